@@ -1,0 +1,1 @@
+"""The web application: owns cards, terminals and all HTML; the composition root."""

@@ -1,0 +1,1 @@
+"""Who may have what, why, and the signed proof of it."""

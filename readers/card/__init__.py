@@ -1,0 +1,1 @@
+"""Card procedures as generators: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The bytes and messages that terminal and server agree on."""

@@ -1,0 +1,119 @@
+"""Every error the readers package raises, as one tree; each leaf has a permanent ``code``."""
+
+from typing import ClassVar
+
+
+class ReadersError(Exception):
+    """Anything that went wrong between a card, a reader and a terminal."""
+
+    code: ClassVar[str] = "readers-error"
+
+
+# -- the reader and the radio field ---------------------------------------------------------------
+
+
+class ReaderFault(ReadersError):
+    """The reader or its driver failed; the card may be perfectly well."""
+
+    code = "reader-fault"
+
+
+class CardRemoved(ReadersError):
+    """The card left the field; nothing is wrong with reader or card."""
+
+    code = "card-removed"
+
+
+class CardMute(ReadersError):
+    """A card is present and does not answer."""
+
+    code = "card-mute"
+
+
+# -- what the card answered -----------------------------------------------------------------------
+
+
+class CardRefused(ReadersError):
+    """The card answered with an error status.
+
+    Attributes:
+        status: the DESFire status byte (91 ``status``), or the two ISO status bytes.
+    """
+
+    code = "card-refused"
+
+    def __init__(self, status: int, during: str = "") -> None:
+        super().__init__(f"card answered {status:02X}" + (f" to {during}" if during else ""))
+        self.status = status
+
+
+class CardNotGenuine(ReadersError):
+    """A cryptogram or MAC of the card is wrong: it does not hold our key, or was tampered with."""
+
+    code = "card-not-genuine"
+
+
+class ForeignCard(ReadersError):
+    """The card answers, but carries no Kent application or speaks another language."""
+
+    code = "foreign-card"
+
+
+class ChainTooLong(ReadersError):
+    """The card kept announcing more frames than any answer of ours can have."""
+
+    code = "chain-too-long"
+
+
+# -- the signed record ----------------------------------------------------------------------------
+
+
+class RecordError(ReadersError):
+    """The service file does not hold a record this reader may trust."""
+
+    code = "record-error"
+
+
+class MalformedRecord(RecordError):
+    """The bytes are no record of any version."""
+
+    code = "malformed-record"
+
+
+class UnknownRecordVersion(RecordError):
+    """The record is of a version this reader does not know."""
+
+    code = "unknown-record-version"
+
+
+class UnknownIssuerKey(RecordError):
+    """The record names a signing key this reader has not pinned."""
+
+    code = "unknown-issuer-key"
+
+
+class BadRecordSignature(RecordError):
+    """The signature does not fit: forged or damaged."""
+
+    code = "bad-record-signature"
+
+
+# -- tokens, lists and bundles --------------------------------------------------------------------
+
+
+class TokenRefused(ReadersError):
+    """A signed token (bundle, status list, terminal request) is not acceptable; the text says why."""
+
+    code = "token-refused"
+
+
+class StatusListError(ReadersError):
+    """A status list cannot be read, or an index lies outside it."""
+
+    code = "status-list-error"
+
+
+class ClockRefused(ReadersError):
+    """A simulated clock was asked for outside demo mode, or its setting cannot be read."""
+
+    code = "clock-refused"

@@ -1,0 +1,1 @@
+"""Real readers through pcscd; the only imports of pyscard."""

@@ -1,0 +1,1 @@
+"""The terminal: reads, decides offline, journals, shows, uploads."""

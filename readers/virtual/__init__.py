@@ -1,0 +1,1 @@
+"""Virtual cards and readers behind a real pcscd."""
