@@ -32,7 +32,7 @@ def clock_from_environment(environ: Mapping[str, str], *, demo: bool) -> Clock:
     if not setting:
         return system_clock
     if not demo:
-        raise ClockRefused(f"{VARIABLE} is set, but a simulated clock is allowed in demo mode only.")
+        raise ClockRefused(f"{VARIABLE} is set, but only demo mode may simulate time.")
     if Path(setting).is_file():
         return _clock_of_file(Path(setting))
     started = system_clock()

@@ -102,7 +102,7 @@ class BadRecordSignature(RecordError):
 
 
 class TokenRefused(ReadersError):
-    """A signed token (bundle, status list, terminal request) is not acceptable; the text says why."""
+    """A signed token (bundle, status list, request) is not acceptable; the text says why."""
 
     code = "token-refused"
 

@@ -1,0 +1,105 @@
+"""Why a tap was not simply accepted, and the plain English every screen uses for it."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+
+class Reason(StrEnum):
+    """Permanent codes: they travel in taps, are stored, and are answered to partners."""
+
+    # try again: nothing is decided about the holder
+    CARD_REMOVED = "card-removed"
+    READER_FAULT = "reader-fault"
+    CARD_MUTE = "card-mute"
+    CHAIN_TOO_LONG = "chain-too-long"
+    JOURNAL_FULL = "journal-full"
+    NOT_READY = "not-ready"
+    CLOCK_UNSET = "clock-unset"
+    CLOCK_BEHIND = "clock-behind"
+    # refused: what the card is
+    FOREIGN_CARD = "foreign-card"
+    CARD_NOT_GENUINE = "card-not-genuine"
+    MALFORMED_RECORD = "malformed-record"
+    UNKNOWN_RECORD_VERSION = "unknown-record-version"
+    UNKNOWN_ISSUER_KEY = "unknown-issuer-key"
+    BAD_RECORD_SIGNATURE = "bad-record-signature"
+    WRONG_SERVICE = "wrong-service"
+    COPIED_RECORD = "copied-record"
+    # refused: what the holder holds
+    NOT_HELD = "not-held"
+    BLOCKED = "blocked"
+    NOT_YET_VALID = "not-yet-valid"
+    EXPIRED = "expired"
+    SUSPENDED = "suspended"
+    REPLACED = "replaced"
+    OUTSIDE_HOURS = "outside-hours"
+    LIST_STALE = "list-stale"
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What a person reads: one short line, and what to do next."""
+
+    title: str
+    advice: str
+
+
+TRY_AGAIN: Final = frozenset(
+    {
+        Reason.CARD_REMOVED,
+        Reason.READER_FAULT,
+        Reason.CARD_MUTE,
+        Reason.CHAIN_TOO_LONG,
+        Reason.JOURNAL_FULL,
+        Reason.NOT_READY,
+        Reason.CLOCK_UNSET,
+        Reason.CLOCK_BEHIND,
+    }
+)
+"""Reasons that say nothing about the holder: the answer is *try again*, never *refused*."""
+
+_FAULTY_CARD = "Ask a member of staff. They can check your card and replace it if it is faulty."
+_STAFF_FIX = "Tell a member of staff. Your card is not the problem."
+
+WORDS: Final[Mapping[Reason, Words]] = {
+    Reason.CARD_REMOVED: Words("Try again", "Hold your card flat on the reader until it answers."),
+    Reason.READER_FAULT: Words("This reader has a fault", _STAFF_FIX),
+    Reason.CARD_MUTE: Words("Try again", "Hold your card alone, flat on the reader."),
+    Reason.CHAIN_TOO_LONG: Words("Try again", _FAULTY_CARD),
+    Reason.JOURNAL_FULL: Words("This reader cannot record taps", _STAFF_FIX),
+    Reason.NOT_READY: Words("This reader is not ready yet", _STAFF_FIX),
+    Reason.CLOCK_UNSET: Words("This reader’s clock is not set", _STAFF_FIX),
+    Reason.CLOCK_BEHIND: Words("This reader’s clock is wrong", _STAFF_FIX),
+    Reason.FOREIGN_CARD: Words("This is not a Kent Card", "Use your Kent Card."),
+    Reason.CARD_NOT_GENUINE: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.MALFORMED_RECORD: Words("We could not read this card", _FAULTY_CARD),
+    Reason.UNKNOWN_RECORD_VERSION: Words(
+        "This reader is too old for your card", "Your card is fine. Tell a member of staff."
+    ),
+    Reason.UNKNOWN_ISSUER_KEY: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.BAD_RECORD_SIGNATURE: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.WRONG_SERVICE: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.COPIED_RECORD: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.NOT_HELD: Words(
+        "This is not on your card",
+        "Your account says whether you can get it. A member of staff can help.",
+    ),
+    Reason.BLOCKED: Words("This card is blocked", "Ask a member of staff about your card."),
+    Reason.NOT_YET_VALID: Words("Not valid yet", "Your account says when it starts."),
+    Reason.EXPIRED: Words("This has expired", "Your account says how to renew it."),
+    Reason.SUSPENDED: Words(
+        "This card was reported lost or is suspended",
+        "If it is yours, tell a member of staff that you have found it.",
+    ),
+    Reason.REPLACED: Words(
+        "This card was replaced", "Use your new card. You can destroy this one."
+    ),
+    Reason.OUTSIDE_HOURS: Words(
+        "Not valid at this time of day",
+        "Your account says at what times you can use it.",
+    ),
+    Reason.LIST_STALE: Words("We cannot check this card now", "Ask a member of staff."),
+}
+"""Words for every reason; a test holds the two together."""

@@ -1,0 +1,48 @@
+"""When in London's day a travel entitlement may begin a journey.
+
+Source: Transport Act 2000 s.145A and s.93 Transport Act 1985 (a local authority may start
+earlier); relevant times 09:30 to 23:00 Monday to Friday, all day at weekends and bank holidays.
+"""
+
+from collections.abc import Collection
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+LONDON = ZoneInfo("Europe/London")
+SATURDAY = 5
+
+
+class Window(msgspec.Struct, frozen=True):
+    """Times of a working day, London time: from ``start`` (included) to ``end`` (excluded)."""
+
+    start: time
+    end: time
+
+
+def london(now: datetime) -> datetime:
+    """The same instant on a London clock."""
+    return now.astimezone(LONDON)
+
+
+def london_date(now: datetime) -> date:
+    """The day in London at that instant."""
+    return london(now).date()
+
+
+def is_free_day(day: date, bank_holidays: Collection[date]) -> bool:
+    """Whether no window applies all day: Saturday, Sunday or bank holiday."""
+    return day.weekday() >= SATURDAY or day in bank_holidays
+
+
+def is_open(window: Window, now: datetime, bank_holidays: Collection[date]) -> bool:
+    """Whether a journey may begin at ``now`` (aware; to the second: 09:29:59 no, 09:30:00 yes).
+
+    Both clock changes fall at 01:00 UTC on Sundays, when no window applies; the wall clock of
+    London decides in every case.
+    """
+    local = london(now)
+    if is_free_day(local.date(), bank_holidays):
+        return True
+    return window.start <= local.time() < window.end
