@@ -1,0 +1,33 @@
+"""Who is acting: every service function is told, and every audit row says so."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class ActorKind(StrEnum):
+    """The five sorts of actor."""
+
+    RESIDENT = "resident"
+    STAFF = "staff"
+    TERMINAL = "terminal"
+    PARTNER = "partner"
+    SYSTEM = "system"
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Somebody or something that acts.
+
+    Attributes:
+        kind: what sort of actor.
+        id: their permanent id (an account's or staff member's UUID as text, a terminal's id).
+        label: what a resident may be shown as "who": a staff member's name, a place. Never the
+            name of a resident.
+    """
+
+    kind: ActorKind
+    id: str
+    label: str = ""
+
+
+SYSTEM = Actor(ActorKind.SYSTEM, "system", "Kent Card")

@@ -1,0 +1,120 @@
+"""What can go wrong in identity.
+
+    IdentityError
+    |- KeyStoreError
+    |  |- KeyStoreExists      a store is already at that path
+    |  |- KeyStoreMissing     no store at that path
+    |  |- KeyStoreDamaged     the file is not a whole key store
+    |  |- WeakPassphrase      too short to protect a store
+    |  |- WrongPassphrase     the passphrase does not open the store
+    |  |- UnknownKey          no such purpose or generation in the store
+    |  |- KeyMayNotLeave      a key that only the store may use was asked for
+    |  `- WrongKeyUse         a key was used for something other than its purpose
+    |- SealBroken             sealed data was changed, or belongs to another row or column
+    |- InvalidDetails         a form has faults; each field with its message
+    |- BadPostcode            not the form of a UK postcode
+    |- NoSuchAccount          no account with that id
+    `- NotYourRecord          a resident asked for somebody else's record
+
+`code` never changes once published: programs act on it.
+"""
+
+from collections.abc import Mapping
+
+
+class IdentityError(Exception):
+    """Anything identity refuses to do."""
+
+    code = "identity-error"
+
+
+class KeyStoreError(IdentityError):
+    """The key store cannot do what it was asked."""
+
+    code = "key-store-error"
+
+
+class KeyStoreExists(KeyStoreError):
+    """A new store would overwrite the keys of another."""
+
+    code = "key-store-exists"
+
+
+class KeyStoreMissing(KeyStoreError):
+    """There is no key store at the path."""
+
+    code = "key-store-missing"
+
+
+class KeyStoreDamaged(KeyStoreError):
+    """The file is not a key store of ours, or part of it was lost or changed."""
+
+    code = "key-store-damaged"
+
+
+class WeakPassphrase(KeyStoreError):
+    """The passphrase is too short to protect a key store."""
+
+    code = "weak-passphrase"
+
+
+class WrongPassphrase(KeyStoreError):
+    """The passphrase does not open this store."""
+
+    code = "wrong-passphrase"
+
+
+class UnknownKey(KeyStoreError):
+    """The store holds no key of that purpose and generation."""
+
+    code = "unknown-key"
+
+
+class KeyMayNotLeave(KeyStoreError):
+    """The key may be used inside the store only."""
+
+    code = "key-may-not-leave"
+
+
+class WrongKeyUse(KeyStoreError):
+    """A signing key was asked for a MAC, or the other way about."""
+
+    code = "wrong-key-use"
+
+
+class SealBroken(IdentityError):
+    """Sealed data was changed, or was moved to another row or column."""
+
+    code = "seal-broken"
+
+
+class InvalidDetails(IdentityError):
+    """Every fault of a form at once.
+
+    Attributes:
+        faults: field name -> one plain-English sentence for the person filling it in.
+    """
+
+    code = "invalid-details"
+
+    def __init__(self, faults: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{field}: {message}" for field, message in faults.items()))
+        self.faults = dict(faults)
+
+
+class BadPostcode(IdentityError):
+    """The text does not have the form of a UK postcode."""
+
+    code = "bad-postcode"
+
+
+class NoSuchAccount(IdentityError):
+    """No account has that id."""
+
+    code = "no-such-account"
+
+
+class NotYourRecord(IdentityError):
+    """Only the resident themselves may read a record this way."""
+
+    code = "not-your-record"

@@ -1,0 +1,273 @@
+"""Keys named by purpose and generation, and the store that uses them.
+
+A caller never asks for a key where an answer computed with it will do: the store computes MACs
+and signatures itself, so that a hardware module can stand in its place.
+"""
+
+import base64
+import binascii
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import Enum, StrEnum
+from pathlib import Path
+from typing import Protocol, Self
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.cmac import CMAC
+
+from identity.errors import KeyMayNotLeave, KeyStoreDamaged, UnknownKey, WrongKeyUse
+from identity.keyfile import KeyFile
+
+
+class Purpose(StrEnum):
+    """What a key is for. A key is never used for two purposes."""
+
+    CARD_PICC = "card.picc"
+    CARD_MASTER = "card.master"
+    CARD_WRITE = "card.write"
+    CARD_READ_IDENTITY = "card.read-identity"
+    CARD_READ_LIBRARY = "card.read-library"
+    CARD_READ_LEISURE = "card.read-leisure"
+    CARD_READ_TRAVEL = "card.read-travel"
+    CARD_SPARE_6 = "card.spare-6"
+    CARD_SPARE_7 = "card.spare-7"
+    RECORD_SIGN = "record.sign"
+    STATUS_SIGN = "status.sign"
+    BUNDLE_SIGN = "bundle.sign"
+    SESSION_SIGN = "session.sign"
+    DATA = "data"
+    INDEX = "index"
+
+
+class KeyUse(Enum):
+    """How a key works. The value is its length in bytes and a word for it."""
+
+    CARD_MAC = (16, "AES-128 CMAC")
+    SIGNATURE = (32, "Ed25519")
+    SEALING = (32, "AES-256-GCM")
+    INDEXING = (32, "HMAC-SHA256")
+
+
+class _Trait(msgspec.Struct, frozen=True):
+    short: str
+    use: KeyUse
+    may_leave: bool
+
+
+_TRAITS: Mapping[Purpose, _Trait] = {
+    Purpose.CARD_PICC: _Trait("pic", KeyUse.CARD_MAC, may_leave=False),
+    Purpose.CARD_MASTER: _Trait("mas", KeyUse.CARD_MAC, may_leave=False),
+    Purpose.CARD_WRITE: _Trait("wri", KeyUse.CARD_MAC, may_leave=False),
+    Purpose.CARD_READ_IDENTITY: _Trait("rid", KeyUse.CARD_MAC, may_leave=True),
+    Purpose.CARD_READ_LIBRARY: _Trait("rli", KeyUse.CARD_MAC, may_leave=True),
+    Purpose.CARD_READ_LEISURE: _Trait("rle", KeyUse.CARD_MAC, may_leave=True),
+    Purpose.CARD_READ_TRAVEL: _Trait("rtr", KeyUse.CARD_MAC, may_leave=True),
+    Purpose.CARD_SPARE_6: _Trait("sp6", KeyUse.CARD_MAC, may_leave=False),
+    Purpose.CARD_SPARE_7: _Trait("sp7", KeyUse.CARD_MAC, may_leave=False),
+    Purpose.RECORD_SIGN: _Trait("rec", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.STATUS_SIGN: _Trait("sta", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.BUNDLE_SIGN: _Trait("bun", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.SESSION_SIGN: _Trait("ses", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.DATA: _Trait("dat", KeyUse.SEALING, may_leave=True),
+    Purpose.INDEX: _Trait("idx", KeyUse.INDEXING, may_leave=True),
+}
+_BY_SHORT = {trait.short: purpose for purpose, trait in _TRAITS.items()}
+
+
+class KeyId(msgspec.Struct, frozen=True, order=True):
+    """The name of one key.
+
+    Attributes:
+        purpose: what it is for.
+        generation: 1 for the first key of that purpose, one more at each rotation.
+    """
+
+    purpose: Purpose
+    generation: int
+
+    @property
+    def wire(self) -> bytes:
+        """The name as a COSE or JOSE key id: `b"rec.1"`."""
+        return f"{_TRAITS[self.purpose].short}.{self.generation}".encode()
+
+    @classmethod
+    def from_wire(cls, name: bytes) -> Self:
+        """Read a key id of the form `b"rec.1"`.
+
+        Raises:
+            UnknownKey: the text is not a key id of ours.
+        """
+        short, _, digits = name.decode("ascii", "replace").partition(".")
+        known = short in _BY_SHORT and digits.isascii() and digits.isdigit()
+        if not known or len(digits) > 5 or digits[0] == "0":  # noqa: PLR2004  (99,999 rotations)
+            raise UnknownKey(f"{name!r} is not a key id.")
+        return cls(_BY_SHORT[short], int(digits))
+
+
+class KeyStore(Protocol):
+    """Keys that compute for you. Every method raises `UnknownKey` for a key it does not hold."""
+
+    def generations(self, purpose: Purpose) -> tuple[KeyId, ...]:
+        """Every key of the purpose, oldest first: what may still be met in use."""
+        ...
+
+    def current(self, purpose: Purpose) -> KeyId:
+        """The newest key of the purpose: what to use from now on."""
+        ...
+
+    def cmac(self, key: KeyId, message: bytes) -> bytes:
+        """AES-CMAC (16 bytes) of the message with a card key.
+
+        Raises:
+            WrongKeyUse: not a card key.
+        """
+        ...
+
+    def sign(self, key: KeyId, message: bytes) -> bytes:
+        """Ed25519 signature (64 bytes).
+
+        Raises:
+            WrongKeyUse: not a signing key.
+        """
+        ...
+
+    def public_key(self, key: KeyId) -> Ed25519PublicKey:
+        """The public half of a signing key.
+
+        Raises:
+            WrongKeyUse: not a signing key.
+        """
+        ...
+
+    def reveal(self, key: KeyId) -> bytes:
+        """The bytes of a key that may leave the store: terminals' read keys, data and index keys.
+
+        Raises:
+            KeyMayNotLeave: any other key.
+        """
+        ...
+
+
+class _StoredKey(msgspec.Struct, frozen=True):
+    created_at: datetime
+    key: str
+
+
+_Content = dict[str, list[_StoredKey]]
+
+
+class FileKeyStore:
+    """A key store in one encrypted file, for demonstrations and small sites."""
+
+    def __init__(self, file: KeyFile) -> None:
+        self._file = file
+        self._keys = _decode(file)
+
+    @classmethod
+    def initialise(cls, path: Path, passphrase: str, *, now: datetime) -> Self:
+        """Make a store with a first key of every purpose.
+
+        Raises:
+            KeyStoreExists: there is something at the path already.
+            WeakPassphrase: fewer than twelve characters.
+        """
+        content: _Content = {purpose.value: [_fresh(purpose, now)] for purpose in Purpose}
+        return cls(KeyFile.create(path, passphrase, msgspec.json.encode(content)))
+
+    @classmethod
+    def open(cls, path: Path, passphrase: str) -> Self:
+        """Open a store that was made before.
+
+        Raises:
+            KeyStoreMissing: nothing at the path.
+            KeyStoreDamaged: the file is not a whole store.
+            WrongPassphrase: the passphrase does not open it.
+        """
+        return cls(KeyFile.open(path, passphrase))
+
+    def rotate(self, purpose: Purpose, *, now: datetime) -> KeyId:
+        """Add a generation. Processes that have the store open see it once they open it again."""
+        with self._file.locked():
+            content = _content(self._file)
+            content.setdefault(purpose.value, []).append(_fresh(purpose, now))
+            self._file.write(msgspec.json.encode(content))
+        self._keys = _decode(self._file)
+        return self.current(purpose)
+
+    def generations(self, purpose: Purpose) -> tuple[KeyId, ...]:
+        """Every key of the purpose, oldest first."""
+        found = tuple(sorted(key for key in self._keys if key.purpose is purpose))
+        if not found:
+            raise UnknownKey(f"The key store holds no key for {purpose}.")
+        return found
+
+    def current(self, purpose: Purpose) -> KeyId:
+        """The newest key of the purpose."""
+        return self.generations(purpose)[-1]
+
+    def cmac(self, key: KeyId, message: bytes) -> bytes:
+        """AES-CMAC of the message, 16 bytes.
+
+        Source: NIST SP 800-38B.
+        """
+        mac = CMAC(AES(self._bytes(key, KeyUse.CARD_MAC)))
+        mac.update(message)
+        return mac.finalize()
+
+    def sign(self, key: KeyId, message: bytes) -> bytes:
+        """Ed25519 signature, 64 bytes.
+
+        Source: RFC 8032.
+        """
+        return self._private(key).sign(message)
+
+    def public_key(self, key: KeyId) -> Ed25519PublicKey:
+        """The public half of a signing key."""
+        return self._private(key).public_key()
+
+    def reveal(self, key: KeyId) -> bytes:
+        """The bytes of a key that may leave the store."""
+        trait = _TRAITS[key.purpose]
+        if not trait.may_leave:
+            raise KeyMayNotLeave(f"Keys for {key.purpose} never leave the key store.")
+        return self._bytes(key, trait.use)
+
+    def _private(self, key: KeyId) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(self._bytes(key, KeyUse.SIGNATURE))
+
+    def _bytes(self, key: KeyId, use: KeyUse) -> bytes:
+        found = _TRAITS[key.purpose].use
+        if found is not use:
+            raise WrongKeyUse(f"{key.wire.decode()} is for {found.value[1]}, not {use.value[1]}.")
+        if key not in self._keys:
+            raise UnknownKey(f"The key store does not hold {key.wire.decode()}.")
+        return self._keys[key]
+
+
+def _fresh(purpose: Purpose, now: datetime) -> _StoredKey:
+    length = _TRAITS[purpose].use.value[0]
+    key = base64.b64encode(secrets.token_bytes(length)).decode()
+    return _StoredKey(now.astimezone(UTC), key)
+
+
+def _content(file: KeyFile) -> _Content:
+    try:
+        return msgspec.json.decode(file.read(), type=_Content)
+    except msgspec.DecodeError as error:
+        raise KeyStoreDamaged(f"The key store at {file.path} holds no list of keys.") from error
+
+
+def _decode(file: KeyFile) -> Mapping[KeyId, bytes]:
+    try:
+        return {
+            KeyId(Purpose(name), generation): base64.b64decode(stored.key, validate=True)
+            for name, keys in _content(file).items()
+            for generation, stored in enumerate(keys, start=1)
+        }
+    except (ValueError, binascii.Error) as error:
+        raise KeyStoreDamaged(
+            f"The key store at {file.path} holds a key this version does not know."
+        ) from error
