@@ -1,0 +1,193 @@
+"""What a clerk enters to register a resident, and everything that can be wrong with it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import msgspec
+
+from identity import names
+from identity.dates import parse_date
+from identity.errors import BadPostcode, InvalidDetails
+from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
+from identity.models import DistrictBasis
+from identity.places import DISTRICTS, Unlisted, district_of, normalise_postcode
+
+EARLIEST_BIRTH = date(1900, 1, 1)
+LONGEST_EMAIL = 254
+MOST_LINES = 5
+LONGEST_LINE = 100
+LONGEST_REASON = 200
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
+
+
+class NewResident(msgspec.Struct, frozen=True, kw_only=True):
+    """The registration form as it was filled in.
+
+    Attributes:
+        given_names: may be empty when there is a family name: some people have one name.
+        family_name: may be empty when there are given names.
+        birth_date: a date, or text as typed (`1960-07-31`, `31/7/1960`).
+        address_lines: one to five lines, without the postcode.
+        postcode: full, in any spacing and case.
+        identity_document: proves who they are.
+        address_document: another document, proves where they live.
+        email: empty when they have none.
+        confirmed_district: code of the district, when the postcode is not in the table.
+        confirmation_reason: why the clerk is sure of it.
+    """
+
+    given_names: str
+    family_name: str
+    birth_date: date | str
+    address_lines: tuple[str, ...]
+    postcode: str
+    identity_document: DocumentShown
+    address_document: DocumentShown
+    email: str = ""
+    confirmed_district: str = ""
+    confirmation_reason: str = ""
+
+
+class CheckedResident(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, without a fault: tidied, parsed and with the district known."""
+
+    given_names: str
+    family_name: str
+    birth_date: date
+    email: str
+    address_lines: tuple[str, ...]
+    postcode: str
+    district_code: str
+    district_basis: DistrictBasis
+    confirmation_reason: str
+    documents: tuple[SeenDocument, SeenDocument]
+
+
+def check_resident(details: NewResident, *, on: date) -> CheckedResident:
+    """Check a whole form at once. Never treats a missing fact as known.
+
+    Raises:
+        InvalidDetails: with every fault, by the field's name; a document's parts are named
+            `identity_document.dated_on` and so on.
+    """
+    faults: dict[str, str] = {}
+    given_names, family_name = _names(details, faults)
+    birth_date = _birth_date(details.birth_date, on, faults)
+    lines = _lines(details.address_lines, faults)
+    postcode, district_code, basis = _district(details, faults)
+    email = _email(details.email, faults)
+    documents = _documents(details, on, faults)
+    if faults or documents is None or birth_date is None:
+        raise InvalidDetails(faults)
+    confirmed = basis is DistrictBasis.CONFIRMED
+    return CheckedResident(
+        given_names=given_names,
+        family_name=family_name,
+        birth_date=birth_date,
+        email=email,
+        address_lines=lines,
+        postcode=postcode,
+        district_code=district_code,
+        district_basis=basis,
+        confirmation_reason=names.tidy(details.confirmation_reason) if confirmed else "",
+        documents=documents,
+    )
+
+
+def tidy_email(text: str) -> str:
+    """One spelling of an e-mail address: it is matched without regard to case."""
+    return text.strip().casefold()
+
+
+def _names(details: NewResident, faults: dict[str, str]) -> tuple[str, str]:
+    tidied = names.tidy(details.given_names), names.tidy(details.family_name)
+    for field, name in zip(("given_names", "family_name"), tidied, strict=True):
+        if name and (fault := names.fault_in(name)):
+            faults[field] = fault
+    if not any(tidied):
+        faults["given_names"] = "Enter a name"
+    return tidied
+
+
+def _birth_date(typed: date | str, on: date, faults: dict[str, str]) -> date | None:
+    born = typed if isinstance(typed, date) else parse_date(typed)
+    if born is None:
+        blank = isinstance(typed, str) and not typed.strip(" /.-")
+        faults["birth_date"] = (
+            "Enter the date of birth" if blank else "Enter a real date of birth, like 31/07/1960"
+        )
+    elif born > on:
+        faults["birth_date"] = "The date of birth must not be in the future"
+    elif born < EARLIEST_BIRTH:
+        faults["birth_date"] = f"The date of birth must be {EARLIEST_BIRTH.year} or later"
+    return born
+
+
+def _lines(typed: Iterable[str], faults: dict[str, str]) -> tuple[str, ...]:
+    lines = tuple(line for line in map(names.tidy, typed) if line)
+    if not lines:
+        faults["address_lines"] = "Enter the address"
+    elif len(lines) > MOST_LINES or any(len(line) > LONGEST_LINE for line in lines):
+        faults["address_lines"] = (
+            f"Enter the address in {MOST_LINES} lines or fewer of {LONGEST_LINE} characters"
+        )
+    elif not all(map(names.is_printable, lines)):
+        faults["address_lines"] = names.UNPRINTABLE
+    return lines
+
+
+def _district(details: NewResident, faults: dict[str, str]) -> tuple[str, str, DistrictBasis]:
+    """The postcode, the code of its district and how that is known."""
+    try:
+        postcode = normalise_postcode(details.postcode)
+    except BadPostcode as error:
+        faults["postcode"] = str(error)
+        return "", "", DistrictBasis.TABLE
+    found = district_of(postcode)
+    if not isinstance(found, Unlisted):
+        return postcode, found.code, DistrictBasis.TABLE
+    faults.update(_faults_in_confirmation(details))
+    return postcode, details.confirmed_district, DistrictBasis.CONFIRMED
+
+
+def _faults_in_confirmation(details: NewResident) -> Mapping[str, str]:
+    faults: dict[str, str] = {}
+    reason = names.tidy(details.confirmation_reason)
+    if details.confirmed_district not in DISTRICTS:
+        faults["confirmed_district"] = (
+            "This postcode is not in our table. Check it, or select the district it is in"
+        )
+    if not reason:
+        faults["confirmation_reason"] = "Say how you know which district the address is in"
+    elif len(reason) > LONGEST_REASON:
+        faults["confirmation_reason"] = f"The reason must be {LONGEST_REASON} characters or fewer"
+    elif not names.is_printable(reason):
+        faults["confirmation_reason"] = names.UNPRINTABLE
+    return faults
+
+
+def _email(typed: str, faults: dict[str, str]) -> str:
+    email = tidy_email(typed)
+    whole = len(email) <= LONGEST_EMAIL and names.is_printable(email)
+    if email and not (whole and _EMAIL.fullmatch(email)):
+        faults["email"] = "Enter an e-mail address in the correct format, like name@example.com"
+    return email
+
+
+def _documents(
+    details: NewResident, on: date, faults: dict[str, str]
+) -> tuple[SeenDocument, SeenDocument] | None:
+    identity = check_document(details.identity_document, Proof.IDENTITY, on=on)
+    address = check_document(details.address_document, Proof.ADDRESS, on=on)
+    if isinstance(identity, SeenDocument) and isinstance(address, SeenDocument):
+        if identity.kind != address.kind:
+            return identity, address
+        faults["address_document.kind"] = (
+            "The same document cannot prove both who somebody is and where they live"
+        )
+        return None
+    for field, judged in (("identity_document", identity), ("address_document", address)):
+        if not isinstance(judged, SeenDocument):
+            faults.update({f"{field}.{part}": fault for part, fault in judged.items()})
+    return None

@@ -1,0 +1,157 @@
+"""The documents a clerk may accept, what each proves, and how old it may be.
+
+Evidence entered once serves every scheme: a sighted document is kept with its kind and date, and
+each scheme judges it by its own rules.
+Source: kent.gov.uk, medway.gov.uk and better.org.uk (identity/tables/SOURCES.md).
+"""
+
+import csv
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from importlib.resources import files
+
+import msgspec
+
+from identity.dates import months_before, parse_date
+
+
+class Proof(StrEnum):
+    """What a document is taken as proof of."""
+
+    IDENTITY = "identity"
+    ADDRESS = "address"
+    BENEFIT = "benefit"
+    DISABILITY = "disability"
+
+
+class DocumentKind(msgspec.Struct, frozen=True):
+    """A kind of document.
+
+    Attributes:
+        kind: its permanent name, such as `utility-bill`.
+        name: what people call it.
+        proves: what it may be taken as proof of.
+        max_age_months: the oldest it may be when it is seen; 0 is the same day, None any age.
+        must_state_expiry: whether it counts only until the expiry date printed on it.
+    """
+
+    kind: str
+    name: str
+    proves: frozenset[Proof]
+    max_age_months: int | None
+    must_state_expiry: bool
+
+
+class DocumentShown(msgspec.Struct, frozen=True):
+    """A document as a clerk enters it. Dates are dates, or text as typed; empty when not stated.
+
+    Attributes:
+        kind: a key of `KINDS`.
+        dated_on: the date on the document.
+        expires_on: the date on which it ends, or its expected duration does.
+        category: for a disability letter, the category of the Transport Act 2000 s.146 it
+            supports: `a` to `g`.
+    """
+
+    kind: str
+    dated_on: date | str = ""
+    expires_on: date | str = ""
+    category: str = ""
+
+
+class SeenDocument(msgspec.Struct, frozen=True):
+    """A document that was checked and accepted, as proof of one thing."""
+
+    kind: str
+    proof: Proof
+    dated_on: date | None
+    expires_on: date | None
+    category: str
+
+
+def _kinds() -> Mapping[str, DocumentKind]:
+    table = files("identity") / "tables" / "evidence_types.csv"
+    rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+    return {
+        row["kind"]: DocumentKind(
+            kind=row["kind"],
+            name=row["name"],
+            proves=frozenset(Proof(proof) for proof in row["proves"].split()),
+            max_age_months=int(row["max_age_months"]) if row["max_age_months"] else None,
+            must_state_expiry=row["must_state_expiry"] == "yes",
+        )
+        for row in rows
+    }
+
+
+KINDS: Mapping[str, DocumentKind] = _kinds()
+DISABILITY_CATEGORIES = frozenset("abcdefg")
+
+
+def check_document(
+    shown: DocumentShown, proof: Proof, *, on: date
+) -> SeenDocument | Mapping[str, str]:
+    """Judge a document shown as proof of something.
+
+    Returns:
+        The document as it will be kept, or its faults: part (`kind`, `dated_on`, `expires_on`,
+        `category`) -> message.
+    """
+    kind = KINDS.get(shown.kind)
+    if kind is None:
+        return {"kind": "Select the document you have seen"}
+    if proof not in kind.proves:
+        return {"kind": f"{kind.name}: not accepted as proof of {proof}"}
+    dated_on, expires_on = _date(shown.dated_on), _date(shown.expires_on)
+    faults = {
+        "dated_on": _fault_in_date(kind, dated_on, on),
+        "expires_on": _fault_in_expiry(kind, expires_on, on),
+        "category": _fault_in_category(shown.category, proof),
+    }
+    found = {part: fault for part, fault in faults.items() if fault is not None}
+    if found or isinstance(dated_on, str) or isinstance(expires_on, str):
+        return found
+    return SeenDocument(kind.kind, proof, dated_on, expires_on, shown.category)
+
+
+def sole_proof(kind: str) -> Proof | None:
+    """What a kind of document is proof of, when that is one thing only; otherwise None."""
+    proves = KINDS[kind].proves if kind in KINDS else frozenset()
+    return next(iter(proves)) if len(proves) == 1 else None
+
+
+def _date(typed: date | str) -> date | str | None:
+    """A date, None when nothing was typed, or the text that is not a date."""
+    if isinstance(typed, date):
+        return typed
+    return (parse_date(typed) or typed) if typed.strip() else None
+
+
+def _fault_in_date(kind: DocumentKind, dated_on: date | str | None, on: date) -> str | None:
+    if isinstance(dated_on, str):
+        return "Enter a real date, like 31/07/2026"
+    if dated_on is None:
+        return None if kind.max_age_months is None else "Enter the date on the document"
+    if dated_on > on:
+        return "The date on the document must not be in the future"
+    if kind.max_age_months is None or dated_on >= months_before(on, kind.max_age_months):
+        return None
+    if kind.max_age_months == 0:
+        return "The record must be checked on the day"
+    return f"The document must be dated within the last {kind.max_age_months} months"
+
+
+def _fault_in_expiry(kind: DocumentKind, expires_on: date | str | None, on: date) -> str | None:
+    if isinstance(expires_on, str):
+        return "Enter a real date, like 31/07/2026"
+    if expires_on is None:
+        return "Enter the date on which the document expires" if kind.must_state_expiry else None
+    return "The document has expired" if expires_on < on else None
+
+
+def _fault_in_category(category: str, proof: Proof) -> str | None:
+    if proof is Proof.DISABILITY:
+        known = category in DISABILITY_CATEGORIES
+        return None if known else "Select the category the letter supports, a to g"
+    return None if not category else "Only a disability letter has a category"

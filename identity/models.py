@@ -1,0 +1,222 @@
+"""The tables of identity.
+
+A column named `sealed_*` holds text sealed by the `Vault` for exactly that row and column; a column
+named `*_index` holds a blind index (32 bytes) that finds equal values and tells nothing else.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from identity.actors import ActorKind
+from identity.db import Base, new_id
+
+
+class AccountState(StrEnum):
+    """Whether an account may be used."""
+
+    ACTIVE = "active"
+    CLOSED = "closed"
+
+
+class DistrictBasis(StrEnum):
+    """How the district of an address is known."""
+
+    TABLE = "table"
+    CONFIRMED = "confirmed"
+
+
+class StaffRole(StrEnum):
+    """What a member of staff does."""
+
+    ADVISER = "adviser"
+    CARD_OFFICER = "card-officer"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class SessionKind(StrEnum):
+    """Who is signed in."""
+
+    RESIDENT = "resident"
+    STAFF = "staff"
+
+
+class Account(Base, kw_only=True):
+    """One resident. `number` is the nine digits they can quote, the last a check digit."""
+
+    __tablename__ = "account"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    number: Mapped[str] = mapped_column(String(9), unique=True)
+    state: Mapped[AccountState] = mapped_column(default=AccountState.ACTIVE)
+    created_at: Mapped[datetime]
+    sealed_given_names: Mapped[bytes]
+    sealed_family_name: Mapped[bytes]
+    sealed_birth_date: Mapped[bytes]
+    sealed_email: Mapped[bytes | None] = mapped_column(default=None)
+    full_name_index: Mapped[bytes] = mapped_column(index=True)
+    family_name_index: Mapped[bytes] = mapped_column(index=True)
+    birth_date_index: Mapped[bytes] = mapped_column(index=True)
+    email_index: Mapped[bytes | None] = mapped_column(unique=True, default=None)
+
+
+class Address(Base, kw_only=True):
+    """Where a resident lives or lived. `valid_to` is the last day; none for the current address."""
+
+    __tablename__ = "address"
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to >= valid_from", name="ends_after_start"),
+        CheckConstraint(
+            "district_basis = 'table' OR sealed_confirmation_reason IS NOT NULL",
+            name="confirmed_with_reason",
+        ),
+        Index(
+            "uq_address_current",
+            "account_id",
+            unique=True,
+            sqlite_where=text("valid_to IS NULL"),
+            postgresql_where=text("valid_to IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    valid_from: Mapped[date]
+    valid_to: Mapped[date | None] = mapped_column(default=None)
+    district_code: Mapped[str] = mapped_column(String(9), index=True)
+    district_basis: Mapped[DistrictBasis]
+    sealed_confirmation_reason: Mapped[bytes | None] = mapped_column(default=None)
+    sealed_lines: Mapped[bytes]
+    sealed_postcode: Mapped[bytes]
+    postcode_index: Mapped[bytes] = mapped_column(index=True)
+
+
+class SightedDocument(Base, kw_only=True):
+    """A document somebody saw. What it was is sealed too: a benefit letter says who is ill."""
+
+    __tablename__ = "sighted_document"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    sighted_at: Mapped[datetime]
+    sighted_by_kind: Mapped[ActorKind]
+    sighted_by_id: Mapped[str] = mapped_column(String(64))
+    sealed_particulars: Mapped[bytes]
+
+
+class StaffMember(Base, kw_only=True):
+    """Somebody who works with accounts. Their name is shown to the residents they serve."""
+
+    __tablename__ = "staff_member"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    name: Mapped[str] = mapped_column(String(200))
+    role: Mapped[StaffRole]
+    password_hash: Mapped[str] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class Session(Base, kw_only=True):
+    """A sign-in that lasts. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        CheckConstraint(
+            "(kind = 'resident' AND account_id IS NOT NULL AND staff_id IS NULL)"
+            " OR (kind = 'staff' AND staff_id IS NOT NULL AND account_id IS NULL)",
+            name="one_subject",
+        ),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    kind: Mapped[SessionKind]
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"), index=True)
+    staff_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff_member.id"), index=True)
+    opened_at: Mapped[datetime]
+    idle_until: Mapped[datetime]
+    absolute_until: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class OneTimeCode(Base, kw_only=True):
+    """A code for an address.
+
+    An unknown address gets a row too, without an account, so that both kinds are counted, used up
+    and answered alike.
+    """
+
+    __tablename__ = "one_time_code"
+    __table_args__ = (CheckConstraint("tries >= 0 AND tries <= 5", name="at_most_five_tries"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    email_index: Mapped[bytes] = mapped_column(index=True)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    code_hash: Mapped[bytes]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    superseded_at: Mapped[datetime | None] = mapped_column(default=None)
+    consumed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class SignInThrottle(Base, kw_only=True):
+    """Failed passwords since the last success, for names that exist and names that do not."""
+
+    __tablename__ = "sign_in_throttle"
+    __table_args__ = (CheckConstraint("failures >= 0", name="failures_counted"),)
+
+    subject_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class OutboxMessage(Base, kw_only=True):
+    """A message that waits to be sent, or was."""
+
+    __tablename__ = "outbox_message"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    kind: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    delivered_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
+    sealed_to: Mapped[bytes]
+    sealed_text: Mapped[bytes]
+
+
+class AuditRow(Base, kw_only=True):
+    """One thing that was done. Rows are added, never changed and never removed."""
+
+    __tablename__ = "audit_row"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False
+    )
+    at: Mapped[datetime] = mapped_column(index=True)
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(120), index=True)
+    actor_kind: Mapped[ActorKind]
+    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_label: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[dict[str, Any]]
+
+
+class RecordRead(Base, kw_only=True):
+    """Somebody looked at a resident's record. The resident can see that they did, and why."""
+
+    __tablename__ = "record_read"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    at: Mapped[datetime]
+    actor_kind: Mapped[ActorKind]
+    actor_id: Mapped[str] = mapped_column(String(64))
+    actor_label: Mapped[str] = mapped_column(String(200))
+    reason: Mapped[str] = mapped_column(String(200))
