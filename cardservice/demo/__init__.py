@@ -1,0 +1,1 @@
+"""The main job from end to end, played by real processes on virtual readers."""

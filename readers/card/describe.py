@@ -1,0 +1,125 @@
+"""The text of docs/card-format.md, made from the code: ``python -m readers.card.describe``.
+
+A test compares the file with what is made here, so that it cannot go stale.
+"""
+
+import sys
+from datetime import UTC, datetime
+
+from readers.card.codes import NO_ACCESS
+from readers.card.keys import AES128_CONSTANT, SYSTEM_ID, UID_BYTES
+from readers.card.layout import FILES, KENT_AID, KEY_COUNT, KEY_MEANINGS
+from readers.contract.record import (
+    EXPIRES,
+    LENGTH_BYTES,
+    MEANINGS,
+    NOT_BEFORE,
+    RECORD,
+    RECORD_VERSION,
+    Field,
+    Record,
+    binding_for,
+    frame,
+    sign_record,
+)
+from readers.contract.services import Service
+
+EXAMPLE_UID = bytes.fromhex("04112233445566")
+
+
+def card_format() -> str:
+    """The whole document, in Markdown."""
+    return f"{_introduction()}\n{_keys()}\n{_files()}\n{_record()}\n{_example()}"
+
+
+def _introduction() -> str:
+    return f"""# Card format
+
+Generated from the code (`python -m readers.card.describe`); a test keeps it true.
+
+A DESFire EV2 or EV3 card, AES only. The card's master key and one application are ours; the
+application identifier `{KENT_AID.hex().upper()}` (bytes on the wire) is a placeholder until one is
+registered with NXP. No name, birth date or address is on the card.
+"""
+
+
+def _keys() -> str:
+    rows = "\n".join(f"| {number} | {KEY_MEANINGS[number]} |" for number in range(KEY_COUNT))
+    return f"""## Keys
+
+Each is diversified: AN10922 AES-128 over {UID_BYTES} bytes UID, 3 bytes application identifier,
+`{SYSTEM_ID.decode()}` and 1 byte key number, which equals AES-CMAC over
+`{AES128_CONSTANT.hex()}` and those 19 bytes. The key's version byte is the generation of its
+master key.
+
+| key | who holds it |
+|---|---|
+{rows}
+"""
+
+
+def _files() -> str:
+    rows = "\n".join(
+        f"| {layout.number:02X} | {service} | {layout.size} | {layout.read_key} | "
+        f"{layout.access >> 8 & 0xF} | {layout.access & 0xF} |"
+        for service, layout in FILES.items()
+    )
+    return f"""## Files
+
+Backup files in full mode: what is written counts from the commit on, all files together or none.
+Nobody has the combined read-and-write right ({NO_ACCESS:X}).
+
+| file | service | bytes | read key | write key | settings key |
+|---|---|---|---|---|---|
+{rows}
+
+A file holds {LENGTH_BYTES} bytes of length (big endian), the record, and zeros. Length 0 means
+that the service is not held.
+"""
+
+
+def _record() -> str:
+    rows = "\n".join(f"| {field.value} | {MEANINGS[field]} |" for field in Field)
+    codes = ", ".join(f"{service.code} {service}" for service in Service)
+    return f"""## Record, version {RECORD_VERSION}
+
+COSE_Sign1 (RFC 9052, tag 18) with EdDSA (Ed25519). The protected header carries the algorithm and
+the key id. The payload is a CWT (RFC 8392): claim {EXPIRES} `exp` (first second at which it is no
+longer valid), claim {NOT_BEFORE} `nbf`, and claim {RECORD} with these fields:
+
+| field | meaning |
+|---|---|
+{rows}
+
+Numbers are never reused or reordered. A reader skips fields it does not know and refuses a version
+it does not know. Service codes: {codes}.
+"""
+
+
+def _example() -> str:
+    record = Record(
+        service=Service.TRAVEL,
+        number=24000123456789,
+        entitlement_class="older",
+        valid_from=datetime(2026, 11, 30, tzinfo=UTC),
+        valid_until=datetime(2028, 3, 31, 23, tzinfo=UTC),
+        sequence=1,
+        status_index=4711,
+        binding=binding_for(EXAMPLE_UID, Service.TRAVEL),
+    )
+    signed = sign_record(record, key_id=b"rec.1", sign=lambda _: bytes(64))
+    content = frame(signed, FILES[Service.TRAVEL].size)
+    lines = "\n".join(content[start : start + 32].hex() for start in range(0, len(content), 32))
+    return f"""## Example
+
+File {FILES[Service.TRAVEL].number:02X} of the card {EXAMPLE_UID.hex()}, with a signature of zeros;
+the record takes {len(signed)} bytes.
+
+```
+{lines}
+```
+"""
+
+
+if __name__ == "__main__":
+    sys.stdout.write(card_format())
