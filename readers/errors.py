@@ -18,6 +18,24 @@ class ReaderFault(ReadersError):
     code = "reader-fault"
 
 
+class ReaderNotFound(ReaderFault):
+    """There is no reader of this name: unplugged, or never there."""
+
+    code = "reader-not-found"
+
+
+class ReaderBusy(ReaderFault):
+    """Another program holds the card in this reader."""
+
+    code = "reader-busy"
+
+
+class ReaderServiceDown(ReaderFault):
+    """The service that runs the readers (pcscd) is not running, or was restarted under us."""
+
+    code = "reader-service-down"
+
+
 class CardRemoved(ReadersError):
     """The card left the field; nothing is wrong with reader or card."""
 
@@ -57,6 +75,12 @@ class ForeignCard(ReadersError):
     """The card answers, but carries no Kent application or speaks another language."""
 
     code = "foreign-card"
+
+
+class CardHasOtherKeys(ReadersError):
+    """The card to be personalised carries keys of another issuer, or of another generation."""
+
+    code = "card-has-other-keys"
 
 
 class ChainTooLong(ReadersError):
