@@ -1,0 +1,1 @@
+"""The reader driver for pcscd and its build."""

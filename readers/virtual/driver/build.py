@@ -1,0 +1,45 @@
+"""Compiles the reader driver, which pcscd loads, from the C beside this file."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from readers.virtual.errors import DriverNotBuilt
+
+SOURCE = Path(__file__).with_name("ifd_kent.c")
+HEADERS = Path("/usr/include/PCSC")
+FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread")
+
+
+def build(directory: Path) -> Path:
+    """Return the driver library in ``directory``, compiled first if it is missing or outdated.
+
+    Raises:
+        DriverNotBuilt: the compiler or a header is missing (the Debian package is named), or the
+            compilation failed.
+    """
+    library = directory / "libifd_kent.so"
+    if library.exists() and library.stat().st_mtime_ns > SOURCE.stat().st_mtime_ns:
+        return library
+    compiler = _compiler()
+    directory.mkdir(parents=True, exist_ok=True)
+    # Under a name of its own first: a pcscd that starts meanwhile never loads half a library.
+    unfinished = library.with_suffix(f".{os.getpid()}")
+    command = [compiler, *FLAGS, f"-I{HEADERS}", "-o", str(unfinished), str(SOURCE)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments, no shell
+    if result.returncode != 0:
+        raise DriverNotBuilt(f"the reader driver does not compile:\n{result.stderr}")
+    unfinished.replace(library)
+    return library
+
+
+def _compiler() -> str:
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        raise DriverNotBuilt("gcc is missing: apt-get install gcc libc6-dev")
+    if not (HEADERS / "ifdhandler.h").exists():
+        raise DriverNotBuilt(f"{HEADERS}/ifdhandler.h is missing: apt-get install libpcsclite-dev")
+    if not Path("/usr/include/stdio.h").exists():
+        raise DriverNotBuilt("/usr/include/stdio.h is missing: apt-get install libc6-dev")
+    return compiler
