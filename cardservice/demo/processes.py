@@ -36,7 +36,7 @@ class Processes:
         Raises:
             StepFailed: if it does not exit with 0; the text is its last line.
         """
-        done = subprocess.run(  # noqa: S603  fixed programs of this installation
+        done = subprocess.run(
             command, input=given, text=True, capture_output=True, env=self._environment, check=False
         )
         if done.returncode != 0:
@@ -47,7 +47,7 @@ class Processes:
     def start(self, name: str, command: Sequence[str], **environment: str) -> None:
         """Start a child; its output goes to ``NAME.log``."""
         with (self._directory / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen(  # noqa: S603  fixed programs of this installation
+            child = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
@@ -125,15 +124,16 @@ class Stage:
             wait_until(lambda: screen.now().state == "waiting", f"{screen.url} to wait again")
 
 
-def _get(url: str) -> Any:
-    return httpx.get(url, timeout=10).raise_for_status().json()
+def _get(url: str) -> dict[str, object]:
+    return _content(httpx.get(url, timeout=10))
 
 
-def _post(url: str, content: dict[str, Any]) -> Any:
-    try:
-        answer = httpx.post(url, json=content, timeout=10)
-    except httpx.TransportError as error:
-        raise StepFailed(f"{url} did not answer: {type(error).__name__}") from error
+def _post(url: str, content: dict[str, object]) -> dict[str, object]:
+    return _content(httpx.post(url, json=content, timeout=10))
+
+
+def _content(answer: httpx.Response) -> dict[str, object]:
     if not answer.is_success:
-        raise StepFailed(f"{url} answered {answer.status_code}: {answer.text[:200]}")
-    return answer.json() if answer.content else {}
+        raise StepFailed(f"{answer.url} answered {answer.status_code}: {answer.text[:200]}")
+    content: dict[str, object] = answer.json() if answer.content else {}
+    return content
