@@ -1,0 +1,79 @@
+"""The engine, and one session and transaction per request."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
+
+from cardservice.settings import async_url
+
+BUSY_SECONDS = 5
+AUTOCOMMIT = "AUTOCOMMIT"
+
+
+class Database:
+    """An engine and the sessions made from it.
+
+    SQLite runs in WAL, begins every transaction with BEGIN IMMEDIATE (two requests that read and
+    then write take turns instead of failing) and enforces foreign keys.
+    """
+
+    def __init__(self, database_url: str, *, pool_size: int = 10) -> None:
+        url = async_url(database_url)
+        self.on_sqlite = url.get_backend_name() == "sqlite"
+        if self.on_sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self.engine: AsyncEngine = create_async_engine(url, pool_size=pool_size)
+        if self.on_sqlite:
+            event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+            event.listen(self.engine.sync_engine, "begin", _begin_immediate)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed at the end, rolled back by any exception."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for one statement that only reads; nothing waits for it, nor it for them."""
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level=AUTOCOMMIT)
+
+    async def close(self) -> None:
+        """Let every connection go."""
+        await self.engine.dispose()
+
+
+async def provide_session(database: Database) -> AsyncGenerator[AsyncSession, None]:
+    """The session of one request: it commits before the response is sent."""
+    async with database.transaction() as session:
+        yield session
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  (whatever driver)
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout={BUSY_SECONDS * 1000}",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # an acknowledged tap survives a power cut
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    if connection.get_execution_options().get("isolation_level") != AUTOCOMMIT:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

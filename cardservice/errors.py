@@ -1,0 +1,141 @@
+"""What can go wrong in cardservice.
+
+    CardServiceError
+    |- SettingsFaulty            settings have faults; every one is listed
+    |- NotReady                  the service cannot start; the text says what to do first
+    |- CardError
+    |  |- NoSuchCard             no card with that id
+    |  |- MoveNotAllowed         the card is not in a state from which that can happen
+    |  |- CardInHand             the holder has a live card already
+    |  |- DeskBusy               another order waits at that desk
+    |  `- NotADesk               that terminal does not make cards
+    `- TerminalError
+       |- NoSuchTerminal         no terminal with that id
+       |- TerminalNameTaken      there is a terminal of that name
+       |- BadTerminalRole        unknown service, purpose or authority
+       |- CodeNotAccepted        an enrolment code that is wrong, used or too old
+       |- TerminalUnknown        a request by nobody we know, or not signed by them
+       |- TerminalRevoked        the terminal was revoked
+       |- PurposeNotAllowed      the terminal may not do that
+       `- ServiceNotAllowed      the terminal does not check that service
+
+`code` never changes once published: programs act on it, and it ends a problem's `type`.
+"""
+
+from collections.abc import Iterable, Sequence
+
+
+class CardServiceError(Exception):
+    """Anything cardservice refuses to do."""
+
+    code = "cardservice-error"
+
+
+class SettingsFaulty(CardServiceError):
+    """Settings that cannot be used.
+
+    Attributes:
+        faults: one sentence for each.
+    """
+
+    code = "settings-faulty"
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults: Sequence[str] = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class NotReady(CardServiceError):
+    """Something must be done before the service can run; the text says what."""
+
+    code = "not-ready"
+
+
+class CardError(CardServiceError):
+    """Something about a card or its order."""
+
+    code = "card-error"
+
+
+class NoSuchCard(CardError):
+    """No card has that id."""
+
+    code = "no-such-card"
+
+
+class MoveNotAllowed(CardError):
+    """The card is not in a state from which that can happen."""
+
+    code = "move-not-allowed"
+
+
+class CardInHand(CardError):
+    """The holder has a live card; report it lost and replace it, or use it."""
+
+    code = "card-in-hand"
+
+
+class DeskBusy(CardError):
+    """Another order waits at the desk; a blank card laid there would become that one."""
+
+    code = "desk-busy"
+
+
+class NotADesk(CardError):
+    """The terminal does not make cards, or was revoked."""
+
+    code = "not-a-desk"
+
+
+class TerminalError(CardServiceError):
+    """Something about a terminal."""
+
+    code = "terminal-error"
+
+
+class NoSuchTerminal(TerminalError):
+    """No terminal has that id."""
+
+    code = "no-such-terminal"
+
+
+class TerminalNameTaken(TerminalError):
+    """A terminal's name is how people tell it from others."""
+
+    code = "terminal-name-taken"
+
+
+class BadTerminalRole(TerminalError):
+    """A service, purpose or authority that does not exist."""
+
+    code = "bad-terminal-role"
+
+
+class CodeNotAccepted(TerminalError):
+    """Wrong, used or too old: it is not said which."""
+
+    code = "code-not-accepted"
+
+
+class TerminalUnknown(TerminalError):
+    """The request carries no token of a terminal we know."""
+
+    code = "terminal-unknown"
+
+
+class TerminalRevoked(TerminalError):
+    """The terminal was revoked and must be enrolled anew."""
+
+    code = "terminal-revoked"
+
+
+class PurposeNotAllowed(TerminalError):
+    """The terminal was not given that purpose."""
+
+    code = "purpose-not-allowed"
+
+
+class ServiceNotAllowed(TerminalError):
+    """The terminal was not given that service."""
+
+    code = "service-not-allowed"

@@ -1,0 +1,226 @@
+"""The tables of cardservice: cards, orders, terminals, card sessions and taps."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from identity.db import Base, new_id
+from readers.contract.services import Service
+from readers.contract.wire import Mode, Purpose, SessionResult
+
+
+class CardState(StrEnum):
+    """Where a card is in its life; `lifecycle.MOVES` says what may follow what."""
+
+    ORDERED = "ordered"
+    ACTIVE = "active"
+    LOST = "lost"
+    REPLACED = "replaced"
+    FAILED = "failed"
+
+
+class OrderState(StrEnum):
+    """Whether a desk still has to make the card."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    CANCELLED = "cancelled"
+
+
+_NAMES = JSON().with_variant(JSONB(), "postgresql")
+_LIVE = text("state IN ('ordered', 'active', 'lost')")
+_UID_TAKEN = text("uid_index IS NOT NULL AND state <> 'failed'")
+_WAITING = text("state = 'waiting'")
+_OPEN = text("ended_at IS NULL")
+
+
+class Card(Base, kw_only=True):
+    """A card of a holder; `id` is the carrier id that entitlements knows.
+
+    Attributes:
+        sealed_uid, uid_index: of the chip, once one was laid on a reader for this card.
+        key_generations: key (``picc`` or a key number of the application) -> generation of the
+            master key, fixed when the chip is first personalised.
+        written_version: version of the holder that the chip was last confirmed to carry.
+    """
+
+    __tablename__ = "card"
+    __table_args__ = (
+        CheckConstraint("(sealed_uid IS NULL) = (uid_index IS NULL)", name="uid_sealed_and_found"),
+        CheckConstraint(
+            "state NOT IN ('active', 'lost') OR uid_index IS NOT NULL", name="in_use_has_uid"
+        ),
+        Index(
+            "uq_card_live",
+            "account_id",
+            unique=True,
+            sqlite_where=_LIVE,
+            postgresql_where=_LIVE,
+        ),
+        Index(
+            "uq_card_uid",
+            "uid_index",
+            unique=True,
+            sqlite_where=_UID_TAKEN,
+            postgresql_where=_UID_TAKEN,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    state: Mapped[CardState] = mapped_column(default=CardState.ORDERED)
+    created_at: Mapped[datetime]
+    state_since: Mapped[datetime]
+    sealed_uid: Mapped[bytes | None] = mapped_column(default=None)
+    uid_index: Mapped[bytes | None] = mapped_column(default=None)
+    key_generations: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    written_version: Mapped[int] = mapped_column(default=-1)
+    written_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Terminal(Base, kw_only=True):
+    """A reader of the council's or a partner's, known by its public key once it enrolled.
+
+    Attributes:
+        services: values of the services it checks.
+        purposes: values of what it may do.
+        authority: id of the authority whose times apply where it stands.
+    """
+
+    __tablename__ = "terminal"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    place: Mapped[str] = mapped_column(String(80))
+    authority: Mapped[str] = mapped_column(String(64))
+    services: Mapped[list[str]] = mapped_column(_NAMES)
+    purposes: Mapped[list[str]] = mapped_column(_NAMES)
+    public_key: Mapped[bytes | None] = mapped_column(default=None)
+    created_at: Mapped[datetime]
+    enrolled_at: Mapped[datetime | None] = mapped_column(default=None)
+    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
+    last_seen_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class EnrolmentCode(Base, kw_only=True):
+    """A code that makes one machine a terminal, once. Only its SHA-256 is kept."""
+
+    __tablename__ = "enrolment_code"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    terminal_id: Mapped[UUID] = mapped_column(ForeignKey("terminal.id"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class CardOrder(Base, kw_only=True):
+    """A card that a desk is to make; at most one waits at a desk, so a blank finds its order."""
+
+    __tablename__ = "card_order"
+    __table_args__ = (
+        Index(
+            "uq_card_order_waiting_at_desk",
+            "terminal_id",
+            unique=True,
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    card_id: Mapped[UUID] = mapped_column(ForeignKey("card.id"), index=True)
+    terminal_id: Mapped[UUID] = mapped_column(ForeignKey("terminal.id"))
+    state: Mapped[OrderState] = mapped_column(default=OrderState.WAITING)
+    ordered_at: Mapped[datetime]
+    closed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class CardSession(Base, kw_only=True):
+    """A card session: one terminal, one card, one purpose. At most one is open for a card.
+
+    `code` names the error that ended it, for the log and the staff page.
+    """
+
+    __tablename__ = "card_session"
+    __table_args__ = (
+        CheckConstraint("(ended_at IS NULL) = (result IS NULL)", name="ended_with_result"),
+        Index(
+            "uq_card_session_open",
+            "card_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    card_id: Mapped[UUID] = mapped_column(ForeignKey("card.id"), index=True)
+    terminal_id: Mapped[UUID] = mapped_column(ForeignKey("terminal.id"))
+    purpose: Mapped[Purpose]
+    opened_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    result: Mapped[SessionResult | None] = mapped_column(default=None)
+    code: Mapped[str | None] = mapped_column(String(64), default=None)
+
+
+class Tap(Base, kw_only=True):
+    """A tap as its terminal journalled it. `digest` tells a repetition from another tap.
+
+    `after_revocation` marks what a revoked terminal sent: kept, and trusted by nobody until a
+    member of staff has looked at it. `reason` is a value of `Reason`; the column takes any, so that
+    a new reason needs no migration.
+    """
+
+    __tablename__ = "tap"
+    __table_args__ = (Index("ix_tap_record", "service", "status_index"),)
+
+    terminal_id: Mapped[UUID] = mapped_column(ForeignKey("terminal.id"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    taken_at: Mapped[datetime] = mapped_column(index=True)
+    received_at: Mapped[datetime]
+    service: Mapped[Service]
+    accepted: Mapped[bool]
+    mode: Mapped[Mode]
+    reason: Mapped[str | None] = mapped_column(String(40), default=None)
+    number: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    status_index: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    record_sequence: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    after_revocation: Mapped[bool] = mapped_column(default=False)
+    digest: Mapped[bytes]
+
+
+class TapConflict(Base, kw_only=True):
+    """Another tap under a sequence that was taken: kept beside the first, which stays as it was."""
+
+    __tablename__ = "tap_conflict"
+    __table_args__ = (
+        UniqueConstraint("terminal_id", "sequence", "digest"),
+        ForeignKeyConstraint(["terminal_id", "sequence"], ["tap.terminal_id", "tap.sequence"]),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False
+    )
+    terminal_id: Mapped[UUID]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
+    digest: Mapped[bytes]
+    event: Mapped[dict[str, Any]]

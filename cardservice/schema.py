@@ -1,0 +1,56 @@
+"""The database's schema: bring it up, take it down, and say whether it is what the code expects."""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+_HERE: Final = Path(__file__).parent
+_PLACES: Final = (_HERE / "migrations", _HERE.parent / "migrations")
+"""Inside an installed wheel; in the work tree."""
+
+
+def migrations() -> Path:
+    """The directory of the migrations."""
+    return next(place for place in _PLACES if (place / "env.py").is_file())
+
+
+async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
+    """Bring the schema up to a revision, in one transaction."""
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
+
+
+async def downgrade(engine: AsyncEngine, revision: str) -> None:
+    """Take the schema down to a revision, in one transaction; `base` removes everything."""
+    async with engine.begin() as connection:
+        await connection.run_sync(lambda sync: command.downgrade(_config(sync), revision))
+
+
+async def current(engine: AsyncEngine) -> str | None:
+    """The revision the database is at; None while it is empty."""
+    async with engine.connect() as connection:
+        return await connection.run_sync(
+            lambda sync: MigrationContext.configure(sync).get_current_revision()
+        )
+
+
+def head() -> str:
+    """The revision the code expects."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise FileNotFoundError(f"there are no migrations in {migrations()}")
+    return revision
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(migrations()))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,176 @@
+"""What can be set, read once at the top: from one TOML file, and over it the environment."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, get_type_hints
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from cardservice.errors import SettingsFaulty
+
+PREFIX: Final = "KENTCARD_"
+CONFIG: Final = "KENTCARD_CONFIG"
+ELSEWHERE: Final = frozenset({CONFIG, "KENTCARD_CLOCK"})
+"""Variables with the prefix that are no settings of the server."""
+TERMINAL_PREFIX: Final = "KENTCARD_TERMINAL_"
+DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+Text = Annotated[str, Meta(min_length=1)]
+
+
+def _about(words: str) -> Meta:
+    return Meta(description=words)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server's settings. Each is `KENTCARD_<NAME>` in the environment, `<name>` in TOML."""
+
+    database_url: Annotated[
+        Text,
+        _about(
+            "Where the data is: `sqlite:///path` or `postgresql://user@host/name`. "
+            "SQLite serves one desk and the demo; PostgreSQL serves the county."
+        ),
+    ] = "sqlite:///var/kentcard.db"
+    keys: Annotated[Text, _about("Path of the key store.")] = "var/keys.json"
+    keys_passphrase_file: Annotated[
+        Text, _about("Path of a file whose first line opens the key store.")
+    ] = "var/keys.passphrase"  # noqa: S105  (a path)
+    outbox: Annotated[
+        Text, _about("Directory into which the worker writes messages to residents.")
+    ] = "var/outbox"
+    base_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")],
+        _about("How browsers and terminals reach the server: scheme, host and port, no path."),
+    ] = "http://localhost:8000"
+    institution: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{4}$")],
+        _about("Four digits inside every service number, after the leading 2."),
+    ] = "9999"
+    status_list_size: Annotated[
+        Annotated[int, Meta(ge=2**14, le=2**23)],
+        _about("Least number of places in a status list: more hide how many cards there are."),
+    ] = 2**14
+    demo: Annotated[
+        bool, _about("Demo mode: simulated time and the tray page are allowed. Never in service.")
+    ] = False
+    tray_url: Annotated[
+        str, _about("Where the demo's card tray listens; empty when there is none.")
+    ] = ""
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One line of docs/configuration.md."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+def described() -> tuple[Setting, ...]:
+    """Every setting with its default and meaning, in the order of the struct."""
+    info = msgspec.inspect.type_info(Settings)
+    if not isinstance(info, msgspec.inspect.StructType):
+        raise TypeError("Settings is a struct")
+    return tuple(
+        Setting(PREFIX + field.name.upper(), str(field.default), _meaning(field.type))
+        for field in info.fields
+    )
+
+
+def _meaning(of: msgspec.inspect.Type) -> str:
+    schema = getattr(of, "extra_json_schema", None) or {}
+    return str(schema.get("description", ""))
+
+
+_MEANINGS: Final = {
+    line.variable.removeprefix(PREFIX).lower(): line.meaning for line in described()
+}
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A value and how the person who set it knows it."""
+
+    value: object
+    name: str
+
+
+def load_settings(environ: Mapping[str, str], *, config: Path | None = None) -> Settings:
+    """Settings from the environment over the TOML file over the defaults.
+
+    Args:
+        environ: the process's environment.
+        config: path of the TOML file; else what `KENTCARD_CONFIG` names; else none.
+
+    Raises:
+        SettingsFaulty: with every fault at once, each naming where it was found.
+    """
+    if config is None and environ.get(CONFIG):
+        config = Path(environ[CONFIG])
+    faults: list[str] = []
+    found = _from_file(config, faults) if config else {}
+    found |= _from_environment(environ)
+    values = _checked(found, faults)
+    if values.get("tray_url") and not values.get("demo"):
+        faults.append(f"{found['tray_url'].name}: a card tray is for demo mode only.")
+    if faults:
+        raise SettingsFaulty(faults)
+    return msgspec.convert(values, Settings)
+
+
+def async_url(database_url: str) -> URL:
+    """The URL with the driver we use.
+
+    Raises:
+        ValueError: neither SQLite nor PostgreSQL, or no URL at all.
+    """
+    try:
+        url = make_url(database_url)
+    except ArgumentError as error:
+        raise ValueError("this is not a database URL") from error
+    driver = DRIVERS.get(url.get_backend_name())
+    if driver is None:
+        raise ValueError("a database URL begins with sqlite:/// or postgresql://")
+    return url.set(drivername=driver)
+
+
+def _from_file(path: Path, faults: list[str]) -> dict[str, _Found]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        faults.append(f"{path}: cannot be read ({error.strerror}).")
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        faults.append(f"{path}: is not TOML: {error}.")
+        return {}
+    return {name: _Found(value, f"{path}: {name}") for name, value in content.items()}
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, _Found]:
+    return {
+        variable.removeprefix(PREFIX).lower(): _Found(value, variable)
+        for variable, value in environ.items()
+        if variable.startswith(PREFIX)
+        and variable not in ELSEWHERE
+        and not variable.startswith(TERMINAL_PREFIX)
+    }
+
+
+def _checked(found: Mapping[str, _Found], faults: list[str]) -> dict[str, object]:
+    hints = get_type_hints(Settings, include_extras=True)
+    values: dict[str, object] = {}
+    for name, setting in found.items():
+        if name not in hints:
+            faults.append(f"{setting.name}: there is no such setting.")
+            continue
+        try:
+            values[name] = msgspec.convert(setting.value, hints[name], strict=False)
+            if name == "database_url":
+                async_url(str(setting.value))
+        except ValueError as error:  # msgspec.ValidationError is one
+            faults.append(f"{setting.name}: {error}. {_MEANINGS[name]}")
+    return values
