@@ -8,15 +8,17 @@ Source: RFC 8392 (CWT), RFC 9052 (COSE_Sign1), RFC 9053 section 2.2 (EdDSA).
 """
 
 import hashlib
+import io
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, Final
 
 import cbor2
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import Meta
 
 from readers.contract.services import Service
 from readers.errors import (
@@ -29,6 +31,10 @@ from readers.errors import (
 RECORD_VERSION: Final = 1
 BINDING_BYTES: Final = 8
 LENGTH_BYTES: Final = 2
+
+Number = Annotated[int, Meta(ge=0, lt=10**14)]
+Sequence = Annotated[int, Meta(ge=1, le=2**53)]
+Index = Annotated[int, Meta(ge=0, le=2**32)]
 
 # CWT claim keys (RFC 8392 section 4) and our private one (below -65536: private use).
 EXPIRES: Final = 4
@@ -88,13 +94,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     service: Service
-    number: int
-    entitlement_class: str
+    number: Number
+    entitlement_class: Annotated[str, Meta(min_length=1, max_length=24)]
     valid_from: datetime
     valid_until: datetime
-    sequence: int
-    status_index: int
-    binding: bytes
+    sequence: Sequence
+    status_index: Index
+    binding: Annotated[bytes, Meta(min_length=BINDING_BYTES, max_length=BINDING_BYTES)]
     status: RecordStatus = RecordStatus.ACTIVE
 
 
@@ -111,7 +117,13 @@ def sign_record(record: Record, *, key_id: bytes, sign: Callable[[bytes], bytes]
         record: what to say.
         key_id: names the issuer's key; 1 to 8 bytes.
         sign: Ed25519 over the bytes it is given (64 bytes back).
+
+    Raises:
+        MalformedRecord: a reader could not read this record back as it is (a value out of range,
+            a fraction of a second).
     """
+    if _record(_claims(record)) != record:
+        raise MalformedRecord("the record would not be read back as it is")
     protected = cbor2.dumps({ALGORITHM: EDDSA, KEY_ID: key_id}, canonical=True)
     payload = cbor2.dumps(_claims(record), canonical=True)
     signature = sign(_to_be_signed(protected, payload))
@@ -170,7 +182,7 @@ def unframe(content: bytes) -> bytes:
     return content[LENGTH_BYTES : LENGTH_BYTES + length]
 
 
-def _claims(record: Record) -> dict[int, object]:
+def _claims(record: Record) -> dict[object, object]:
     return {
         EXPIRES: int(record.valid_until.timestamp()),
         NOT_BEFORE: int(record.valid_from.timestamp()),
@@ -203,10 +215,15 @@ def _open(data: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def _decode(data: bytes) -> object:
+    stream = io.BytesIO(data)
     try:
-        return cbor2.loads(data)
-    except (cbor2.CBORDecodeError, ValueError, RecursionError) as error:
+        decoded: object = cbor2.load(stream)
+    except Exception as error:
+        # Not only CBOR errors: a hostile tag (a pattern, a decimal) raises what its type raises.
         raise MalformedRecord(f"no CBOR: {type(error).__name__}") from error
+    if stream.read(1):
+        raise MalformedRecord("bytes follow the CBOR item")
+    return decoded
 
 
 def _map(data: bytes) -> dict[object, object]:
@@ -237,7 +254,7 @@ def _record(claims: dict[object, object]) -> Record:
             },
             Record,
         )
-    except (KeyError, ValueError, TypeError, OverflowError, msgspec.ValidationError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, OSError) as error:
         raise MalformedRecord(f"a field is missing or of the wrong kind: {error!r}") from error
 
 

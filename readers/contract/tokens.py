@@ -67,7 +67,28 @@ def verify_token(
 ) -> dict[str, Any]:
     """The claims of a token signed by ``key``, of exactly this type and not expired at ``now``.
 
-    ``iat`` and ``exp`` must be whole numbers; ``iat`` may lie at most :data:`SKEW` ahead.
+    ``iat`` may lie at most :data:`SKEW` ahead of ``now``.
+
+    Raises:
+        TokenRefused: with a text for the log that says which check failed.
+    """
+    claims = verify_signature(token, typ, key, audience=audience, max_bytes=max_bytes)
+    check_times(claims, now)
+    return claims
+
+
+def verify_signature(
+    token: str,
+    typ: str,
+    key: Ed25519PublicKey,
+    *,
+    audience: str | None = None,
+    max_bytes: int | None = None,
+) -> dict[str, Any]:
+    """The claims of a token signed by ``key`` and of exactly this type, at whatever time.
+
+    For what is kept on disk and must be told apart later: *not ours* or *ours and too old*. Whoever
+    acts on the claims calls :func:`check_times`. ``iat`` and ``exp`` are whole numbers.
 
     Raises:
         TokenRefused: with a text for the log that says which check failed.
@@ -92,15 +113,19 @@ def verify_token(
     if whole["header"].get("typ") != typ:
         raise TokenRefused(f"a token of type {whole['header'].get('typ')!r}, not {typ!r}")
     claims: dict[str, Any] = whole["payload"]
-    _check_times(claims, now)
+    for name in ("iat", "exp"):
+        if not isinstance(claims[name], int) or isinstance(claims[name], bool):
+            raise TokenRefused("iat and exp must be whole numbers of seconds")
     return claims
 
 
-def _check_times(claims: Mapping[str, Any], now: datetime) -> None:
+def check_times(claims: Mapping[str, Any], now: datetime) -> None:
+    """Refuse claims that have expired at ``now``, or were issued after it (beyond :data:`SKEW`).
+
+    Raises:
+        TokenRefused: with a text for the log that says which.
+    """
     issued, expires = claims["iat"], claims["exp"]
-    for moment in (issued, expires):
-        if not isinstance(moment, int) or isinstance(moment, bool):
-            raise TokenRefused("iat and exp must be whole numbers of seconds")
     if expires <= now.timestamp():
         raise TokenRefused("the token has expired")
     if issued > (now + SKEW).timestamp():

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from readers.contract.reasons import Reason
+from readers.contract.record import Index, Number, Sequence
 from readers.contract.services import Service
 
 WIRE_VERSION: Final = 1
@@ -25,9 +26,6 @@ TAPS_PATH: Final = "/api/terminal/taps"
 CHECKS_PATH: Final = "/api/terminal/checks"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 
-Sequence = Annotated[int, Meta(ge=1, le=2**53)]
-Index = Annotated[int, Meta(ge=0, le=2**32)]
-Number = Annotated[int, Meta(ge=0, lt=10**14)]
 Uid = Annotated[bytes, Meta(min_length=4, max_length=10)]
 Apdu = Annotated[bytes, Meta(min_length=1, max_length=512)]
 
