@@ -1,8 +1,11 @@
 """Who is acting: every service function is told, and every audit row says so."""
 
 from enum import StrEnum
+from uuid import UUID
 
 import msgspec
+
+from identity.numbers import spoken
 
 
 class ActorKind(StrEnum):
@@ -31,3 +34,13 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 SYSTEM = Actor(ActorKind.SYSTEM, "system", "Kent Card")
+
+
+def resident_actor(account_id: UUID, number: str) -> Actor:
+    """A resident acting for themselves; the label is their account number, not their name."""
+    return Actor(ActorKind.RESIDENT, str(account_id), f"Account {spoken(number)}")
+
+
+def staff_actor(staff_id: UUID, name: str) -> Actor:
+    """A member of staff; residents they serve may see their name."""
+    return Actor(ActorKind.STAFF, str(staff_id), name)

@@ -15,6 +15,11 @@ def tidy(text: str) -> str:
     return " ".join(word for word in words if word)
 
 
+def full(given_names: str, family_name: str) -> str:
+    """A name in one line; either part may be empty."""
+    return f"{given_names} {family_name}".strip()
+
+
 def fault_in(name: str) -> str | None:
     """What is wrong with a tidied name that is not empty; None when nothing is."""
     if not is_printable(name):

@@ -1,0 +1,304 @@
+"""Residents' accounts: registering, adding evidence, reading.
+
+Personal data is opened only here, and whoever reads a person is recorded for that person to see.
+"""
+
+from datetime import date, datetime
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from identity import audit, names, sealed
+from identity.actors import Actor, ActorKind
+from identity.dates import london_date
+from identity.details import NewResident, check_resident
+from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
+from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
+from identity.models import Account, Address, RecordRead, SightedDocument
+from identity.numbers import new_account_number
+from identity.personal import Vault
+from identity.search import Match, understood
+
+LONGEST_READ_REASON = 200
+MOST_MATCHES = 50
+
+
+class KnownFacts(msgspec.Struct, frozen=True):
+    """What the account knows that rules may decide on, and no more: no name, no address.
+
+    Attributes:
+        birth_date: date of birth.
+        district_code: district of the current address.
+        resident_since: first day at that address, as far as the account knows.
+        documents: every document sighted, oldest first.
+    """
+
+    birth_date: date
+    district_code: str
+    resident_since: date
+    documents: tuple[SeenDocument, ...]
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A resident's record, opened for somebody to read."""
+
+    account_id: UUID
+    number: str
+    given_names: str
+    family_name: str
+    birth_date: date
+    email: str
+    address_lines: tuple[str, ...]
+    postcode: str
+    district_code: str
+    documents: tuple[SeenDocument, ...]
+
+    @property
+    def full_name(self) -> str:
+        """The name as it is written in one line."""
+        return names.full(self.given_names, self.family_name)
+
+
+class Read(msgspec.Struct, frozen=True):
+    """One look at a record: when, who and why."""
+
+    at: datetime
+    who: str
+    reason: str
+
+
+async def register(
+    session: AsyncSession, vault: Vault, details: NewResident, *, actor: Actor, now: datetime
+) -> Account:
+    """Register a resident whose two documents the actor has seen.
+
+    Raises:
+        InvalidDetails: every fault of the form, by field; nothing is stored.
+    """
+    on = london_date(now)
+    checked = check_resident(details, on=on)
+    await _refuse_shared_email(session, vault, checked.email)
+    account = sealed.new_account(vault, checked, await _unused_number(session), now)
+    session.add(account)
+    await session.flush()
+    session.add(sealed.new_address(vault, checked, account.id, on))
+    for document in checked.documents:
+        session.add(sealed.new_document(vault, document, account.id, actor, now))
+    await session.flush()
+    audit.record(
+        session,
+        "account-registered",
+        audit.subject_of("account", account.id),
+        actor=actor,
+        now=now,
+        detail={
+            "district": checked.district_code,
+            "district_basis": checked.district_basis.value,
+        },
+    )
+    return account
+
+
+async def sight_document(
+    session: AsyncSession,
+    vault: Vault,
+    account_id: UUID,
+    shown: DocumentShown,
+    proof: Proof,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> SeenDocument:
+    """Add a document that the actor has seen. It serves every scheme from now on.
+
+    Raises:
+        InvalidDetails: faults by part: `kind`, `dated_on`, `expires_on`, `category`.
+        NoSuchAccount: no account with that id.
+    """
+    account = await _account(session, account_id)
+    checked = check_document(shown, proof, on=london_date(now))
+    if not isinstance(checked, SeenDocument):
+        raise InvalidDetails(checked)
+    session.add(sealed.new_document(vault, checked, account.id, actor, now))
+    await session.flush()
+    # The kind is left out: a benefit or disability letter is itself personal.
+    subject = audit.subject_of("account", account.id)
+    audit.record(session, "document-sighted", subject, actor=actor, now=now)
+    return checked
+
+
+async def person(
+    session: AsyncSession,
+    vault: Vault,
+    account_id: UUID,
+    *,
+    actor: Actor,
+    reason: str,
+    now: datetime,
+) -> Person:
+    """Open a resident's record for somebody else. The read is recorded and the resident sees it.
+
+    Raises:
+        InvalidDetails: `reason` is empty or too long.
+        NoSuchAccount: no account with that id.
+    """
+    reason = names.tidy(reason)
+    if not reason or len(reason) > LONGEST_READ_REASON or not names.is_printable(reason):
+        raise InvalidDetails({"reason": "Say in a few words why you need to see this record"})
+    found = await _opened(session, vault, account_id)
+    session.add(
+        RecordRead(
+            account_id=account_id,
+            at=now,
+            actor_kind=actor.kind,
+            actor_id=actor.id,
+            actor_label=actor.label,
+            reason=reason,
+        )
+    )
+    await session.flush()
+    return found
+
+
+async def own_record(
+    session: AsyncSession, vault: Vault, account_id: UUID, *, actor: Actor
+) -> Person:
+    """Open a record for the resident whose it is.
+
+    Raises:
+        NotYourRecord: the actor is anybody else.
+        NoSuchAccount: no account with that id.
+    """
+    if actor.kind is not ActorKind.RESIDENT or actor.id != str(account_id):
+        raise NotYourRecord("Only the resident themselves may open a record this way.")
+    return await _opened(session, vault, account_id)
+
+
+async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> KnownFacts:
+    """What rules may decide on. Nobody reads it, so no read is recorded; the decision is.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
+    account = await _account(session, account_id)
+    address = await _current_address(session, account_id)
+    return KnownFacts(
+        birth_date=sealed.birth_date_of(vault, account),
+        district_code=address.district_code,
+        resident_since=address.valid_from,
+        documents=await documents(session, vault, account_id),
+    )
+
+
+async def documents(
+    session: AsyncSession, vault: Vault, account_id: UUID
+) -> tuple[SeenDocument, ...]:
+    """Every document sighted for a resident, oldest first."""
+    rows = await session.scalars(
+        select(SightedDocument)
+        .where(SightedDocument.account_id == account_id)
+        .order_by(SightedDocument.sighted_at, SightedDocument.id)
+    )
+    return tuple(sealed.document_of(vault, row) for row in rows)
+
+
+async def reads_of(session: AsyncSession, account_id: UUID) -> tuple[Read, ...]:
+    """Who looked at a resident's record, newest first."""
+    rows = await session.scalars(
+        select(RecordRead)
+        .where(RecordRead.account_id == account_id)
+        .order_by(RecordRead.at.desc(), RecordRead.id)
+    )
+    return tuple(Read(row.at, row.actor_label or row.actor_kind.value, row.reason) for row in rows)
+
+
+async def find(
+    session: AsyncSession, vault: Vault, query: str, *, actor: Actor, now: datetime
+) -> tuple[Match, ...]:
+    """Find residents by account number, full or family name, birth date or full postcode.
+
+    The search is recorded: what it was taken for and whom it showed, not what was typed.
+
+    Returns:
+        At most 50 matches, by name.
+
+    Raises:
+        InvalidDetails: `query` holds nothing to look for.
+    """
+    searched_by, condition = understood(vault, query)
+    rows = await session.execute(
+        select(Account, Address)
+        .join(Address, Address.account_id == Account.id)
+        .where(condition, Address.valid_to.is_(None))
+        .order_by(Account.number)
+        .limit(MOST_MATCHES)
+    )
+    matches = tuple(_match(vault, account, address) for account, address in rows.tuples())
+    audit.record(
+        session,
+        "residents-searched",
+        audit.subject_of(actor.kind.value, actor.id),
+        actor=actor,
+        now=now,
+        detail={"by": searched_by.value, "shown": [str(match.account_id) for match in matches]},
+    )
+    return tuple(sorted(matches, key=lambda match: names.look_up_form(match.name)))
+
+
+async def _opened(session: AsyncSession, vault: Vault, account_id: UUID) -> Person:
+    account = await _account(session, account_id)
+    address = await _current_address(session, account_id)
+    given_names, family_name = sealed.names_of(vault, account)
+    return Person(
+        account_id=account.id,
+        number=account.number,
+        given_names=given_names,
+        family_name=family_name,
+        birth_date=sealed.birth_date_of(vault, account),
+        email=sealed.email_of(vault, account),
+        address_lines=sealed.lines_of(vault, address),
+        postcode=sealed.postcode_of(vault, address),
+        district_code=address.district_code,
+        documents=await documents(session, vault, account_id),
+    )
+
+
+def _match(vault: Vault, account: Account, address: Address) -> Match:
+    return Match(
+        account_id=account.id,
+        number=account.number,
+        name=names.full(*sealed.names_of(vault, account)),
+        birth_year=sealed.birth_date_of(vault, account).year,
+        outward=sealed.postcode_of(vault, address).split(" ")[0],
+        district_code=address.district_code,
+    )
+
+
+async def _account(session: AsyncSession, account_id: UUID) -> Account:
+    account = await session.get(Account, account_id)
+    if account is None:
+        raise NoSuchAccount("There is no such account.")
+    return account
+
+
+async def _current_address(session: AsyncSession, account_id: UUID) -> Address:
+    current = select(Address).where(Address.account_id == account_id, Address.valid_to.is_(None))
+    return (await session.scalars(current)).one()
+
+
+async def _refuse_shared_email(session: AsyncSession, vault: Vault, email: str) -> None:
+    """An address signs one person in, so two accounts cannot share it."""
+    taken = select(Account.id).where(Account.email_index.in_(vault.blinds("email", email)))
+    if email and await session.scalar(taken):
+        raise InvalidDetails(
+            {"email": "Another account uses this e-mail address. Enter another or leave it empty"}
+        )
+
+
+async def _unused_number(session: AsyncSession) -> str:
+    while True:
+        number = new_account_number()
+        if await session.scalar(select(Account.id).where(Account.number == number)) is None:
+            return number

@@ -1,0 +1,104 @@
+"""Messages to people: queued in the transaction that causes them, delivered by a worker."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from identity.db import new_id
+from identity.models import OutboxMessage
+from identity.personal import Vault
+
+_TABLE: Final = OutboxMessage.__tablename__
+_BATCH: Final = 100
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message, opened. `kind` is a permanent word such as `sign-in-code`."""
+
+    id: UUID
+    to: str
+    kind: str
+    text: str
+    created_at: datetime
+
+
+def queue(
+    session: AsyncSession, vault: Vault, to: str, kind: str, text: str, *, now: datetime
+) -> None:
+    """Queue a message in the caller's transaction; it goes out only if that is committed."""
+    row_id = new_id()
+    session.add(
+        OutboxMessage(
+            id=row_id,
+            kind=kind,
+            created_at=now,
+            sealed_to=vault.seal(_TABLE, "sealed_to", row_id, to),
+            sealed_text=vault.seal(_TABLE, "sealed_text", row_id, text),
+        )
+    )
+
+
+async def messages(session: AsyncSession, vault: Vault, *, most: int = 20) -> tuple[Message, ...]:
+    """The newest messages, newest first."""
+    newest = select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(most)
+    return tuple(_opened(vault, row) for row in await session.scalars(newest))
+
+
+async def deliver(session: AsyncSession, vault: Vault, directory: Path, *, now: datetime) -> int:
+    """Write every waiting message into a directory, one readable text file each, oldest first.
+
+    A message whose delivery is not committed is written again, to the same file. Two workers never
+    take the same message on PostgreSQL.
+
+    Returns:
+        How many were written, at most 100.
+
+    Raises:
+        OSError: the directory cannot be written; the messages go on waiting.
+    """
+    waiting = (
+        select(OutboxMessage)
+        .where(OutboxMessage.delivered_at.is_(None))
+        .order_by(OutboxMessage.created_at)
+        .limit(_BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    rows = (await session.scalars(waiting)).all()
+    await asyncio.to_thread(_write_all, directory, [_opened(vault, row) for row in rows])
+    for row in rows:
+        row.delivered_at = now
+    return len(rows)
+
+
+def _opened(vault: Vault, row: OutboxMessage) -> Message:
+    return Message(
+        id=row.id,
+        to=vault.open(_TABLE, "sealed_to", row.id, row.sealed_to),
+        kind=row.kind,
+        text=vault.open(_TABLE, "sealed_text", row.id, row.sealed_text),
+        created_at=row.created_at,
+    )
+
+
+def _write_all(directory: Path, waiting: Iterable[Message]) -> None:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for message in waiting:
+        _write(directory, message)
+
+
+def _write(directory: Path, message: Message) -> None:
+    """One file, readable by its owner only, never seen half written."""
+    name = f"{message.created_at:%Y%m%dT%H%M%S}-{message.kind}-{message.id}.txt"
+    beside = directory / f".{name}.new"
+    content = f"To: {message.to}\nDate: {message.created_at:%Y-%m-%d %H:%M} UTC\n\n{message.text}\n"
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(content)
+    beside.replace(directory / name)

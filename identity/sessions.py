@@ -1,0 +1,243 @@
+"""Sign-ins that last: our own table, because a session must be ended, rotated and looked up by us.
+
+A token is random, given out once and stored only as its SHA-256. It stops working after a time
+without use, at an absolute end, when it is ended or rotated, and when its subject may no longer
+sign in. A token the server did not make never becomes one.
+"""
+
+import base64
+import hmac
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from identity import audit
+from identity.actors import Actor, resident_actor, staff_actor
+from identity.models import Account, AccountState, Session, SessionKind, StaffMember, StaffRole
+
+# Using a session extends it, but not more often than this: a page view is not a write.
+_EXTEND_AFTER = timedelta(minutes=1)
+_COLUMNS: Final = (
+    Session.kind,
+    Session.opened_at,
+    Session.idle_until,
+    Session.absolute_until,
+    Session.ended_at,
+    Session.account_id,
+    Session.staff_id,
+    Account.number,
+    Account.state,
+    StaffMember.name,
+    StaffMember.role,
+    StaffMember.active,
+)
+# No session is ever loaded as an object, so there is none to bring up to date.
+_UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """How long a session lasts: without use, and at all."""
+
+    idle: timedelta
+    absolute: timedelta
+
+
+LIMITS: Mapping[SessionKind, Limits] = {
+    SessionKind.RESIDENT: Limits(timedelta(minutes=30), timedelta(hours=12)),
+    SessionKind.STAFF: Limits(timedelta(minutes=15), timedelta(hours=8)),
+}
+
+
+class SignedInSession(msgspec.Struct, frozen=True):
+    """Who a token belongs to.
+
+    Attributes:
+        kind: resident or staff.
+        subject_id: of the account or member of staff.
+        actor: the same, as service functions and audit rows take it.
+        role: of a member of staff; None for a resident.
+        opened_at: when they signed in.
+        absolute_until: when they must sign in again, whatever they do.
+    """
+
+    kind: SessionKind
+    subject_id: UUID
+    actor: Actor
+    role: StaffRole | None
+    opened_at: datetime
+    absolute_until: datetime
+
+
+class WhyNotSignedIn(StrEnum):
+    """Why a token is not accepted."""
+
+    UNKNOWN = "unknown"
+    ENDED = "ended"
+    IDLE = "idle"
+    EXPIRED = "expired"
+    NOT_ACTIVE = "not-active"
+
+
+class NotSignedIn(msgspec.Struct, frozen=True):
+    """The token belongs to nobody now."""
+
+    reason: WhyNotSignedIn
+
+
+class SignedIn(msgspec.Struct, frozen=True):
+    """A sign-in succeeded. The token is for the cookie; it cannot be had again."""
+
+    token: str
+    actor: Actor
+
+
+async def open_session(
+    session: AsyncSession, subject_id: UUID, kind: SessionKind, *, now: datetime
+) -> str:
+    """Open a session for an account or a member of staff. Returns its token (256 random bits)."""
+    return await _add(session, subject_id, kind, now=now, until=now + LIMITS[kind].absolute)
+
+
+async def look_up(
+    session: AsyncSession, token: str, *, now: datetime
+) -> SignedInSession | NotSignedIn:
+    """Say whose session it is, and count this as use."""
+    found = (await session.execute(_with_subject(token))).one_or_none()
+    if found is None:
+        return NotSignedIn(WhyNotSignedIn.UNKNOWN)
+    if reason := _why_not(found, now):
+        return NotSignedIn(reason)
+    idle_until = min(now + LIMITS[found.kind].idle, found.absolute_until)
+    if idle_until - found.idle_until >= _EXTEND_AFTER:
+        extending = update(Session).where(Session.token_hash == _hash(token))
+        await session.execute(extending.values(idle_until=idle_until), **_UNSYNCHRONISED)
+    return _signed_in(found)
+
+
+async def rotate(session: AsyncSession, token: str, *, now: datetime) -> str | NotSignedIn:
+    """Exchange a token for a new one, at every change of what its holder may do.
+
+    The absolute end stays: rotating does not prolong a sign-in.
+    """
+    found = await look_up(session, token, now=now)
+    if isinstance(found, NotSignedIn):
+        return found
+    if not await _end(session, Session.token_hash == _hash(token), now=now):
+        return NotSignedIn(WhyNotSignedIn.ENDED)  # another request rotated it meanwhile
+    return await _add(session, found.subject_id, found.kind, now=now, until=found.absolute_until)
+
+
+async def end(session: AsyncSession, token: str, *, actor: Actor, now: datetime) -> bool:
+    """End a session. False: there was none to end, or another request ended it first."""
+    ended = await _end(session, Session.token_hash == _hash(token), now=now)
+    for subject in ended:
+        audit.record(session, "session-ended", subject, actor=actor, now=now)
+    return bool(ended)
+
+
+async def end_all(
+    session: AsyncSession, subject_id: UUID, kind: SessionKind, *, actor: Actor, now: datetime
+) -> int:
+    """End every session of an account or member of staff. Returns how many were open."""
+    owner = Session.account_id if kind is SessionKind.RESIDENT else Session.staff_id
+    ended = await _end(session, owner == subject_id, now=now)
+    if ended:
+        detail = {"sessions": len(ended)}
+        audit.record(session, "sessions-ended", ended[0], actor=actor, now=now, detail=detail)
+    return len(ended)
+
+
+def csrf_token(token: str) -> str:
+    """The value a form must carry back: bound to the session, and it does not reveal the token."""
+    mac = hmac.new(token.encode(errors="surrogatepass"), b"csrf", sha256).digest()
+    return base64.urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def csrf_matches(token: str, presented: str) -> bool:
+    """Whether a form's value belongs to this session."""
+    return hmac.compare_digest(csrf_token(token).encode(), presented.encode(errors="surrogatepass"))
+
+
+async def _add(
+    session: AsyncSession, subject_id: UUID, kind: SessionKind, *, now: datetime, until: datetime
+) -> str:
+    token = secrets.token_urlsafe(32)
+    resident = kind is SessionKind.RESIDENT
+    session.add(
+        Session(
+            token_hash=_hash(token),
+            kind=kind,
+            account_id=subject_id if resident else None,
+            staff_id=None if resident else subject_id,
+            opened_at=now,
+            idle_until=min(now + LIMITS[kind].idle, until),
+            absolute_until=until,
+        )
+    )
+    await session.flush()
+    return token
+
+
+async def _end(
+    session: AsyncSession, which: ColumnElement[bool], *, now: datetime
+) -> tuple[str, ...]:
+    """End the open sessions among these, and say whose they were."""
+    ending = (
+        update(Session)
+        .where(which, Session.ended_at.is_(None))
+        .values(ended_at=now)
+        .returning(Session.account_id, Session.staff_id)
+    )
+    ended = await session.execute(ending, **_UNSYNCHRONISED)
+    return tuple(
+        audit.subject_of("account", account_id) if account_id else audit.subject_of("staff", staff)
+        for account_id, staff in ended.tuples()
+    )
+
+
+def _with_subject(token: str) -> Select[*tuple[Any, ...]]:
+    """The columns that decide, of the session and of whoever it belongs to."""
+    return (
+        select(*_COLUMNS)
+        .outerjoin(Account, Session.account_id == Account.id)
+        .outerjoin(StaffMember, Session.staff_id == StaffMember.id)
+        .where(Session.token_hash == _hash(token))
+    )
+
+
+def _why_not(found: Row[*tuple[Any, ...]], now: datetime) -> WhyNotSignedIn | None:
+    if found.ended_at is not None:
+        return WhyNotSignedIn.ENDED
+    if now >= found.absolute_until:
+        return WhyNotSignedIn.EXPIRED
+    if now >= found.idle_until:
+        return WhyNotSignedIn.IDLE
+    in_order = found.active or found.state is AccountState.ACTIVE
+    return None if in_order else WhyNotSignedIn.NOT_ACTIVE
+
+
+def _signed_in(found: Row[*tuple[Any, ...]]) -> SignedInSession:
+    resident = found.kind is SessionKind.RESIDENT
+    subject_id: UUID = found.account_id if resident else found.staff_id
+    return SignedInSession(
+        kind=found.kind,
+        subject_id=subject_id,
+        actor=resident_actor(subject_id, found.number)
+        if resident
+        else staff_actor(subject_id, found.name),
+        role=found.role,
+        opened_at=found.opened_at,
+        absolute_until=found.absolute_until,
+    )
+
+
+def _hash(token: str) -> bytes:
+    return sha256(token.encode(errors="surrogatepass")).digest()
