@@ -1,0 +1,1 @@
+"""The rules: schemes as dated data, and the engine that decides by them. Pure throughout."""

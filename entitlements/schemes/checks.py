@@ -1,0 +1,179 @@
+"""Conditions and schemes as closures that judge one person: yes, no or unknown, and until when.
+
+`batch_checks` is the same for many people at once; the two are equal on every case.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import NamedTuple, assert_never
+
+from msgspec import UNSET
+
+from entitlements.decision import Truth
+from entitlements.facts import Evidence, ResidentFacts
+from entitlements.schemes.dates import NEVER, add_months, birthday, day_after
+from entitlements.schemes.rule import (
+    AtLeastAge,
+    Equals,
+    HasEvidence,
+    NotEligibleFor,
+    Operator,
+    PensionableBy,
+    ResidentIn,
+    Scheme,
+)
+
+
+class Finding(NamedTuple):
+    """How a condition came out on a day.
+
+    Attributes:
+        truth: yes, no or unknown.
+        until: the first later day on which that could change by time alone; `NEVER` if none.
+        when: the day it came about or will come about, where the operator knows one.
+        facts: when unknown, the facts that are missing.
+        evidence: when unknown, the kinds of evidence any one of which is missing.
+    """
+
+    truth: Truth
+    until: date
+    when: date | None = None
+    facts: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+
+
+Check = Callable[[ResidentFacts, date], Finding]
+Judge = Callable[[ResidentFacts, date], Finding]
+
+
+def combine(findings: Sequence[Finding]) -> Finding:
+    """All of the conditions together, by Kleene's logic.
+
+    A no stands until the last of the conditions that say no may change. Otherwise the first change
+    of any condition counts.
+    """
+    noes = [finding.until for finding in findings if finding.truth is Truth.NO]
+    if noes:
+        return Finding(Truth.NO, max(noes))
+    until = min(finding.until for finding in findings)
+    unknown = [finding for finding in findings if finding.truth is Truth.UNKNOWN]
+    if unknown:
+        facts = dict.fromkeys(fact for finding in unknown for fact in finding.facts)
+        kinds = dict.fromkeys(kind for finding in unknown for kind in finding.evidence)
+        return Finding(Truth.UNKNOWN, until, None, tuple(facts), tuple(kinds))
+    return Finding(Truth.YES, until)
+
+
+def compile_judge(scheme: Scheme) -> Judge:
+    """The scheme's outcome without words: what precedence and looking ahead need."""
+    checks = {
+        rule.version: [compile_check(each.operator) for each in rule.conditions]
+        for rule in scheme.rules
+    }
+
+    def judge(facts: ResidentFacts, on: date) -> Finding:
+        rule = scheme.rule_on(on)
+        next_rule = scheme.next_rule_day(on)
+        if rule is None:
+            return Finding(Truth.NO, next_rule)
+        whole = combine([check(facts, on) for check in checks[rule.version]])
+        return whole._replace(until=min(whole.until, next_rule))
+
+    return judge
+
+
+def compile_check(operator: Operator) -> Check:
+    """The closure for one operator."""
+    match operator:
+        case Equals(fact, value):
+            return _equals(fact, value=value)
+        case AtLeastAge(fact, age):
+            return _on_the_day(fact, lambda born: birthday(born, age))
+        case PensionableBy(fact, table):
+            return _on_the_day(fact, table.pensionable_on)
+        case ResidentIn():
+            return _resident_in(operator)
+        case HasEvidence():
+            return _has_evidence(operator)
+        case NotEligibleFor(scheme):
+            return _not_eligible_for(compile_judge(scheme))
+        case _:
+            assert_never(operator)
+
+
+def _missing(fact: str) -> Finding:
+    return Finding(Truth.UNKNOWN, NEVER, facts=(fact,))
+
+
+def _equals(fact: str, *, value: bool) -> Check:
+    yes, no, unknown = Finding(Truth.YES, NEVER), Finding(Truth.NO, NEVER), _missing(fact)
+
+    def check(facts: ResidentFacts, _on: date) -> Finding:
+        known = getattr(facts, fact)
+        if known is UNSET:
+            return unknown
+        return yes if known is value else no
+
+    return check
+
+
+def _on_the_day(fact: str, day_for: Callable[[date], date]) -> Check:
+    unknown = _missing(fact)
+
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        born = getattr(facts, fact)
+        if born is UNSET:
+            return unknown
+        day = day_for(born)
+        return Finding(Truth.YES, NEVER, day) if on >= day else Finding(Truth.NO, day, day)
+
+    return check
+
+
+def _resident_in(operator: ResidentIn) -> Check:
+    area, fact, unknown = operator.area, operator.fact, _missing(operator.fact)
+
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        district = getattr(facts, fact)
+        if district is UNSET:
+            return unknown
+        truth = Truth.YES if area.covers(district, on) else Truth.NO
+        return Finding(truth, area.next_boundary(on))
+
+    return check
+
+
+def _has_evidence(operator: HasEvidence) -> Check:
+    kinds = tuple(operator.within_months)
+    nothing_held = Finding(Truth.UNKNOWN, NEVER, evidence=kinds)
+
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        held = getattr(facts, operator.fact)
+        if held is UNSET or not held:
+            return nothing_held
+        terms = [_term(operator, each) for each in held if each.kind in operator.within_months]
+        ends = [day_after(last) for first, last in terms if first <= on <= last]
+        if ends:
+            return Finding(Truth.YES, max(ends))
+        later = (first for first, last in terms if on < first <= last)
+        return nothing_held._replace(until=min(later, default=NEVER))
+
+    return check
+
+
+def _term(operator: HasEvidence, evidence: Evidence) -> tuple[date, date]:
+    """First and last day the document counts; the last may come before the first."""
+    last = add_months(evidence.dated, operator.within_months[evidence.kind])
+    if operator.or_until_stated and evidence.stated_until is not None:
+        last = max(last, evidence.stated_until)
+    return evidence.counts_from, last
+
+
+def _not_eligible_for(judge: Judge) -> Check:
+    turned = {Truth.YES: Truth.NO, Truth.NO: Truth.YES, Truth.UNKNOWN: Truth.UNKNOWN}
+
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        other = judge(facts, on)
+        return other._replace(truth=turned[other.truth])
+
+    return check
