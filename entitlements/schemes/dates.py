@@ -59,9 +59,3 @@ def last_day(start: date, months: int) -> date:
 def in_words(day: date) -> str:
     """The date as GOV.UK writes it, for example `30 November 2026`."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def age_on(born: date, on: date) -> int:
-    """Whole years reached by `on`; negative before birth."""
-    years = on.year - born.year
-    return years if birthday(born, years) <= on else years - 1

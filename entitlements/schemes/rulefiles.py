@@ -21,6 +21,7 @@ from readers.contract.services import Service
 BUILT_IN: Final = Path(__file__).parent
 AUTHORITIES: Final = "authorities.toml"
 BIRTH_DATE: Final = "birth_date"
+MOST_CONDITIONS: Final = 32  # bits of BatchDecision.failed
 LONGEST_CLASS: Final = 24  # readers.contract.record.Record.entitlement_class
 _CLASS: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -124,7 +125,7 @@ def _rule(entry: Entry, shelf: Shelf) -> Rule:
     entry.no_other_keys()
     if rule.effective_to < rule.effective_from:
         entry.fault("effective_to", "'effective_to' is before 'effective_from'")
-    for key, message in (*_twice(rule), *_bands_amiss(rule)):
+    for key, message in (*_conditions_amiss(rule), *_bands_amiss(rule)):
         entry.fault(key, message)
     return rule
 
@@ -153,7 +154,9 @@ def _validity(entry: Entry, shelf: Shelf) -> Validity:
     return Validity(months, shelf.authorities if to_expiry else None)
 
 
-def _twice(rule: Rule) -> Iterator[tuple[str, str]]:
+def _conditions_amiss(rule: Rule) -> Iterator[tuple[str, str]]:
+    if len(rule.conditions) > MOST_CONDITIONS:
+        yield "conditions", f"a rule can have at most {MOST_CONDITIONS} conditions"
     seen: set[str] = set()
     for condition in rule.conditions:
         if condition.name and condition.name in seen:
