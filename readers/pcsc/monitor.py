@@ -23,6 +23,9 @@ _LOOK_AGAIN_MS: Final = 1000
 """The longest wait for an event. pcsc-lite misses a reader that comes between two calls, and a swap
 while its event counter stands at 0; looking again finds both."""
 
+_UNUSABLE: Final[int] = scard.SCARD_STATE_UNKNOWN | scard.SCARD_STATE_UNAVAILABLE
+"""Unplugged, or listed still while its driver has lost it."""
+
 _FIRST_PAUSE: Final = 0.05  # seconds between attempts to reach pcscd, doubled each time
 _LONGEST_PAUSE: Final = 2.0
 
@@ -127,10 +130,12 @@ class Monitor:
             except ReaderNotFound:  # went since it was listed: list again
                 continue
             if not self._stopping.is_set():
-                self._tell({name: Seen.of(state) for name, state in states.items()})
+                self._tell(
+                    {n: Seen.of(state) for n, state in states.items() if not state & _UNUSABLE}
+                )
 
     def _wait(self, states: Mapping[str, int]) -> dict[str, int]:
-        """The readers' states at the next event, or after a while; without those that are gone."""
+        """The readers' states at the next event, or after a while."""
         asked = list(states.items())
         if len(asked) < MOST_STATES:  # else no reader can come, and one that goes shows by itself
             asked.append((PNP_NOTIFICATION, scard.SCARD_STATE_UNAWARE))
@@ -140,7 +145,7 @@ class Monitor:
         return {
             name: state & ~scard.SCARD_STATE_CHANGED
             for name, state, _ in answered
-            if name != PNP_NOTIFICATION and not state & scard.SCARD_STATE_UNKNOWN
+            if name != PNP_NOTIFICATION
         }
 
     def _tell(self, seen: Mapping[str, Seen]) -> None:

@@ -51,10 +51,10 @@ _MEANING: Final[dict[int, type[ReadersError]]] = {
 }
 
 AMBIGUOUS: Final = frozenset({scard.SCARD_E_NOT_TRANSACTED, scard.SCARD_W_UNPOWERED_CARD})
-"""Answered both when the card was pulled away and when it is there and mute: look at the reader."""
+"""Answered when the card was pulled away and when it is there and mute: the reader tells."""
 
 
 def error_for(code: int, reader: str) -> ReadersError:
-    """The error that stands for a PC/SC result code other than success; it names code and reader."""
+    """The error that stands for a PC/SC result code; its text names the code and the reader."""
     meaning = _MEANING.get(code, ReaderFault)
     return meaning(f"{reader or 'pcscd'}: PC/SC answered {code & 0xFFFFFFFF:08X}")

@@ -16,7 +16,7 @@ class DriverNotBuilt(BenchError):
 
 
 class NamespaceRefused(BenchError):
-    """No private /run/pcscd could be made; without one the machine's own pcscd would be disturbed."""
+    """No private /run/pcscd could be made, and the machine's own pcscd must not be disturbed."""
 
     code = "namespace-refused"
 
@@ -37,3 +37,21 @@ class NoSuchSocket(BenchError):
     """Nothing listens where the reader should be: pcscd is not running, or not with this reader."""
 
     code = "no-such-socket"
+
+
+class NoSuchCard(BenchError):
+    """There is no card of this id, or its file cannot be read."""
+
+    code = "no-such-card"
+
+
+class NoSuchReader(BenchError):
+    """There is no reader of this number."""
+
+    code = "no-such-reader"
+
+
+class BadRequest(BenchError):
+    """What the tray was sent cannot be understood."""
+
+    code = "bad-request"

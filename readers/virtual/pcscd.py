@@ -100,7 +100,7 @@ class Pcscd:
         for leftover in ("pcscd.comm", "pcscd.pid"):  # of one that was killed
             (RUN / leftover).unlink(missing_ok=True)
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own arguments, no shell
+            self._process = subprocess.Popen(
                 self._command(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -141,7 +141,7 @@ class Pcscd:
         command = [_program("setpriv", "util-linux"), "--pdeathsig", "TERM"]
         pcscd = _program("pcscd", "pcscd")
         command += [pcscd, "--foreground", "--config", str(self._directory / "reader.conf.d")]
-        usage = subprocess.run([pcscd, "--help"], capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments, no shell
+        usage = subprocess.run([pcscd, "--help"], capture_output=True, text=True, check=False)
         if (
             "--disable-polkit" in usage.stdout + usage.stderr
         ):  # pcsc-lite 2; 1.9.9 knows no such option

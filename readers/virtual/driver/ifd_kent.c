@@ -9,6 +9,8 @@
  * card serves both; unlike vpcd the driver opens no network port, reports a card within a
  * millisecond, gives up on a hung card and runs 16 readers from one library.
  *
+ * Removing a socket's file pulls the reader's cable: it is gone until pcscd is started anew.
+ *
  * Threads of pcscd that meet in a slot: those of clients (transmit, power), and one per reader that
  * alternates between wait_for_event and IFDHICCPresence. Only wait_for_event accepts and ends
  * connections, and it returns after each, so pcscd sees every absence: a quick swap never looks
@@ -28,12 +30,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
+#define UNUSED __attribute__((unused)) /* the interface has the parameter, we have no use for it */
 #define READERS 16 /* PCSCLITE_MAX_READERS_CONTEXTS: pcscd itself runs no more */
 #define FRAME_MAX 65535
 #define ANSWER_TIMEOUT_MS 5000
@@ -43,6 +47,7 @@ enum control { POWER_OFF = 0, POWER_ON = 1, RESET = 2, TELL_ATR = 4 };
 struct slot {
     int listener; /* -1: no reader here */
     int wake;     /* eventfd that ends wait_for_event */
+    int cable;    /* inotify: has news when the socket's file is removed */
     pthread_mutex_t lock; /* of all below; keeps `card` open while someone talks to it */
     int card;       /* -1: no card */
     unsigned stale; /* answers still to come for commands we gave up waiting for */
@@ -58,7 +63,7 @@ static int answer_timeout_ms = ANSWER_TIMEOUT_MS;
 static void prepare(void)
 {
     for (int i = 0; i < READERS; i++) {
-        slots[i].listener = slots[i].wake = slots[i].card = -1;
+        slots[i].listener = slots[i].wake = slots[i].cable = slots[i].card = -1;
         pthread_mutex_init(&slots[i].lock, NULL);
     }
     const char *wanted = getenv("KENT_IFD_TIMEOUT_MS");
@@ -79,6 +84,11 @@ static bool hung_up(int fd)
 {
     struct pollfd look = {.fd = fd, .events = POLLRDHUP};
     return poll(&look, 1, 0) == 1;
+}
+
+static bool plugged_in(const struct slot *slot)
+{
+    return slot->listener >= 0 && access(slot->path, F_OK) == 0;
 }
 
 static bool has_card(struct slot *slot)
@@ -203,6 +213,19 @@ static int listen_on(const char *path)
     return fd;
 }
 
+static void shut(struct slot *slot)
+{
+    int *fds[] = {&slot->card, &slot->listener, &slot->wake, &slot->cable};
+    pthread_mutex_lock(&slot->lock);
+    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+        if (*fds[i] >= 0) {
+            close(*fds[i]);
+        }
+        *fds[i] = -1;
+    }
+    pthread_mutex_unlock(&slot->lock);
+}
+
 RESPONSECODE IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 {
     struct slot *slot = slot_of(Lun);
@@ -213,23 +236,20 @@ RESPONSECODE IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
         return IFD_NO_SUCH_DEVICE;
     }
     strcpy(slot->path, path + 1);
-    int wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int listener = listen_on(slot->path);
-    if (wake < 0 || listener < 0) {
+    slot->listener = listen_on(slot->path);
+    slot->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    slot->cable = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (slot->listener < 0 || slot->wake < 0
+        || inotify_add_watch(slot->cable, slot->path, IN_ATTRIB) < 0) {
         fprintf(stderr, "ifd_kent: cannot listen on %s: %s\n", slot->path, strerror(errno));
-        close(wake);
-        close(listener);
+        shut(slot);
         return IFD_COMMUNICATION_ERROR;
     }
-    slot->wake = wake;
-    slot->listener = listener;
     return IFD_SUCCESS;
 }
 
-RESPONSECODE IFDHCreateChannel(DWORD Lun, DWORD Channel)
+RESPONSECODE IFDHCreateChannel(UNUSED DWORD Lun, UNUSED DWORD Channel)
 {
-    (void)Lun;
-    (void)Channel;
     return IFD_NO_SUCH_DEVICE; /* a number names no socket */
 }
 
@@ -240,14 +260,7 @@ RESPONSECODE IFDHCloseChannel(DWORD Lun)
         return IFD_NO_SUCH_DEVICE;
     }
     unlink(slot->path);
-    pthread_mutex_lock(&slot->lock);
-    close(slot->listener);
-    close(slot->wake);
-    if (slot->card >= 0) {
-        close(slot->card);
-    }
-    slot->listener = slot->wake = slot->card = -1;
-    pthread_mutex_unlock(&slot->lock);
+    shut(slot);
     return IFD_SUCCESS;
 }
 
@@ -285,7 +298,8 @@ static RESPONSECODE wait_for_event(DWORD Lun, int timeout)
 {
     struct slot *slot = slot_of(Lun);
     uint64_t woken;
-    if (slot == NULL || slot->listener < 0) {
+    struct inotify_event change;
+    if (slot == NULL) {
         return IFD_NO_SUCH_DEVICE;
     }
     for (;;) {
@@ -293,9 +307,15 @@ static RESPONSECODE wait_for_event(DWORD Lun, int timeout)
             {.fd = slot->wake, .events = POLLIN},
             {.fd = slot->card, .events = POLLRDHUP},
             {.fd = slot->listener, .events = POLLIN},
+            {.fd = slot->cable, .events = POLLIN},
         };
-        int polled = poll(news, 3, timeout);
-        if (polled <= 0) {
+        if (!plugged_in(slot)) {
+            return IFD_NO_SUCH_DEVICE;
+        }
+        if (poll(news, 4, timeout) <= 0) {
+            return IFD_SUCCESS;
+        }
+        if (news[3].revents && read(slot->cable, &change, sizeof change) > 0) {
             return IFD_SUCCESS;
         }
         if (news[1].revents) {
@@ -324,7 +344,7 @@ static RESPONSECODE stop_waiting(DWORD Lun)
 RESPONSECODE IFDHICCPresence(DWORD Lun)
 {
     struct slot *slot = slot_of(Lun);
-    if (slot == NULL || slot->listener < 0) {
+    if (slot == NULL || !plugged_in(slot)) {
         return IFD_NO_SUCH_DEVICE;
     }
     pthread_mutex_lock(&slot->lock);
@@ -371,23 +391,15 @@ RESPONSECODE IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUCHAR Val
     }
 }
 
-RESPONSECODE IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD Length, PUCHAR Value)
+RESPONSECODE IFDHSetCapabilities(UNUSED DWORD Lun, UNUSED DWORD Tag, UNUSED DWORD Length,
+                                 UNUSED PUCHAR Value)
 {
-    (void)Lun;
-    (void)Tag;
-    (void)Length;
-    (void)Value;
     return IFD_ERROR_VALUE_READ_ONLY;
 }
 
-RESPONSECODE IFDHSetProtocolParameters(DWORD Lun, DWORD Protocol, UCHAR Flags, UCHAR PTS1, UCHAR PTS2,
-                                       UCHAR PTS3)
+RESPONSECODE IFDHSetProtocolParameters(UNUSED DWORD Lun, DWORD Protocol, UNUSED UCHAR Flags,
+                                       UNUSED UCHAR PTS1, UNUSED UCHAR PTS2, UNUSED UCHAR PTS3)
 {
-    (void)Lun;
-    (void)Flags;
-    (void)PTS1;
-    (void)PTS2;
-    (void)PTS3;
     bool known = Protocol == SCARD_PROTOCOL_T0 || Protocol == SCARD_PROTOCOL_T1;
     return known ? IFD_SUCCESS : IFD_PROTOCOL_NOT_SUPPORTED; /* no wire, nothing to negotiate */
 }
@@ -443,7 +455,7 @@ RESPONSECODE IFDHPowerICC(DWORD Lun, DWORD Action, PUCHAR Atr, PDWORD AtrLength)
 {
     struct slot *slot = slot_of(Lun);
     *AtrLength = 0;
-    if (slot == NULL) {
+    if (slot == NULL || !plugged_in(slot)) {
         return IFD_NO_SUCH_DEVICE;
     }
     pthread_mutex_lock(&slot->lock);
@@ -491,7 +503,7 @@ RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci, PUCHAR Tx, DW
                                PDWORD RxLength, PSCARD_IO_HEADER RecvPci)
 {
     struct slot *slot = slot_of(Lun);
-    if (slot == NULL) {
+    if (slot == NULL || !plugged_in(slot)) {
         *RxLength = 0;
         return IFD_NO_SUCH_DEVICE;
     }
@@ -502,15 +514,9 @@ RESPONSECODE IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci, PUCHAR Tx, DW
     return result;
 }
 
-RESPONSECODE IFDHControl(DWORD Lun, DWORD Code, PUCHAR Tx, DWORD TxLength, PUCHAR Rx, DWORD RxLength,
-                         LPDWORD Returned)
+RESPONSECODE IFDHControl(UNUSED DWORD Lun, UNUSED DWORD Code, UNUSED PUCHAR Tx, UNUSED DWORD TxLength,
+                         UNUSED PUCHAR Rx, UNUSED DWORD RxLength, LPDWORD Returned)
 {
-    (void)Lun;
-    (void)Code;
-    (void)Tx;
-    (void)TxLength;
-    (void)Rx;
-    (void)RxLength;
     *Returned = 0;
     return IFD_ERROR_NOT_SUPPORTED; /* no light, no keypad, no vendor commands */
 }
