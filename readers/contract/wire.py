@@ -25,9 +25,15 @@ READ_KEYS_PATH: Final = "/api/terminal/read-keys"
 TAPS_PATH: Final = "/api/terminal/taps"
 CHECKS_PATH: Final = "/api/terminal/checks"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
+STATUS_LISTS_PATH: Final = "/status-lists"
 
 Uid = Annotated[bytes, Meta(min_length=4, max_length=10)]
 Apdu = Annotated[bytes, Meta(min_length=1, max_length=512)]
+
+
+def status_list_path(service: Service) -> str:
+    """Where a service's status list is public; its token's ``sub`` is a URI of this path."""
+    return f"{STATUS_LISTS_PATH}/{service}"
 
 
 class Purpose(StrEnum):

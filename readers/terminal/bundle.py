@@ -1,0 +1,179 @@
+"""The signed bundle: everything a terminal needs to decide without the server."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from readers.contract import tokens
+from readers.contract.services import Service
+from readers.contract.statuslist import TOKEN_TYPE, StatusList, from_claim
+from readers.contract.windows import Window
+from readers.contract.wire import (
+    WIRE_VERSION,
+    Bundle,
+    Purpose,
+    ServiceSettings,
+    StalePolicy,
+    status_list_path,
+)
+from readers.errors import StatusListError, TokenRefused
+from readers.terminal.errors import BundleRefused
+
+MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
+
+
+class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How one service is checked, and its status list.
+
+    Attributes:
+        window: when a use may begin on a working day; None means at any time.
+        listed_at: when the status list was made.
+        list_expires_at: from when it may no longer be believed.
+    """
+
+    stale_after: timedelta
+    stale_policy: StalePolicy
+    window: Window | None
+    statuses: StatusList
+    listed_at: datetime
+    list_expires_at: datetime
+
+
+class BundleView(msgspec.Struct, frozen=True, kw_only=True):
+    """A bundle whose every signature was verified, ready to decide by.
+
+    Attributes:
+        issued_at, expires_at: aware UTC; :func:`decide.not_ready` judges them.
+        next_keys: key id -> key (32 bytes) that may sign the bundle after this one.
+    """
+
+    terminal_id: str
+    name: str
+    place: str
+    issued_at: datetime
+    expires_at: datetime
+    refresh: timedelta
+    purposes: frozenset[Purpose]
+    services: Mapping[Service, ServiceRules]
+    issuer_keys: Mapping[bytes, Ed25519PublicKey]
+    next_keys: Mapping[str, bytes]
+    bank_holidays: frozenset[date]
+
+
+def open_bundle(token: str, pinned: Mapping[str, bytes], *, terminal_id: str) -> BundleView:
+    """The bundle in ``token``, whatever the time: a clock may be wrong today and right tomorrow.
+
+    Args:
+        token: as fetched.
+        pinned: key id -> Ed25519 key (32 bytes) that a bundle may be signed by.
+        terminal_id: of this terminal.
+
+    Raises:
+        BundleRefused: with a text that says which check failed.
+    """
+    try:
+        bundle = _verified(token, pinned)
+        if bundle.terminal_id != terminal_id:
+            raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
+        if bundle.wire_version != WIRE_VERSION:
+            raise BundleRefused("The bundle is made for another version of this program.")
+        if not bundle.bundle_keys:
+            raise BundleRefused("The bundle names no key that may sign the next one.")
+        return _view(bundle)
+    except (TokenRefused, StatusListError, msgspec.ValidationError, ValueError) as error:
+        raise BundleRefused(f"The bundle cannot be trusted: {error}") from error
+
+
+def check_newer(view: BundleView, than: BundleView | None, *, now: datetime) -> None:
+    """Refuse a bundle that was just fetched and yet is too old, or made after ``now``.
+
+    Raises:
+        BundleRefused: expired, from the future, made before ``than``, or with an expired list.
+    """
+    if than is not None and view.issued_at < than.issued_at:
+        raise BundleRefused("The bundle is older than the one this terminal has.")
+    if view.issued_at > now + tokens.SKEW:
+        raise BundleRefused("The bundle was made in the future: one of the two clocks is wrong.")
+    if view.expires_at <= now:
+        raise BundleRefused("The bundle has expired.")
+    for service, rules in view.services.items():
+        if rules.list_expires_at <= now:
+            raise BundleRefused(f"The status list of {service} has expired.")
+
+
+def _verified(token: str, pinned: Mapping[str, bytes]) -> Bundle:
+    key = _key(pinned, tokens.key_id_of(token))
+    claims = tokens.verify_signature(token, tokens.BUNDLE_TYPE, key, max_bytes=MAX_BUNDLE_BYTES)
+    return msgspec.convert(claims, Bundle)
+
+
+def _key(keys: Mapping[str, bytes], key_id: str) -> Ed25519PublicKey:
+    if key_id not in keys:
+        raise TokenRefused(f"signed by {key_id!r}, which is not among {sorted(keys)}")
+    return Ed25519PublicKey.from_public_bytes(keys[key_id])
+
+
+def _view(bundle: Bundle) -> BundleView:
+    return BundleView(
+        terminal_id=bundle.terminal_id,
+        name=bundle.name,
+        place=bundle.place,
+        issued_at=_instant(bundle.iat),
+        expires_at=_instant(bundle.exp),
+        refresh=timedelta(seconds=bundle.refresh_seconds),
+        purposes=frozenset(bundle.purposes),
+        services={
+            service: _rules(service, settings, bundle)
+            for service, settings in bundle.services.items()
+        },
+        issuer_keys={
+            key_id.encode(): Ed25519PublicKey.from_public_bytes(key)
+            for key_id, key in bundle.issuer_keys.items()
+        },
+        next_keys=bundle.bundle_keys,
+        bank_holidays=frozenset(bundle.bank_holidays),
+    )
+
+
+def _rules(service: Service, settings: ServiceSettings, bundle: Bundle) -> ServiceRules:
+    claims = _list_claims(service, bundle)
+    return ServiceRules(
+        stale_after=timedelta(hours=settings.stale_after_hours),
+        stale_policy=settings.stale_policy,
+        window=_window(settings),
+        statuses=from_claim(claims.get("status_list")),
+        listed_at=_instant(claims["iat"]),
+        list_expires_at=_instant(claims["exp"]),
+    )
+
+
+def _list_claims(service: Service, bundle: Bundle) -> dict[str, Any]:
+    token = bundle.status_lists.get(service)
+    if token is None:
+        raise BundleRefused(f"The bundle has no status list for {service}.")
+    key = _key(bundle.status_keys, tokens.key_id_of(token))
+    claims = tokens.verify_signature(token, TOKEN_TYPE, key)
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject.endswith(status_list_path(service)):
+        raise BundleRefused(f"The status list of {service} is of {subject!r}.")
+    return claims
+
+
+def _window(settings: ServiceSettings) -> Window | None:
+    match settings.window_start, settings.window_end:
+        case None, None:
+            return None
+        case start, end if start is not None and end is not None:
+            return Window(start, end)
+        case _:
+            raise BundleRefused("A service's window has a start without an end, or the reverse.")
+
+
+def _instant(seconds: int) -> datetime:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError) as error:
+        raise BundleRefused(f"{seconds} is no time.") from error
