@@ -29,6 +29,8 @@ Random = Callable[[int], bytes]
 FACTORY_DES_KEY: Final = bytes(8)
 NO_CAPABILITIES: Final = b"\0"
 TI_BYTES: Final = 4
+FIRST_PROOF_BYTES: Final = 32
+"""Transaction identifier, rotated challenge, and what card and terminal are capable of."""
 
 
 def authenticate_ev2_first(key_no: int, key: bytes, *, random: Random) -> Procedure[SecureSession]:
@@ -40,7 +42,7 @@ def authenticate_ev2_first(key_no: int, key: bytes, *, random: Random) -> Proced
         ForeignCard: the answer is not DESFire's.
     """
     start = CommandApdu(Ins.AUTHENTICATE_EV2_FIRST, bytes([key_no]) + NO_CAPABILITIES)
-    rnd_a, rnd_b, proof = yield from _handshake(start, key, random)
+    rnd_a, rnd_b, proof = yield from _handshake(start, key, random, FIRST_PROOF_BYTES)
     ti = proof[:TI_BYTES]
     _check(proof[TI_BYTES : TI_BYTES + BLOCK], rnd_a)
     return SecureSession(key_no, session_keys(key, rnd_a, rnd_b), ti)
@@ -54,7 +56,7 @@ def authenticate_ev2_non_first(
     Source: MF2DLHX0 section 9.2.4; AN12196 section 6.14. Raises as :func:`authenticate_ev2_first`.
     """
     start = CommandApdu(Ins.AUTHENTICATE_EV2_NON_FIRST, bytes([key_no]))
-    rnd_a, rnd_b, proof = yield from _handshake(start, key, random)
+    rnd_a, rnd_b, proof = yield from _handshake(start, key, random, BLOCK)
     _check(proof, rnd_a)
     return SecureSession(key_no, session_keys(key, rnd_a, rnd_b), session.ti, session.counter)
 
@@ -99,7 +101,7 @@ def replace_factory_key(session_key: bytes, new: KeyAt) -> Procedure[None]:
 
 
 def _handshake(
-    start: CommandApdu, key: bytes, random: Random
+    start: CommandApdu, key: bytes, random: Random, proof_bytes: int
 ) -> Procedure[tuple[bytes, bytes, bytes]]:
     challenge = expect_more((yield start), Ins(start.ins))
     if len(challenge) != BLOCK:
@@ -107,7 +109,7 @@ def _handshake(
     rnd_b = decrypt(key, challenge)
     rnd_a = random(BLOCK)
     answer = yield from transceive(Ins.MORE, encrypt(key, rnd_a + rotate_left(rnd_b)))
-    if not answer or len(answer) % BLOCK:
+    if len(answer) != proof_bytes:
         raise CardNotGenuine("the card's proof has the wrong length")
     return rnd_a, rnd_b, decrypt(key, answer)
 

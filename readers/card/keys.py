@@ -18,23 +18,23 @@ MAX_VERSION: Final = 255
 
 
 class KeyAt(msgspec.Struct, frozen=True):
-    """An AES key of one card.
+    """An AES key as a card holds it.
 
     Attributes:
         key: 16 bytes.
-        version: generation of the master key it comes from, 1 to 255; the card stores it beside
-            the key and tells it to anybody. 0 means a key as the factory left it.
+        version: 0 to 255; the card stores it beside the key and tells it to anybody. On a Kent
+            Card it is the generation of the master key, and 0 a key as the factory left it.
     """
 
     key: bytes
     version: int
 
     def __post_init__(self) -> None:
-        """Raise ValueError if this can be no key of ours."""
+        """Raise ValueError if this can be no key."""
         if len(self.key) != BLOCK:
             raise ValueError(f"an AES-128 key has 16 bytes, not {len(self.key)}")
-        if not 1 <= self.version <= MAX_VERSION:
-            raise ValueError(f"key version {self.version} is not from 1 to 255")
+        if not 0 <= self.version <= MAX_VERSION:
+            raise ValueError(f"key version {self.version} is not from 0 to 255")
 
     def __repr__(self) -> str:
         """Without the key: this may reach a log."""

@@ -57,7 +57,7 @@ FORMAT_DISABLED: Final = b"\x01"
 
 
 class CardKeys(msgspec.Struct, frozen=True):
-    """Every key one card shall hold, already diversified.
+    """Every key one card shall hold, already diversified; versions are generations, from 1.
 
     Attributes:
         picc: the card's own.
@@ -68,9 +68,11 @@ class CardKeys(msgspec.Struct, frozen=True):
     application: Mapping[int, KeyAt]
 
     def __post_init__(self) -> None:
-        """Raise ValueError unless each of the application's keys is there."""
+        """Raise ValueError unless each key is there and can be told from the factory's."""
         if sorted(self.application) != list(range(KEY_COUNT)):
             raise ValueError(f"an application has keys 0 to {KEY_COUNT - 1}, each of them once")
+        if FACTORY_VERSION in (key.version for key in (self.picc, *self.application.values())):
+            raise ValueError("a key of ours has a version from 1; 0 is the factory's")
 
 
 def personalise(
