@@ -11,7 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from readers.pcsc.channel import list_readers
+from readers.errors import ReaderServiceDown
+from readers.pcsc.channel import list_readers, pcsc_context
 from readers.virtual.driver.build import build
 from readers.virtual.errors import PcscdNotStarted
 from readers.virtual.namespace import RUN, enter_private_namespace, is_private
@@ -95,6 +96,8 @@ class Pcscd:
         """
         if not is_private():
             raise PcscdNotStarted("call enter_private_namespace() first")
+        with contextlib.suppress(ReaderServiceDown), pcsc_context():
+            raise PcscdNotStarted("a pcscd runs in this namespace already")
         library = build(self._directory / "driver")
         self._write_configuration(library)
         for leftover in ("pcscd.comm", "pcscd.pid"):  # of one that was killed

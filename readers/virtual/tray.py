@@ -23,7 +23,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import FrameType
-from typing import Final, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 import msgspec
 
@@ -176,7 +176,7 @@ def _view(card: KeptCard) -> CardView:
 class _Handler(BaseHTTPRequestHandler):
     server: "_Server"  # type: ignore[mutable-override] # only _Server makes handlers
     protocol_version = "HTTP/1.1"
-    timeout: float | None = 30
+    timeout: ClassVar[float | None] = 30
 
     def do_GET(self) -> None:
         self._answer(body=False)
