@@ -1,0 +1,172 @@
+"""What holds of every decision, whatever the facts."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import UNSET
+from msgspec.structs import replace
+
+from entitlements.decision import (
+    Eligible,
+    NeedsEvidence,
+    NeedsFacts,
+    NotEligible,
+    Truth,
+)
+from entitlements.facts import Evidence, ResidentFacts
+from entitlements.schemes.batch import compile_numpy
+from entitlements.schemes.batch_dates import birthdays, months_after, pensionable_days
+from entitlements.schemes.columns import Days, columns_of
+from entitlements.schemes.csvfiles import TABLES, read_rows
+from entitlements.schemes.dates import add_months, birthday
+from entitlements.schemes.engine import compile_traced
+from entitlements.schemes.pension import load_pension_table
+from entitlements.schemes.rule import Scheme
+from tests.support.entitlement_cases import (
+    DISTRICTS,
+    assert_same,
+    built_in,
+    decide_both_ways,
+    outcome,
+    traced,
+)
+from tests.support.reorganised import reorganised
+
+KINDS = sorted(row.text("kind") for row in read_rows(TABLES / "evidence_kinds.csv"))
+SCHEMES = sorted(built_in())
+ONE_DAY = timedelta(days=1)
+
+days = st.dates(date(2005, 1, 1), date(2040, 12, 31))
+leap_births = st.sampled_from([date(year, 2, 29) for year in range(1904, 2040, 4)])
+births = st.one_of(st.dates(date(1900, 1, 1), date(2045, 12, 31)), leap_births)
+documents = st.builds(
+    Evidence,
+    kind=st.sampled_from(KINDS),
+    dated=days,
+    sighted=days,
+    stated_until=st.none() | days,
+)
+residents = st.builds(
+    ResidentFacts,
+    birth_date=st.just(UNSET) | births,
+    district=st.just(UNSET) | st.sampled_from(sorted(DISTRICTS.values())),
+    deceased=st.sampled_from([UNSET, False, False, False, True]),
+    evidence=st.just(UNSET) | st.lists(documents, max_size=4).map(tuple),
+)
+some_scheme = pytest.mark.parametrize("scheme_id", SCHEMES)
+
+
+@some_scheme
+@given(people=st.lists(residents, max_size=12), on=days)
+def test_one_by_one_and_all_at_once_say_the_same(
+    scheme_id: str, people: list[ResidentFacts], on: date
+) -> None:
+    decide_both_ways(scheme_id, people, on)
+
+
+@pytest.fixture(scope="module")
+def new_county(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Scheme]:
+    return reorganised(tmp_path_factory.mktemp("rules"))
+
+
+@some_scheme
+@given(people=st.lists(residents, max_size=12), on=days)
+def test_they_say_the_same_where_areas_authorities_and_rules_change(
+    new_county: Mapping[str, Scheme], scheme_id: str, people: list[ResidentFacts], on: date
+) -> None:
+    decide = compile_traced(new_county[scheme_id])
+    batch = compile_numpy(new_county[scheme_id])(columns_of(people), on)
+    assert_same([decide(facts, on) for facts in people], batch)
+
+
+@some_scheme
+@given(facts=residents, on=days, later=st.integers(0, 4000))
+def test_nothing_changes_before_the_day_of_the_next_change(
+    scheme_id: str, facts: ResidentFacts, on: date, later: int
+) -> None:
+    decision = traced(scheme_id)(facts, on)
+    until = decision.next_change_on
+    assert until is None or until > on
+    day = min(on + later * ONE_DAY, (until or date.max) - ONE_DAY)
+    same = traced(scheme_id)(facts, day)
+    assert type(same) is type(decision)
+    assert getattr(same, "band", None) == getattr(decision, "band", None)
+    assert getattr(same, "needed", None) == getattr(decision, "needed", None)
+    assert getattr(same, "eligible_from", None) == getattr(decision, "eligible_from", None)
+
+
+@some_scheme
+@given(facts=residents, on=days)
+def test_the_day_promised_is_the_first_day_of_a_yes(
+    scheme_id: str, facts: ResidentFacts, on: date
+) -> None:
+    decision = traced(scheme_id)(facts, on)
+    if not isinstance(decision, NotEligible) or decision.eligible_from is None:
+        return
+    assert decision.eligible_from > on
+    assert isinstance(traced(scheme_id)(facts, decision.eligible_from), Eligible)
+    the_day_before = decision.eligible_from - ONE_DAY
+    assert isinstance(traced(scheme_id)(facts, the_day_before), NotEligible)
+
+
+@some_scheme
+@given(
+    facts=residents,
+    on=days,
+    forgotten=st.sets(st.sampled_from(ResidentFacts.__struct_fields__), min_size=1),
+)
+def test_forgetting_a_fact_never_turns_an_answer_round(
+    scheme_id: str, facts: ResidentFacts, on: date, forgotten: set[str]
+) -> None:
+    """Knowing less may make an answer unknown; it never makes it the opposite."""
+    knowing = outcome(traced(scheme_id)(facts, on))
+    less = outcome(traced(scheme_id)(replace(facts, **dict.fromkeys(forgotten, UNSET)), on))
+    assert less in {knowing, Truth.UNKNOWN}
+
+
+@some_scheme
+@given(facts=residents, on=days)
+def test_the_answer_follows_from_the_trace_and_names_what_is_missing(
+    scheme_id: str, facts: ResidentFacts, on: date
+) -> None:
+    decision = traced(scheme_id)(facts, on)
+    outcomes = {step.outcome for step in decision.trace}
+    assert all(step.why and "{" not in step.why for step in decision.trace)
+    match decision:
+        case Eligible():
+            assert outcomes == {Truth.YES}
+            assert decision.valid_from == on <= decision.valid_until
+        case NotEligible():
+            assert Truth.NO in outcomes
+            assert decision.reasons
+        case NeedsFacts() | NeedsEvidence():
+            assert outcomes <= {Truth.YES, Truth.UNKNOWN}
+            assert Truth.UNKNOWN in outcomes
+            assert decision.needed
+
+
+@given(facts=residents, on=days)
+def test_nobody_is_eligible_for_both_travel_passes(facts: ResidentFacts, on: date) -> None:
+    both = [outcome(traced(scheme_id)(facts, on)) for scheme_id in SCHEMES if "travel" in scheme_id]
+    assert both.count(Truth.YES) <= 1
+
+
+@given(born=st.lists(births, min_size=1), age=st.integers(0, 130), months=st.integers(0, 1500))
+def test_dates_in_columns_are_the_dates_of_one(born: list[date], age: int, months: int) -> None:
+    column: Days = birthdays(_column(born), age)
+    assert column.tolist() == [birthday(each, age) for each in born]
+    assert months_after(_column(born), months).tolist() == [
+        add_months(each, months) for each in born
+    ]
+    table = load_pension_table()
+    assert pensionable_days(table, _column(born)).tolist() == [
+        table.pensionable_on(each) for each in born
+    ]
+
+
+def _column(days: list[date]) -> Days:
+    return np.array(days, dtype="datetime64[D]")

@@ -1,0 +1,143 @@
+"""The situations beside this file, each decided by both engines.
+
+A policy officer can read and add to the `.toml` files: one per scheme, named after it.
+"""
+
+import csv
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec import UNSET
+
+from entitlements.decision import Decision, NeedsEvidence
+from entitlements.facts import Evidence, ResidentFacts
+from entitlements.schemes.csvfiles import TABLES
+from entitlements.schemes.explain import answer
+from tests.support.entitlement_cases import built_in, decide_both_ways, resident
+from tests.support.pension_formula import pensionable_by_formula
+
+HERE = Path(__file__).parent
+BOUNDARIES = HERE / "travel_older_boundaries.csv"
+ONE_DAY = timedelta(days=1)
+LAW_BEGAN = date(2010, 4, 6)
+
+
+class Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str
+    dated: date
+    sighted: date | None = None
+    stated_until: date | None = None
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    story: str
+    on: date
+    answer: str
+    born: date | None = None
+    home: str = "Maidstone"
+    deceased: bool = False
+    evidence: tuple[Document, ...] = ()
+    unknown: frozenset[str] = frozenset()
+    eligible_from: date | None = None
+    reasons: tuple[str, ...] | None = None
+    needed: tuple[str, ...] | None = None
+    needs_evidence: bool = False
+    band: str | None = None
+    valid_until: date | None = None
+    next_change_on: date | None = None
+
+    def facts(self) -> ResidentFacts:
+        documents = [
+            Evidence(
+                kind=each.kind,
+                dated=each.dated,
+                sighted=each.sighted or each.dated,
+                stated_until=each.stated_until,
+            )
+            for each in self.evidence
+        ]
+        known = resident(self.born or UNSET, self.home, documents, deceased=self.deceased)
+        return msgspec.structs.replace(known, **dict.fromkeys(self.unknown, UNSET))
+
+    def expected(self) -> dict[str, object]:
+        """What the case says of the decision; a `not yet` or `no` always says from when."""
+        said = {
+            "eligible_from": self.eligible_from,
+            "reasons": self.reasons,
+            "needed": self.needed,
+            "band": self.band,
+            "valid_until": self.valid_until,
+            "next_change_on": self.next_change_on,
+        }
+        return {name: value for name, value in said.items() if value is not None}
+
+
+def read_cases(path: Path) -> tuple[Case, ...]:
+    return msgspec.convert(
+        tomllib.loads(path.read_text(encoding="utf-8"))["case"], tuple[Case, ...]
+    )
+
+
+CASES = [(path.stem, case) for path in sorted(HERE.glob("*.toml")) for case in read_cases(path)]
+
+
+@pytest.mark.parametrize(
+    ("scheme_id", "case"), CASES, ids=[f"{name}: {case.story}" for name, case in CASES]
+)
+def test_the_situation(scheme_id: str, case: Case) -> None:
+    [decision] = decide_both_ways(scheme_id, [case.facts()], case.on)
+    assert answer(decision) == case.answer
+    assert isinstance(decision, NeedsEvidence) == case.needs_evidence
+    found = {name: getattr(decision, name) for name in case.expected()}
+    assert found == case.expected()
+
+
+def test_every_scheme_has_situations_for_each_kind_of_answer() -> None:
+    answers: dict[str, set[str]] = {scheme_id: set() for scheme_id in built_in()}
+    for scheme_id, case in CASES:
+        answers[scheme_id].add(case.answer.replace("not yet", "no"))
+    assert all(found == {"yes", "no", "unknown"} for found in answers.values()), answers
+
+
+def boundaries() -> list[tuple[date, date]]:
+    with BOUNDARIES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return [
+        (date.fromisoformat(row["born"]), date.fromisoformat(row["pensionable_on"])) for row in rows
+    ]
+
+
+def test_the_boundary_cases_are_both_edges_of_every_row_of_the_law() -> None:
+    with (TABLES / "state_pension_age.csv").open(encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["applies_to"] != "M"]
+    edges = [row[edge] for row in rows for edge in ("dob_from", "dob_to") if row[edge]]
+    assert [str(born) for born, _ in boundaries()] == edges
+    assert all(day == pensionable_by_formula(born) for born, day in boundaries())
+
+
+@pytest.mark.parametrize("around", [-1, 0, 1], ids=["the day before", "the day", "the day after"])
+def test_the_pass_begins_on_the_day_of_the_table_for_births_at_both_edges_of_every_row(
+    around: int,
+) -> None:
+    for born, pensionable_on in boundaries():
+        day = max(pensionable_on, LAW_BEGAN)
+        on = day + around * ONE_DAY
+        [decision] = decide_both_ways("travel-older", [resident(born)], on)
+        assert told(decision) == ("yes" if around >= 0 else "not yet", None if around >= 0 else day)
+
+
+def test_births_a_day_off_each_edge_follow_the_row_they_fall_in() -> None:
+    births = {born + off * ONE_DAY for born, _ in boundaries() for off in (-1, 1)}
+    for born in sorted(births):
+        day = max(pensionable_by_formula(born), LAW_BEGAN)
+        before, after = (
+            decide_both_ways("travel-older", [resident(born)], on)[0] for on in (day - ONE_DAY, day)
+        )
+        assert (told(before), told(after)) == (("not yet", day), ("yes", None))
+
+
+def told(decision: Decision) -> tuple[str, date | None]:
+    return str(answer(decision)), getattr(decision, "eligible_from", None)
