@@ -235,7 +235,7 @@ async def find(
         .order_by(Account.number)
         .limit(MOST_MATCHES)
     )
-    matches = tuple(_match(vault, account, address) for account, address in rows.tuples())
+    matches = tuple(_match(vault, account, address) for account, address in rows)
     audit.record(
         session,
         "residents-searched",

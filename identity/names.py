@@ -38,7 +38,7 @@ def is_printable(line: str) -> bool:
 
 def look_up_form(name: str) -> str:
     """The form two spellings of one name share: no case, accents, marks or punctuation."""
-    apart = unicodedata.normalize("NFKD", name.casefold())
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     kept = (_searched(character) for character in apart)
     return " ".join("".join(kept).split())
 

@@ -76,7 +76,12 @@ def _normalised(password: str) -> bytes:
 
 def _is_guessable(password: str, context: tuple[str, ...]) -> bool:
     """Whether little is left once words and runs that everybody tries are taken away."""
-    rest = "".join(filter(str.isalnum, password.casefold()))
-    for word in (*context, *_BLOCKED):
-        rest = rest.replace("".join(filter(str.isalnum, word.casefold())) or "\0", "")
+    rest = _squeezed(password)
+    for word in filter(None, map(_squeezed, (*context, *_BLOCKED))):
+        rest = rest.replace(word, "")
     return len(set(rest)) < 5 or any(rest in run for run in _RUNS)  # noqa: PLR2004  (five different characters)
+
+
+def _squeezed(text: str) -> str:
+    """Without case, spaces and ASCII punctuation, which do not hide a word from anybody."""
+    return "".join(c for c in text.casefold() if c.isalnum() or not c.isascii())

@@ -56,9 +56,10 @@ def normalise_postcode(text: str) -> str:
     Raises:
         BadPostcode: the text does not have the form of a UK postcode.
     """
-    squeezed = "".join(text.split()).upper() if len(text) <= _LONGEST_TYPED else ""
-    form = _FORM.fullmatch(squeezed)
-    if form is None:
+    squeezed = "".join(text.split())
+    form = _FORM.fullmatch(squeezed.upper())
+    # Capitals of other letters can be ASCII, so what was typed is asked, not its capitals.
+    if form is None or not squeezed.isascii() or len(text) > _LONGEST_TYPED:
         raise BadPostcode("Enter a full UK postcode, like ME14 1XQ")
     return f"{form[1]} {form[2]}"
 

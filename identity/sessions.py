@@ -199,7 +199,7 @@ async def _end(
     ended = await session.execute(ending, **_UNSYNCHRONISED)
     return tuple(
         audit.subject_of("account", account_id) if account_id else audit.subject_of("staff", staff)
-        for account_id, staff in ended.tuples()
+        for account_id, staff in ended
     )
 
 
