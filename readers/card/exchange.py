@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from readers.card.apdu import MAX_DATA, CommandApdu, Procedure, ResponseApdu
+from readers.card.apdu import CommandApdu, Procedure, ResponseApdu
 from readers.card.codes import CommMode, Ins, Status
 from readers.card.secure import SecureSession
 from readers.errors import CardRefused, ChainTooLong, ForeignCard
@@ -12,15 +12,15 @@ class Framing(NamedTuple):
     """How a message is cut.
 
     Attributes:
-        out: bytes that follow the instruction byte in one command.
+        out: bytes that follow the instruction byte in one command; None: all of them must.
         frames: most frames an answer may have; a card must not keep a reader busy for ever.
     """
 
-    out: int
+    out: int | None
     frames: int
 
 
-WHOLE: Final = Framing(out=MAX_DATA, frames=1)
+WHOLE: Final = Framing(out=None, frames=1)
 """One command, one answer: what ISO/IEC 14443-4 chains is the reader's affair."""
 
 NATIVE: Final = Framing(out=59, frames=96)
@@ -51,8 +51,12 @@ def exchange(
 
 
 def transceive(ins: Ins, payload: bytes = b"", framing: Framing = WHOLE) -> Procedure[bytes]:
-    """Send ``ins`` and ``payload``, collect the answer; raises as :func:`exchange`."""
-    pieces = [payload[i : i + framing.out] for i in range(0, len(payload), framing.out)] or [b""]
+    """Send ``ins`` and ``payload``, collect the answer; raises as :func:`exchange`.
+
+    A payload that must go whole and does not fit a command is the caller's ValueError.
+    """
+    size = framing.out or len(payload) or 1
+    pieces = [payload[i : i + size] for i in range(0, len(payload), size)] or [b""]
     response = yield CommandApdu(ins, pieces[0])
     for piece in pieces[1:]:
         expect_more(response, ins)

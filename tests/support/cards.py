@@ -5,14 +5,24 @@ from itertools import repeat
 from secrets import token_bytes
 from typing import Final
 
-from readers.card.apdu import run
+import pytest
+
+from readers.card.apdu import Procedure, run
+from readers.card.authentication import authenticate_ev2_first
 from readers.card.channel import Channel
+from readers.card.codes import Status
 from readers.card.keys import KeyAt, diversification_input, diversify
 from readers.card.layout import FILES, KENT_AID, KEY_COUNT, PICC_AID, PICC_KEY
 from readers.card.personalise import CardKeys, personalise, read_service
+from readers.card.procedures import create_application, select_application
+from readers.card.secure import SecureSession
 from readers.contract.services import Service
+from readers.errors import CardRefused
 from readers.virtual.card import VirtualCard
 
+ZERO: Final = bytes(16)
+ALL_FREE: Final = 0x0F
+MASTER_ONLY: Final = 0x09
 UID: Final = bytes.fromhex("04112233445566")
 
 RECORDS: Final[Mapping[Service, bytes]] = {
@@ -41,6 +51,43 @@ def kent_card(records: Mapping[Service, bytes] = RECORDS) -> VirtualCard:
     run(personalise(KEYS, records, random=token_bytes), card)
     card.reset()
     return card
+
+
+def card_with(settings: int = ALL_FREE, keys: int = 4) -> VirtualCard:
+    """A factory card with a selected application of zero keys."""
+    card = VirtualCard(UID)
+    run(create_application(None, KENT_AID, key_settings=settings, key_count=keys), card)
+    run(select_application(KENT_AID), card)
+    return card
+
+
+def opened(card: Channel, key_no: int) -> SecureSession:
+    """A session with the Kent application under one of :data:`KEYS`."""
+    run(select_application(KENT_AID), card)
+    key = KEYS.application[key_no].key
+    return run(authenticate_ev2_first(key_no, key, random=token_bytes), card)
+
+
+def opens(key_no: int, key: bytes = ZERO) -> Procedure[SecureSession]:
+    """Authenticates with a key of what is selected."""
+    return authenticate_ev2_first(key_no, key, random=token_bytes)
+
+
+def under(card: Channel, key_no: int, key: bytes = ZERO) -> SecureSession:
+    """A session under a key of what is selected."""
+    return run(opens(key_no, key), card)
+
+
+def refused(procedure: Procedure[object], channel: Channel) -> Status:
+    """The status with which a card refuses it."""
+    with pytest.raises(CardRefused) as refusal:
+        run(procedure, channel)
+    return Status(refusal.value.status)
+
+
+def sent(card: VirtualCard, command: str) -> str:
+    """The answer to a command; both in hexadecimal digits."""
+    return card.transmit(bytes.fromhex(command)).hex().upper()
 
 
 def read(channel: Channel, service: Service) -> bytes:
