@@ -48,7 +48,7 @@ def in_a_chroot(root: Path, script: str) -> tuple[list[str], list[str]]:
 
 
 def _run(shell: str, script: str) -> tuple[list[str], list[str]]:
-    result = subprocess.run(  # noqa: S603 - our own arguments
+    result = subprocess.run(
         [
             "unshare",
             "--mount",
@@ -59,7 +59,7 @@ def _run(shell: str, script: str) -> tuple[list[str], list[str]]:
             shell,
             sys.executable,
             script,
-        ],  # noqa: S607 - found where Debian keeps it
+        ],
         capture_output=True,
         text=True,
         timeout=60,

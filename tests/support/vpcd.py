@@ -1,15 +1,13 @@
 """Debian's stock virtual reader driver with our card in it; a process of its own.
 
-``python -m tests.support.vpcd DIRECTORY`` lays a card, reads it, times it, and prints what came
-as JSON. vpcd listens on every address: run it in a network namespace of its own, as
+``python -m tests.support.vpcd DIRECTORY`` lays a card, reads it, and prints what came as JSON.
+vpcd listens on every address: run it in a network namespace of its own, as
 :func:`in_private_network` does.
 """
 
 import json
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from readers.card.channel import CardArrived
@@ -24,7 +22,6 @@ DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 PORT = 0x8C7B
 UID = bytes.fromhex("04A1B2C3D4E5F6")
 GET_UID = bytes.fromhex("FFCA000000")
-ROUNDS = 300
 
 
 class StockPcscd(Pcscd):
@@ -44,8 +41,8 @@ def in_private_network(directory: Path) -> dict[str, object]:
         RuntimeError: it failed; what it printed is in the text.
     """
     command = [sys.executable, "-m", "tests.support.vpcd", str(directory)]
-    result = subprocess.run(  # noqa: S603 - our own arguments, no shell
-        ["unshare", "--mount", "--net", *command],  # noqa: S607 - found where Debian keeps it
+    result = subprocess.run(
+        ["unshare", "--mount", "--net", *command],
         capture_output=True,
         text=True,
         timeout=120,
@@ -63,33 +60,25 @@ def _session(directory: Path) -> dict[str, object]:
         listed = list_readers()
         plug = Plug(("127.0.0.1", PORT))
         with Watch().running(len(listed)) as watch:
-            started = time.perf_counter()
             plug.insert(card)
             watch.until(CardArrived(pcscd.readers[0]))
-            arrival = time.perf_counter() - started
             with connect(pcscd.readers[0]) as channel:
                 answer = channel.transmit(GET_UID)
-                times = []
-                for _ in range(ROUNDS):
-                    started = time.perf_counter()
-                    channel.transmit(GET_UID)
-                    times.append(time.perf_counter() - started)
             plug.remove()
             left = watch.next()
-    return {
-        "readers": listed,
-        "uid": answer.hex(),
-        "left": repr(left),
-        "apdu_median_ms": statistics.median(times) * 1e3,
-        "arrival_ms": arrival * 1e3,
-    }
+    return {"readers": listed, "uid": answer.hex(), "left": repr(left)}
+
+
+def enter_fresh_namespace() -> None:
+    """After ``unshare --mount --net``: a loopback interface, and no /run/pcscd of a parent's."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    subprocess.run(["umount", "--lazy", RUN], check=False, capture_output=True)
+    enter_private_namespace()
 
 
 def main(directory: Path) -> None:
     """Set the namespaces up, run the session and print what came."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)  # noqa: S607 - as above
-    subprocess.run(["umount", "--lazy", RUN], check=False, capture_output=True)  # noqa: S603, S607 - the parent's private one, if it has one
-    enter_private_namespace()
+    enter_fresh_namespace()
     json.dump(_session(directory), sys.stdout)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from readers.virtual.errors import DriverNotBuilt
 
-SOURCE = Path(__file__).with_name("ifd_kent.c")
-HEADERS = Path("/usr/include/PCSC")
+HERE = Path(__file__).parent
+SOURCES = (HERE / "ifd_kent.c", HERE / "frames.c")
+HEADER = HERE / "frames.h"
+SYSTEM_HEADERS = Path("/usr/include/PCSC")
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread")
 
 
@@ -20,13 +22,14 @@ def build(directory: Path) -> Path:
             compilation failed.
     """
     library = directory / "libifd_kent.so"
-    if library.exists() and library.stat().st_mtime_ns > SOURCE.stat().st_mtime_ns:
+    newest = max(file.stat().st_mtime_ns for file in (*SOURCES, HEADER, Path(__file__)))
+    if library.exists() and library.stat().st_mtime_ns > newest:
         return library
     compiler = _compiler()
     directory.mkdir(parents=True, exist_ok=True)
     # Under a name of its own first: a pcscd that starts meanwhile never loads half a library.
     unfinished = library.with_suffix(f".{os.getpid()}")
-    command = [compiler, *FLAGS, f"-I{HEADERS}", "-o", str(unfinished), str(SOURCE)]
+    command = [compiler, *FLAGS, f"-I{SYSTEM_HEADERS}", "-o", str(unfinished), *map(str, SOURCES)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise DriverNotBuilt(f"the reader driver does not compile:\n{result.stderr}")
@@ -38,8 +41,10 @@ def _compiler() -> str:
     compiler = shutil.which("gcc")
     if compiler is None:
         raise DriverNotBuilt("gcc is missing: apt-get install gcc libc6-dev")
-    if not (HEADERS / "ifdhandler.h").exists():
-        raise DriverNotBuilt(f"{HEADERS}/ifdhandler.h is missing: apt-get install libpcsclite-dev")
+    if not (SYSTEM_HEADERS / "ifdhandler.h").exists():
+        raise DriverNotBuilt(
+            f"{SYSTEM_HEADERS}/ifdhandler.h is missing: apt-get install libpcsclite-dev"
+        )
     if not Path("/usr/include/stdio.h").exists():
         raise DriverNotBuilt("/usr/include/stdio.h is missing: apt-get install libc6-dev")
     return compiler

@@ -2,12 +2,12 @@
  * A reader without hardware: an IFD handler (version 3) for pcscd whose slots are Unix sockets.
  *
  * The driver listens on one socket per reader. A program that connects is a card laid on the
- * reader; when it closes the connection the card was taken away. Frames both ways are a two-byte
- * length, high byte first, and the bytes. A frame of one byte is a control to the card: 0 power off, 1 power
- * on, 2 reset (none of them is answered), 4 "your ATR?" (answered). Everything else is a command APDU
- * and is answered by a response APDU. This is the framing of vsmartcard's vpcd, so that one virtual
- * card serves both; unlike vpcd the driver opens no network port, reports a card within a
- * millisecond, gives up on a hung card and runs 16 readers from one library.
+ * reader; when it closes the connection the card was taken away. A frame (frames.h) of one byte is a
+ * control to the card: 0 power off, 1 power on, 2 reset (none of them is answered), 4 "your ATR?"
+ * (answered). Everything else is a command APDU and is answered by a response APDU. vsmartcard's
+ * vpcd does the same, so that one virtual card serves both; unlike vpcd the driver opens no network
+ * port, reports a card within a millisecond, gives up on a hung card and runs 16 readers from one
+ * library.
  *
  * Removing a socket's file pulls the reader's cable: it is gone until pcscd is started anew.
  *
@@ -34,23 +34,23 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "frames.h"
 
 #define UNUSED __attribute__((unused)) /* the interface has the parameter, we have no use for it */
 #define READERS 16 /* PCSCLITE_MAX_READERS_CONTEXTS: pcscd itself runs no more */
-#define FRAME_MAX 65535
 #define ANSWER_TIMEOUT_MS 5000
 
 enum control { POWER_OFF = 0, POWER_ON = 1, RESET = 2, TELL_ATR = 4 };
 
 struct slot {
-    int listener; /* -1: no reader here */
-    int wake;     /* eventfd that ends wait_for_event */
-    int cable;    /* inotify: has news when the socket's file is removed */
+    int listener;         /* -1: no reader here */
+    int wake;             /* eventfd that ends wait_for_event */
+    int cable;            /* inotify: has news when the socket's file is removed */
     pthread_mutex_t lock; /* of all below; keeps `card` open while someone talks to it */
-    int card;       /* -1: no card */
-    unsigned stale; /* answers still to come for commands we gave up waiting for */
+    int card;             /* -1: no card */
+    unsigned stale;       /* answers still to come for commands we gave up waiting for */
     UCHAR atr[MAX_ATR_SIZE];
     DWORD atr_length;
     char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
@@ -94,100 +94,6 @@ static bool plugged_in(const struct slot *slot)
 static bool has_card(struct slot *slot)
 {
     return slot->card >= 0 && !hung_up(slot->card);
-}
-
-/* -- frames ----------------------------------------------------------------------------------- */
-
-static int64_t milliseconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* All of it or nothing before the deadline; a peer that trickles bytes gains no time. */
-static RESPONSECODE move_bytes(int fd, UCHAR *bytes, size_t length, short direction, int64_t deadline)
-{
-    for (size_t done = 0; done < length;) {
-        int64_t left = deadline - milliseconds();
-        struct pollfd ready = {.fd = fd, .events = direction};
-        int polled = poll(&ready, 1, left > 0 ? (int)left : 0);
-        if (polled < 0 && errno == EINTR) {
-            continue;
-        }
-        if (polled <= 0) {
-            return IFD_RESPONSE_TIMEOUT;
-        }
-        ssize_t moved = direction == POLLIN
-            ? recv(fd, bytes + done, length - done, MSG_DONTWAIT)
-            : send(fd, bytes + done, length - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (moved > 0) {
-            done += (size_t)moved;
-        } else if (moved == 0 || (errno != EAGAIN && errno != EINTR)) {
-            return IFD_COMMUNICATION_ERROR;
-        }
-    }
-    return IFD_SUCCESS;
-}
-
-/*
- * A frame broken off half-way cannot be resumed: the connection is ended, which takes the card out.
- * wait_for_event closes it.
- */
-static RESPONSECODE throw_out(struct slot *slot)
-{
-    shutdown(slot->card, SHUT_RDWR);
-    return IFD_COMMUNICATION_ERROR;
-}
-
-static RESPONSECODE send_frame(struct slot *slot, const UCHAR *bytes, size_t length)
-{
-    UCHAR frame[2 + FRAME_MAX];
-    if (length == 0 || length > FRAME_MAX) {
-        return IFD_COMMUNICATION_ERROR;
-    }
-    frame[0] = (UCHAR)(length >> 8);
-    frame[1] = (UCHAR)length;
-    memcpy(frame + 2, bytes, length);
-    int64_t deadline = milliseconds() + answer_timeout_ms;
-    if (move_bytes(slot->card, frame, length + 2, POLLOUT, deadline) != IFD_SUCCESS) {
-        return throw_out(slot);
-    }
-    return IFD_SUCCESS;
-}
-
-static RESPONSECODE receive_frame(struct slot *slot, UCHAR *bytes, size_t *length, int64_t deadline)
-{
-    UCHAR head[2];
-    struct pollfd first = {.fd = slot->card, .events = POLLIN};
-    int64_t left = deadline - milliseconds();
-    if (poll(&first, 1, left > 0 ? (int)left : 0) == 0) {
-        return IFD_RESPONSE_TIMEOUT; /* nothing began, so nothing is broken off: the card stays */
-    }
-    if (move_bytes(slot->card, head, 2, POLLIN, deadline) != IFD_SUCCESS) {
-        return throw_out(slot);
-    }
-    *length = (size_t)head[0] << 8 | head[1];
-    if (move_bytes(slot->card, bytes, *length, POLLIN, deadline) != IFD_SUCCESS) {
-        return throw_out(slot);
-    }
-    return IFD_SUCCESS;
-}
-
-/* Send one frame and take its answer, past late answers to commands that were given up. */
-static RESPONSECODE exchange(struct slot *slot, const UCHAR *out, size_t out_length, UCHAR *in,
-                             size_t *in_length)
-{
-    RESPONSECODE result = send_frame(slot, out, out_length);
-    int64_t deadline = milliseconds() + answer_timeout_ms;
-    slot->stale++;
-    while (result == IFD_SUCCESS && slot->stale > 0) {
-        result = receive_frame(slot, in, in_length, deadline);
-        if (result == IFD_SUCCESS) {
-            slot->stale--;
-        }
-    }
-    return result;
 }
 
 /* -- opening and closing a reader --------------------------------------------------------------- */
@@ -406,10 +312,25 @@ RESPONSECODE IFDHSetProtocolParameters(UNUSED DWORD Lun, DWORD Protocol, UNUSED 
 
 /* -- talking to the card --------------------------------------------------------------------------- */
 
+/* Send one frame and take its answer, past late answers to commands that were given up. */
+static RESPONSECODE exchange(struct slot *slot, const UCHAR *out, size_t out_length, UCHAR *in,
+                             size_t *in_length)
+{
+    RESPONSECODE result = send_frame(slot->card, out, out_length, answer_timeout_ms);
+    slot->stale++;
+    while (result == IFD_SUCCESS && slot->stale > 0) {
+        result = receive_frame(slot->card, in, in_length, answer_timeout_ms);
+        if (result == IFD_SUCCESS) {
+            slot->stale--;
+        }
+    }
+    return result;
+}
+
 static RESPONSECODE control(struct slot *slot, enum control order)
 {
     UCHAR byte = (UCHAR)order;
-    return send_frame(slot, &byte, 1);
+    return send_frame(slot->card, &byte, 1, answer_timeout_ms);
 }
 
 static RESPONSECODE fetch_atr(struct slot *slot)
