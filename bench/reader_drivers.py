@@ -21,6 +21,7 @@ from tests.support.vpcd import DRIVER, PORT, StockPcscd, enter_fresh_namespace
 
 APDUS = 2000
 EVENTS = 30
+MODULE = "bench.reader_drivers"
 COMMAND = bytes.fromhex("905A00000301020300")
 
 
@@ -79,8 +80,7 @@ if __name__ == "__main__":
         sys.stdout.flush()
         for name in ("own", "vpcd") if DRIVER.exists() else ("own",):
             subprocess.run(
-                ["/usr/bin/unshare", "--mount", "--net"]
-                + [sys.executable, "-m", "bench.reader_drivers", name],
+                ["/usr/bin/unshare", "--mount", "--net", sys.executable, "-m", MODULE, name],
                 check=True,
             )
         if not DRIVER.exists():
