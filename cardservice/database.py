@@ -1,6 +1,6 @@
 """The engine, and one session and transaction per request."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,11 @@ class Database:
         self.on_sqlite = url.get_backend_name() == "sqlite"
         if self.on_sqlite and url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine: AsyncEngine = create_async_engine(url, pool_size=pool_size)
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            hide_parameters=True,  # an error's text must not tell of people
+        )
         if self.on_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_immediate)
@@ -53,12 +57,6 @@ class Database:
     async def close(self) -> None:
         """Let every connection go."""
         await self.engine.dispose()
-
-
-async def provide_session(database: Database) -> AsyncGenerator[AsyncSession, None]:
-    """The session of one request: it commits before the response is sent."""
-    async with database.transaction() as session:
-        yield session
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  (whatever driver)

@@ -9,6 +9,9 @@
     |  |- CardInHand             the holder has a live card already
     |  |- DeskBusy               another order waits at that desk
     |  `- NotADesk               that terminal does not make cards
+    |- CardSessionError
+    |  |- SessionBroken          the card, the reader or the terminal is gone
+    |  `- BadMessage             the terminal said something that has no place there
     `- TerminalError
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
@@ -23,6 +26,8 @@
 """
 
 from collections.abc import Iterable, Sequence
+
+from readers.contract.reasons import Reason
 
 
 class CardServiceError(Exception):
@@ -85,6 +90,32 @@ class NotADesk(CardError):
     """The terminal does not make cards, or was revoked."""
 
     code = "not-a-desk"
+
+
+class CardSessionError(CardServiceError):
+    """Something about the relay of a card session."""
+
+    code = "card-session-error"
+
+
+class SessionBroken(CardSessionError):
+    """The other end cannot go on, or is gone.
+
+    Attributes:
+        reason: as the terminal gave it; None when it simply went.
+    """
+
+    code = "session-broken"
+
+    def __init__(self, reason: Reason | None) -> None:
+        super().__init__(reason.value if reason else "the terminal is gone")
+        self.reason = reason
+
+
+class BadMessage(CardSessionError):
+    """The terminal said something that has no place at this point of a card session."""
+
+    code = "bad-message"
 
 
 class TerminalError(CardServiceError):

@@ -51,15 +51,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[str, Meta(pattern=r"^[0-9]{4}$")],
         _about("Four digits inside every service number, after the leading 2."),
     ] = "9999"
-    status_list_size: Annotated[
-        Annotated[int, Meta(ge=2**14, le=2**23)],
-        _about("Least number of places in a status list: more hide how many cards there are."),
-    ] = 2**14
+    card_step_seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=60)],
+        _about("How long a card session waits for one answer of the card."),
+    ] = 5.0
+    card_session_seconds: Annotated[
+        Annotated[float, Meta(gt=0, le=600)], _about("How long a card session may take in all.")
+    ] = 30.0
     demo: Annotated[
         bool, _about("Demo mode: simulated time and the tray page are allowed. Never in service.")
     ] = False
     tray_url: Annotated[
         str, _about("Where the demo's card tray listens; empty when there is none.")
+    ] = ""
+    screens: Annotated[
+        str,
+        _about(
+            "Addresses of the terminals' screens in the order of the tray's readers, separated by "
+            "spaces: the tray page links to them."
+        ),
     ] = ""
 
 

@@ -158,10 +158,19 @@ class ServiceRecord(Base, kw_only=True):
     valid_until: Mapped[datetime | None] = mapped_column(default=None)
 
 
-class StatusListVersion(Base, kw_only=True):
-    """Rises whenever a service's status list changes, so that a built list can be kept."""
+class StatusListState(Base, kw_only=True):
+    """A service's status list as far as it is not in the records.
 
-    __tablename__ = "status_list_version"
+    Attributes:
+        version: rises whenever the list would come out differently, so that a built one is kept.
+        size: number of places; doubled when half of them are used.
+        used: number of places that were ever given out.
+    """
+
+    __tablename__ = "status_list"
+    __table_args__ = (CheckConstraint("used <= size", name="fits"),)
 
     service: Mapped[Service] = mapped_column(primary_key=True)
-    version: Mapped[int] = mapped_column(BigInteger, default=0)
+    version: Mapped[int] = mapped_column(BigInteger, default=1)
+    size: Mapped[int] = mapped_column(BigInteger)
+    used: Mapped[int] = mapped_column(BigInteger, default=0)

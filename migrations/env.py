@@ -8,7 +8,9 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, Connection
 
-import identity.models  # noqa: F401  (all three: so that every table is known)
+import cardservice.models  # noqa: F401  (so that every table is known)
+import entitlements.models  # noqa: F401  (likewise)
+import identity.models  # noqa: F401  (likewise)
 from cardservice.database import Database
 from cardservice.settings import load_settings
 from identity.db import Base, UtcDateTime

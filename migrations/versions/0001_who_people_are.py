@@ -252,8 +252,8 @@ def upgrade() -> None:
         sa.Column("absolute_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(kind = 'resident' AND account_id IS NOT NULL"
-            " AND staff_id IS NULL) OR (kind = 'staff'"
+            "(kind = 'resident' AND account_id IS NOT NULL AND staff_id IS NULL)"
+            " OR (kind = 'staff'"
             " AND staff_id IS NOT NULL AND account_id IS NULL)",
             name=op.f("ck_session_one_subject"),
         ),

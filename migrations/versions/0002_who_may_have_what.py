@@ -15,7 +15,7 @@ depends_on = None
 def upgrade() -> None:
     """Bring the schema up."""
     op.create_table(
-        "status_list_version",
+        "status_list",
         sa.Column(
             "service",
             sa.Enum(
@@ -31,7 +31,10 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("version", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("service", name=op.f("pk_status_list_version")),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("used", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("used <= size", name=op.f("ck_status_list_fits")),
+        sa.PrimaryKeyConstraint("service", name=op.f("pk_status_list")),
     )
     op.create_table(
         "assessment",
@@ -242,4 +245,4 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_assessment_account_id"), table_name="assessment")
     op.drop_table("assessment")
-    op.drop_table("status_list_version")
+    op.drop_table("status_list")

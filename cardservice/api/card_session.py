@@ -1,0 +1,161 @@
+"""The WebSocket of a card session: the server's commands out, the card's answers back."""
+
+import asyncio
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import WebSocket, websocket
+from litestar.di import NamedDependency
+
+from cardservice import card_sessions, metrics
+from cardservice.api.guards import signed_by_terminal
+from cardservice.card_sessions import Means, Outcome
+from cardservice.database import Database
+from cardservice.errors import BadMessage, SessionBroken
+from cardservice.settings import Settings
+from cardservice.terminals import KnownTerminal
+from readers.contract.wire import (
+    CARD_SESSION_PATH,
+    WIRE_VERSION,
+    Answer,
+    Broken,
+    Command,
+    Ended,
+    FromTerminal,
+    Hello,
+    SessionResult,
+)
+
+LARGEST_MESSAGE: Final = 4096
+_DECODER: Final[msgspec.json.Decoder[FromTerminal]] = msgspec.json.Decoder(FromTerminal)
+_LOG = structlog.get_logger(__name__)
+
+Socket = WebSocket[KnownTerminal, Any, Any]
+
+
+class Relay:
+    """One WebSocket as the far end of a card.
+
+    Args:
+        socket: accepted.
+        settings: say how long one answer, and all of them, may take.
+    """
+
+    def __init__(self, socket: Socket, settings: Settings) -> None:
+        self._socket = socket
+        self._step_seconds = settings.card_step_seconds
+        self._until = asyncio.get_running_loop().time() + settings.card_session_seconds
+        self._step = 0
+
+    async def hello(self) -> Hello:
+        """The first message.
+
+        Raises:
+            BadMessage: it is something else.
+            SessionBroken: the terminal went.
+            TimeoutError: it says nothing.
+        """
+        match await self._receive():
+            case Hello() as hello:
+                return hello
+            case Broken(reason=reason):
+                raise SessionBroken(reason)
+            case Answer():
+                raise BadMessage("a card session begins with hello")
+
+    async def exchange(self, command: bytes) -> bytes:
+        """One command to the card and its answer; raises as `card_sessions.Exchange` says."""
+        self._step += 1
+        await self._send(Command(step=self._step, apdu=command))
+        match await self._receive():
+            case Answer(step=step, apdu=apdu) if step == self._step:
+                return apdu
+            case Broken(reason=reason):
+                raise SessionBroken(reason)
+            case _:
+                raise BadMessage(f"an answer to step {self._step} was expected")
+
+    async def end(self, ended: Ended) -> None:
+        """The last message; nobody may be there to hear it."""
+        try:
+            await self._send(ended)
+            await self._socket.close()
+        except SessionBroken:
+            return
+
+    async def _send(self, message: Command | Ended) -> None:
+        try:
+            await self._socket.send_data(msgspec.json.encode(message), mode="text")
+        except (RuntimeError, OSError) as error:  # what servers raise once the peer is gone
+            raise SessionBroken(None) from error
+
+    async def _receive(self) -> FromTerminal:
+        now = asyncio.get_running_loop().time()
+        async with asyncio.timeout_at(min(now + self._step_seconds, self._until)):
+            event: Any = await self._socket.receive()
+        if event["type"] != "websocket.receive":
+            raise SessionBroken(None)
+        data = event.get("text") or event.get("bytes") or b""
+        if len(data) > LARGEST_MESSAGE:
+            raise BadMessage("a message of this size has no place in a card session")
+        try:
+            return _DECODER.decode(data)
+        except (msgspec.DecodeError, UnicodeEncodeError) as error:
+            raise BadMessage(f"not a message of a card session: {error}") from error
+
+
+@websocket(CARD_SESSION_PATH, guards=[signed_by_terminal])
+async def card_session(
+    socket: Socket,
+    database: NamedDependency[Database],
+    means: NamedDependency[Means],
+    settings: NamedDependency[Settings],
+) -> None:
+    """Hold one card session and say how it ended."""
+    await socket.accept()
+    relay = Relay(socket, settings)
+    try:
+        hello = await relay.hello()
+    except (SessionBroken, BadMessage, TimeoutError) as error:
+        purpose, outcome = "none", _not_begun(error)
+    else:
+        purpose = hello.purpose.value
+        outcome = await _hold(relay, hello, socket, database, means)
+    metrics.CARD_SESSIONS.labels(purpose, outcome.result.value).inc()
+    _LOG.info(
+        "card session ended",
+        terminal=str(socket.user.id),
+        purpose=purpose,
+        result=outcome.result.value,
+        code=outcome.code,
+    )
+    await relay.end(card_sessions.ended(outcome))
+
+
+async def _hold(
+    relay: Relay, hello: Hello, socket: Socket, database: Database, means: Means
+) -> Outcome:
+    terminal, clock = socket.user, socket.app.state.clock
+    if hello.wire_version != WIRE_VERSION:
+        return Outcome(SessionResult.REFUSED, "wire-version")
+    if hello.purpose not in terminal.purposes:
+        return Outcome(SessionResult.REFUSED, "purpose-not-allowed")
+    async with database.transaction() as session:
+        plan = await card_sessions.prepare(session, means, terminal, hello, now=clock())
+    if isinstance(plan, SessionResult):
+        return Outcome(plan)
+    outcome = await card_sessions.drive(plan, relay.exchange)
+    async with database.transaction() as session:
+        await card_sessions.conclude(session, plan, terminal, outcome, now=clock())
+    return outcome
+
+
+def _not_begun(error: SessionBroken | BadMessage | TimeoutError) -> Outcome:
+    match error:
+        case TimeoutError():
+            return Outcome(SessionResult.TIMED_OUT)
+        case BadMessage():
+            return Outcome(SessionResult.REFUSED, error.code)
+        case SessionBroken():
+            return Outcome(SessionResult.BROKEN_OFF)

@@ -1,0 +1,122 @@
+"""What anybody may fetch: status lists, the meaning of problems, and whether the server is well."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from litestar import MediaType, Response, get
+from litestar.datastructures import CacheControlHeader
+from litestar.di import NamedDependency
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+from prometheus_client import generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import metrics, schema
+from cardservice.card_sessions import Means
+from cardservice.database import Database
+from cardservice.web.problems import STATUS, every_error, title_of
+from entitlements.status import StatusLists
+from identity.errors import KeyStoreError
+from identity.keys import KeyStore, Purpose
+from readers.contract.services import Service
+from readers.contract.statuslist import MEDIA_TYPE, TTL_SECONDS
+
+_SERVICES: Final[Mapping[str, Service]] = {service.value: service for service in Service}
+
+
+@get(
+    "/status-lists/{service:str}",
+    opt={"public": "a status list tells nothing about anybody without their card"},
+    media_type=MEDIA_TYPE,
+)
+async def status_list(
+    service: FromPath[str],
+    session: NamedDependency[AsyncSession],
+    status_lists: NamedDependency[StatusLists],
+    now: NamedDependency[datetime],
+) -> Response[str]:
+    """A service's status list token, which may be kept for its `ttl`.
+
+    Raises:
+        NotFoundException: no such service.
+    """
+    found = _SERVICES.get(service)
+    if found is None:
+        raise NotFoundException("There is no such service.")
+    token = await status_lists.token(session, found, now=now)
+    caching = CacheControlHeader(public=True, max_age=TTL_SECONDS)
+    headers = {"cache-control": caching.to_header()}
+    return Response(token, media_type=MEDIA_TYPE, headers=headers)
+
+
+@get(
+    "/problems/{code:str}",
+    opt={"public": "what an error means is in the documentation"},
+    media_type=MediaType.TEXT,
+)
+async def problem_meaning(code: FromPath[str]) -> str:
+    """What a problem type means.
+
+    Raises:
+        NotFoundException: no error of ours has that code.
+    """
+    error = every_error().get(code)
+    if error is None:
+        raise NotFoundException("There is no such problem.")
+    return f"{code} (HTTP {STATUS.get(error, 500)}): {title_of(error)}\n"
+
+
+@get("/healthz", opt={"public": "says only that the process answers"}, media_type=MediaType.TEXT)
+async def healthz() -> str:
+    """The process is alive."""
+    return "ok\n"
+
+
+@get("/readyz", opt={"public": "says what is missing in general words"})
+async def readyz(
+    database: NamedDependency[Database], means: NamedDependency[Means]
+) -> Response[dict[str, str]]:
+    """Whether requests can be served: database, its schema, and keys."""
+    checks = {
+        "database": await _database(database),
+        "schema": await _schema(database),
+        "keys": _keys(means.keystore),
+    }
+    ready = all(answer == "ok" for answer in checks.values())
+    return Response(checks, status_code=200 if ready else 503)
+
+
+@get("/metrics", opt={"public": "counts without personal data; keep it inside by the proxy"})
+async def metric_counts() -> Response[bytes]:
+    """Counts for Prometheus."""
+    return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _database(database: Database) -> str:
+    try:
+        async with database.reading() as connection:
+            await connection.execute(text("SELECT 1"))
+    except (SQLAlchemyError, OSError):
+        return "does not answer"
+    return "ok"
+
+
+async def _schema(database: Database) -> str:
+    try:
+        current = await schema.current(database.engine)
+    except (SQLAlchemyError, OSError):
+        return "cannot be read"
+    return "ok" if current == schema.head() else "run: kentcard db upgrade"
+
+
+def _keys(keystore: KeyStore) -> str:
+    try:
+        for purpose in Purpose:
+            keystore.current(purpose)
+    except KeyStoreError:
+        return "a key is missing"
+    return "ok"

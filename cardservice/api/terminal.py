@@ -1,0 +1,151 @@
+"""What a terminal asks of the server over HTTP."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from litestar import Controller, Request, Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import JSONBody
+from litestar.types import Guard
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import hotlist, metrics, taps, terminals
+from cardservice.api.guards import KEPT_WHEN_REVOKED, signed_by_terminal
+from cardservice.card_sessions import Means
+from cardservice.checks import check
+from cardservice.database import Database
+from cardservice.errors import ServiceNotAllowed, TerminalRevoked
+from cardservice.taps import Ingested
+from cardservice.terminals import KnownTerminal
+from cardservice.web.problems import STATUS, problem, title_of
+from entitlements.status import StatusLists
+from identity.keys import Purpose
+from identity.personal import Vault
+from readers.contract.wire import (
+    BUNDLE_PATH,
+    CHECKS_PATH,
+    ENROL_PATH,
+    READ_KEYS_PATH,
+    TAPS_PATH,
+    CheckAnswer,
+    CheckRequest,
+    Enrolled,
+    EnrolRequest,
+    ReadKeys,
+    SignedBundle,
+    TapsStored,
+    TapUpload,
+)
+
+FromTerminal = Request[KnownTerminal, Any, Any]
+
+
+@post(ENROL_PATH, status_code=200, opt={"public": "the one-time code in the body is what admits"})
+async def enrol(
+    data: JSONBody[EnrolRequest],
+    session: NamedDependency[AsyncSession],
+    means: NamedDependency[Means],
+    now: NamedDependency[datetime],
+) -> Enrolled:
+    """Make the machine that holds the code a terminal."""
+    terminal = await terminals.enrol(session, data.code, data.public_key, now=now)
+    return Enrolled(
+        terminal_id=str(terminal.id),
+        name=terminal.name,
+        bundle_keys=hotlist.public_keys(means.keystore, Purpose.BUNDLE_SIGN),
+        server_time=now,
+    )
+
+
+class TerminalApi(Controller):
+    """Everything after enrolment: signed by the terminal's key."""
+
+    guards: Sequence[Guard] | None = (signed_by_terminal,)
+
+    @get(BUNDLE_PATH)
+    async def bundle(
+        self,
+        request: FromTerminal,
+        session: NamedDependency[AsyncSession],
+        means: NamedDependency[Means],
+        status_lists: NamedDependency[StatusLists],
+        now: NamedDependency[datetime],
+    ) -> SignedBundle:
+        """What the terminal needs to decide offline."""
+        await terminals.seen(session, request.user, now=now)
+        token = await hotlist.bundle(session, means.keystore, status_lists, request.user, now=now)
+        return SignedBundle(token=token, server_time=now)
+
+    @get(READ_KEYS_PATH)
+    async def read_keys(
+        self, request: FromTerminal, means: NamedDependency[Means]
+    ) -> Response[ReadKeys]:
+        """The read masters of the terminal's own services."""
+        keys = hotlist.read_keys(means.keystore, request.user)
+        return Response(keys, headers={"cache-control": "no-store"})
+
+    @post(TAPS_PATH, status_code=200, opt={KEPT_WHEN_REVOKED: True})
+    async def upload_taps(
+        self,
+        request: FromTerminal,
+        data: JSONBody[TapUpload],
+        session: NamedDependency[AsyncSession],
+        now: NamedDependency[datetime],
+    ) -> Response[Any]:
+        """Store a batch of taps.
+
+        A revoked terminal is refused. What it sent is kept all the same, marked and trusted by
+        nobody, because its last honest taps may be among it; it gets no receipt, so that it keeps
+        them too.
+        """
+        ingested = await taps.ingest(session, request.user, data.taps, now=now)
+        _count(data, ingested)
+        if request.user.revoked:
+            return _refused(request, ingested)
+        stored = TapsStored(stored=list(ingested.stored), new=ingested.new, server_time=now)
+        return Response(stored)
+
+    @post(CHECKS_PATH, status_code=200)
+    async def check(
+        self,
+        request: FromTerminal,
+        data: JSONBody[CheckRequest],
+        database: NamedDependency[Database],
+        vault: NamedDependency[Vault],
+        now: NamedDependency[datetime],
+    ) -> CheckAnswer:
+        """What the server knows now about the card in the field.
+
+        Raises:
+            ServiceNotAllowed: the terminal does not check that service.
+        """
+        if data.service not in request.user.services:
+            raise ServiceNotAllowed(f"This terminal does not check {data.service}.")
+        async with database.reading() as reading:
+            status, update_owed = await check(reading, vault, data)
+        return CheckAnswer(status=status, update_owed=update_owed, server_time=now)
+
+
+def _refused(request: FromTerminal, ingested: Ingested) -> Response[dict[str, object]]:
+    detail = (
+        "This terminal was revoked. What it sent was put aside for staff to look at; keep it. "
+        "Enrol the terminal again to have it accepted."
+        if ingested.stored
+        else "This terminal was revoked and has sent too much since. Nothing more is taken from it."
+    )
+    error = TerminalRevoked
+    return problem(
+        request, STATUS[error], error.code, title_of(error), detail, put_aside=len(ingested.stored)
+    )
+
+
+def _count(upload: TapUpload, ingested: Ingested) -> None:
+    """Whole batches only: which taps of a repeated batch were new is not worth asking."""
+    if ingested.new == len(upload.taps):
+        for (service, mode), number in Counter(
+            (tap.service, tap.mode) for tap in upload.taps
+        ).items():
+            metrics.TAPS.labels(service, mode).inc(number)
+    metrics.TAP_CONFLICTS.inc(ingested.conflicts)

@@ -1,0 +1,163 @@
+"""Where the parts meet: state, dependencies, routes and what becomes of errors."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from litestar import Litestar, Request, Response, Router
+from litestar.datastructures import State
+from litestar.di import NamedDependency, Provide
+from litestar.enums import ScopeType
+from litestar.types import ControllerRouterHandler, Message, Scope
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import metrics
+from cardservice.api import card_session, public, terminal
+from cardservice.card_sessions import Means
+from cardservice.database import Database
+from cardservice.errors import NotReady
+from cardservice.settings import Settings
+from cardservice.web import problems, site
+from cardservice.web.defences import add_security_headers
+from cardservice.web.problem_pages import problem_page
+from entitlements.status import StatusLists
+from identity.keys import FileKeyStore, KeyStore
+from identity.personal import Vault
+from readers.clock import Clock
+
+API: Final[Sequence[ControllerRouterHandler]] = (
+    terminal.enrol,
+    terminal.TerminalApi,
+    card_session.card_session,
+    public.status_list,
+    public.problem_meaning,
+    public.healthz,
+    public.readyz,
+    public.metric_counts,
+)
+MACHINES: Final = ("/api/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics")
+"""Below these, an error is answered as a problem; elsewhere, as a page."""
+LARGEST_BODY: Final = 1024 * 1024
+
+
+def create_app(settings: Settings, keystore: KeyStore, clock: Clock) -> Litestar:
+    """The web application.
+
+    Args:
+        settings: read once, at the entry point.
+        keystore: open.
+        clock: the only one there is; requests are given what it says.
+    """
+    database = Database(settings.database_url)
+    state = State(
+        {
+            "settings": settings,
+            "database": database,
+            "keystore": keystore,
+            "vault": Vault(keystore),
+            "clock": clock,
+            "status_lists": StatusLists(keystore, settings.base_url),
+        }
+    )
+    return Litestar(
+        route_handlers=[
+            Router("/", route_handlers=list(API), exception_handlers=problems.HANDLERS),
+            *site.routes(demo=settings.demo),
+        ],
+        dependencies=_dependencies(state),
+        exception_handlers={Exception: _for_whoever_asked},
+        before_send=[count_request, add_security_headers],
+        lifespan=[_closing(database)],
+        state=state,
+        request_max_body_size=LARGEST_BODY,
+        openapi_config=None,
+        logging_config=None,
+    )
+
+
+def open_keystore(settings: Settings) -> FileKeyStore:
+    """The key store, opened with the passphrase in its file.
+
+    Raises:
+        NotReady: there is no store, or the passphrase cannot be read or does not open it.
+    """
+    return FileKeyStore.open(Path(settings.keys), passphrase(settings))
+
+
+def passphrase(settings: Settings) -> str:
+    """The first line of the passphrase file.
+
+    Raises:
+        NotReady: the file cannot be read.
+    """
+    path = Path(settings.keys_passphrase_file)
+    try:
+        return path.read_text(encoding="utf-8").split("\n", 1)[0].strip()
+    except OSError as error:
+        raise NotReady(
+            f"{path}: the key store's passphrase cannot be read ({error.strerror}). "
+            "Name its file with KENTCARD_KEYS_PASSPHRASE_FILE."
+        ) from error
+
+
+async def count_request(message: Message, scope: Scope) -> None:
+    """Hook before anything is sent: count the answer under its route, never under its address."""
+    if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
+        route = scope.get("path_template") or "none"
+        metrics.REQUESTS.labels(scope["method"], route, message["status"]).inc()
+
+
+def _dependencies(state: State) -> dict[str, Provide]:
+    """What handlers may ask for by name."""
+    settings: Settings = state.settings
+    clock: Clock = state.clock
+    means = Means(
+        keystore=state.keystore,
+        vault=state.vault,
+        institution=settings.institution,
+        total_limit=timedelta(seconds=settings.card_session_seconds),
+    )
+
+    def now() -> datetime:
+        return clock()
+
+    given = {name: state[name] for name in ("settings", "database", "vault")}
+    given |= {"status_lists": state.status_lists, "means": means}
+    return {
+        **{name: _provide(value) for name, value in given.items()},
+        "now": Provide(now, sync_to_thread=False),
+        "session": Provide(_session),
+    }
+
+
+def _provide(value: object) -> Provide:
+    def provide() -> Any:  # noqa: ANN401  (of the handler's type)
+        return value
+
+    return Provide(provide, sync_to_thread=False)
+
+
+async def _session(database: NamedDependency[Database]) -> AsyncGenerator[AsyncSession, None]:
+    """The session of one request: committed before the answer is sent, or rolled back."""
+    async with database.transaction() as session:
+        yield session
+
+
+def _for_whoever_asked(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """An error on an address that belongs to no router."""
+    if request.scope["path"].startswith(MACHINES):
+        return problems.problem_of(request, error)
+    return problem_page(request, error)
+
+
+def _closing(database: Database) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await database.close()
+
+    return lifespan

@@ -1,0 +1,314 @@
+"""Card sessions: the server runs a card's procedure, a terminal relays its commands.
+
+Three steps. `prepare` decides what is to be written, in one short transaction. `drive` runs the
+procedure with no transaction open. `conclude` records how it ended, in another transaction. Broken
+off anywhere, the session can be run again: what was signed and not confirmed is signed anew.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, assert_never
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import issuance, lifecycle
+from cardservice.card_keys import application_key, card_keys, newest
+from cardservice.errors import BadMessage, SessionBroken
+from cardservice.models import Card, CardSession, CardState
+from cardservice.terminals import KnownTerminal
+from cardservice.updates import owed
+from entitlements import grants, issuing
+from entitlements.issuing import Carrier, Issued
+from identity import audit
+from identity.keys import KeyStore
+from identity.personal import Vault
+from readers.card.apdu import Procedure, ResponseApdu
+from readers.card.keys import UID_BYTES, KeyAt
+from readers.card.layout import WRITE_KEY
+from readers.card.personalise import CardKeys, personalise
+from readers.card.personalise import update as update_records
+from readers.contract.reasons import WORDS, Words
+from readers.contract.services import Service
+from readers.contract.wire import Ended, Hello, Purpose, SessionResult
+from readers.errors import ReadersError
+
+UID_FIELD: Final = "card.uid"
+
+Exchange = Callable[[bytes], Awaitable[bytes]]
+"""Sends a command APDU to the card, wherever it is, and gives its answer.
+
+Raises:
+    SessionBroken: the card, the reader or the terminal is gone.
+    BadMessage: the terminal said something else.
+    TimeoutError: no answer came in time.
+"""
+
+
+RESULT_WORDS: Final[Mapping[SessionResult, Words]] = {
+    SessionResult.DONE: Words("The card is ready", "It was written and can be used."),
+    SessionResult.NOTHING_OWED: Words("The card is up to date", ""),
+    SessionResult.NO_ORDER: Words(
+        "No card waits to be made here", "Order a card for a resident at this desk first."
+    ),
+    SessionResult.UNKNOWN_CARD: Words("We do not know this card", "Ask a member of staff."),
+    SessionResult.CARD_FAILED: Words(
+        "This card could not be written", "Try again. If it fails again, use another card."
+    ),
+    SessionResult.BROKEN_OFF: Words(
+        "Try again", "Hold the card flat on the reader until it is done."
+    ),
+    SessionResult.TIMED_OUT: Words("That took too long", "Try again."),
+    SessionResult.REFUSED: Words("This card cannot be written here", "Ask a member of staff."),
+}
+"""What the screen says for each result; a test holds the two together."""
+
+
+_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()}
+
+
+class Means(msgspec.Struct, frozen=True):
+    """What every card session needs of the server.
+
+    Attributes:
+        institution: four digits of service numbers.
+        total_limit: of a session; one that is open for twice as long has lost its server.
+    """
+
+    keystore: KeyStore
+    vault: Vault
+    institution: str
+    total_limit: timedelta
+
+
+class ToPersonalise(msgspec.Struct, frozen=True):
+    """Keys and records for a new card."""
+
+    keys: CardKeys
+
+
+class ToUpdate(msgspec.Struct, frozen=True):
+    """The key for writing a card in use."""
+
+    write_key: KeyAt
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session shall write, decided and stored before the first command.
+
+    Attributes:
+        session_id: of the stored card session.
+        holder_version: the version of the holder that the records stand for.
+    """
+
+    session_id: UUID
+    card_id: UUID
+    work: ToPersonalise | ToUpdate
+    records: Mapping[Service, Issued]
+    holder_version: int
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How driving ended; `code` names the error, if there was one."""
+
+    result: SessionResult
+    code: str | None = None
+
+
+def uid_indexes(vault: Vault, uid: bytes) -> tuple[bytes, ...]:
+    """The blind indexes a chip may be stored under."""
+    return vault.blinds(UID_FIELD, uid.hex())
+
+
+async def prepare(
+    session: AsyncSession, means: Means, terminal: KnownTerminal, hello: Hello, *, now: datetime
+) -> Plan | SessionResult:
+    """Decide what to write on the card in the field; or say why there is nothing to do."""
+    if len(hello.uid) != UID_BYTES:
+        return SessionResult.UNKNOWN_CARD
+    match hello.purpose:
+        case Purpose.PERSONALISE:
+            card = await _card_to_make(session, means, terminal, hello.uid, now)
+        case Purpose.UPDATE:
+            card = await _card_in_use(session, means.vault, hello.uid)
+        case Purpose.VALIDATE:
+            return SessionResult.REFUSED
+        case never:
+            assert_never(never)
+    if isinstance(card, SessionResult):
+        return card
+    if not await _is_free(session, means, card.id, terminal.id, now):
+        return SessionResult.REFUSED
+    return await _plan(session, means, terminal, hello, card, now)
+
+
+async def drive(plan: Plan, exchange: Exchange) -> Outcome:
+    """Run the plan's procedure over the relay. Holds no transaction."""
+    procedure = _procedure(plan)
+    try:
+        command = next(procedure)
+        while True:
+            command = procedure.send(ResponseApdu.from_bytes(await exchange(command.to_bytes())))
+    except StopIteration:
+        return Outcome(SessionResult.DONE)
+    except SessionBroken as broken:
+        return Outcome(SessionResult.BROKEN_OFF, broken.reason.value if broken.reason else None)
+    except BadMessage as error:
+        return Outcome(SessionResult.REFUSED, error.code)
+    except TimeoutError:
+        return Outcome(SessionResult.TIMED_OUT)
+    except ReadersError as error:
+        return Outcome(SessionResult.CARD_FAILED, error.code)
+    finally:
+        procedure.close()
+
+
+async def conclude(
+    session: AsyncSession, plan: Plan, terminal: KnownTerminal, outcome: Outcome, *, now: datetime
+) -> None:
+    """Record how a session ended; what was written counts from now on.
+
+    A session that another one took the place of meanwhile changes nothing: the later one wrote
+    later records.
+    """
+    closing = (
+        update(CardSession)
+        .where(CardSession.id == plan.session_id, CardSession.ended_at.is_(None))
+        .values(ended_at=now, result=outcome.result, code=outcome.code)
+        .returning(CardSession.id)
+    )
+    was_open = await session.scalar(closing) is not None
+    if was_open and outcome.result is SessionResult.DONE:
+        card = await lifecycle.locked(session, plan.card_id)
+        sequences = {service: issued.sequence for service, issued in plan.records.items()}
+        await issuing.mark_written(session, card.id, sequences)
+        card.written_version, card.written_at = plan.holder_version, now
+        await issuance.complete(session, card, actor=terminal.actor, now=now)
+    detail = {"result": outcome.result.value, "code": outcome.code}
+    subject = audit.subject_of("card", plan.card_id)
+    audit.record(
+        session, "card-session-ended", subject, actor=terminal.actor, now=now, detail=detail
+    )
+
+
+def ended(outcome: Outcome) -> Ended:
+    """The last message of a session, with words for the terminal's screen."""
+    words = _REASON_WORDS.get(outcome.code or "") or RESULT_WORDS[outcome.result]
+    return Ended(result=outcome.result, title=words.title, advice=words.advice)
+
+
+async def _card_to_make(
+    session: AsyncSession, means: Means, terminal: KnownTerminal, uid: bytes, now: datetime
+) -> Card | SessionResult:
+    waiting = await issuance.waiting_at(session, terminal.id)
+    if waiting is None:
+        return SessionResult.NO_ORDER
+    card = waiting.card
+    indexes = uid_indexes(means.vault, uid)
+    taken = select(Card.id).where(
+        Card.uid_index.in_(indexes), Card.state != CardState.FAILED, Card.id != card.id
+    )
+    if await session.scalar(taken) is not None:
+        return SessionResult.REFUSED
+    if card.uid_index is not None and card.uid_index not in indexes:
+        card = await issuance.another_chip(session, waiting, actor=terminal.actor, now=now)
+    if card.uid_index is None:
+        card.sealed_uid = means.vault.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())
+        card.uid_index = means.vault.blind(UID_FIELD, uid.hex())
+        card.key_generations = newest(means.keystore)
+    return card
+
+
+async def _card_in_use(session: AsyncSession, vault: Vault, uid: bytes) -> Card | SessionResult:
+    query = select(Card.id).where(
+        Card.uid_index.in_(uid_indexes(vault, uid)), Card.state != CardState.FAILED
+    )
+    card_id = await session.scalar(query)
+    if card_id is None:
+        return SessionResult.UNKNOWN_CARD
+    card = await lifecycle.locked(session, card_id)
+    if card.state is not CardState.ACTIVE:
+        return SessionResult.REFUSED
+    return card if await owed(session, card) else SessionResult.NOTHING_OWED
+
+
+async def _is_free(
+    session: AsyncSession, means: Means, card_id: UUID, terminal_id: UUID, now: datetime
+) -> bool:
+    """Whether no other session is at the card.
+
+    One that should have ended long ago is over: its server died. So is an earlier one of the same
+    terminal: the card is in its field anew.
+    """
+    over = (
+        update(CardSession)
+        .where(
+            CardSession.card_id == card_id,
+            CardSession.ended_at.is_(None),
+            (CardSession.opened_at <= now - 2 * means.total_limit)
+            | (CardSession.terminal_id == terminal_id),
+        )
+        .values(ended_at=now, result=SessionResult.BROKEN_OFF, code="superseded")
+    )
+    await session.execute(over)
+    running = select(CardSession.id).where(
+        CardSession.card_id == card_id, CardSession.ended_at.is_(None)
+    )
+    return await session.scalar(running) is None
+
+
+async def _plan(
+    session: AsyncSession,
+    means: Means,
+    terminal: KnownTerminal,
+    hello: Hello,
+    card: Card,
+    now: datetime,
+) -> Plan | SessionResult:
+    personalising = hello.purpose is Purpose.PERSONALISE
+    holder = await grants.lock_holder(session, card.account_id)
+    records = await issuing.issue_records(
+        session,
+        means.keystore,
+        Carrier(card.account_id, card.id, hello.uid),
+        institution=means.institution,
+        everything=personalising,
+        actor=terminal.actor,
+        now=now,
+    )
+    if not records:
+        card.written_version = holder.version
+        return SessionResult.NOTHING_OWED
+    opened = CardSession(
+        card_id=card.id, terminal_id=terminal.id, purpose=hello.purpose, opened_at=now
+    )
+    session.add(opened)
+    await session.flush()
+    return Plan(
+        session_id=opened.id,
+        card_id=card.id,
+        work=_work(means.keystore, hello, card),
+        records=records,
+        holder_version=holder.version,
+    )
+
+
+def _work(keystore: KeyStore, hello: Hello, card: Card) -> ToPersonalise | ToUpdate:
+    generations = card.key_generations or {}
+    if hello.purpose is Purpose.PERSONALISE:
+        return ToPersonalise(card_keys(keystore, hello.uid, generations))
+    return ToUpdate(application_key(keystore, hello.uid, WRITE_KEY, generations))
+
+
+def _procedure(plan: Plan) -> Procedure[None]:
+    records = {service: issued.data for service, issued in plan.records.items()}
+    match plan.work:
+        case ToPersonalise(keys):
+            return personalise(keys, records, random=secrets.token_bytes)
+        case ToUpdate(write_key):
+            return update_records(write_key.key, records, random=secrets.token_bytes)
+        case never:
+            assert_never(never)

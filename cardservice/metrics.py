@@ -1,0 +1,20 @@
+"""Counts for operators: nothing here says anything about a person or a card."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
+
+REGISTRY: Final = CollectorRegistry()
+
+REQUESTS: Final = Counter(
+    "kentcard_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
+)
+TAPS: Final = Counter(
+    "kentcard_taps", "Taps stored for the first time.", ["service", "mode"], registry=REGISTRY
+)
+TAP_CONFLICTS: Final = Counter(
+    "kentcard_tap_conflicts", "Taps sent under a sequence that was taken.", registry=REGISTRY
+)
+CARD_SESSIONS: Final = Counter(
+    "kentcard_card_sessions", "Card sessions ended.", ["purpose", "result"], registry=REGISTRY
+)

@@ -1,0 +1,150 @@
+"""Taps as terminals uploaded them: each kept once and for ever, whatever is sent again."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Insert, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice.models import Tap, TapConflict, Terminal
+from cardservice.terminals import KnownTerminal
+from entitlements.models import ServiceRecord
+from identity.db import Base
+from readers.contract.wire import TapEvent
+
+QUARANTINE_LIMIT: Final = 20_000
+"""Most taps kept of one revoked terminal: its key may be in the hands of a thief."""
+
+
+class Ingested(msgspec.Struct, frozen=True):
+    """What became of a batch.
+
+    Attributes:
+        stored: sequences that are safe here.
+        new: how many were not before.
+        conflicts: how many said something else than what is stored under their sequence.
+    """
+
+    stored: tuple[int, ...]
+    new: int
+    conflicts: int
+
+
+class ShownTap(msgspec.Struct, frozen=True):
+    """A tap as a page shows it."""
+
+    at: datetime
+    place: str
+    service: str
+    accepted: bool
+    reason: str | None
+
+
+async def ingest(
+    session: AsyncSession, terminal: KnownTerminal, events: Sequence[TapEvent], *, now: datetime
+) -> Ingested:
+    """Store a batch, in any order and any number of times.
+
+    Under a sequence that is taken, the first tap stays as it is and another one is kept beside it.
+    Taps of a revoked terminal are marked, up to a limit; the caller refuses the request all the
+    same.
+    """
+    if terminal.revoked and await _quarantine_is_full(session, terminal.id):
+        return Ingested((), 0, 0)
+    rows = [_row(terminal, event, now) for event in events]
+    statement = _insert_new(session, Tap).returning(Tap.sequence)
+    fresh = (await session.scalars(statement, rows)).all()
+    conflicts = 0
+    if len(fresh) < len(rows):
+        conflicts = await _keep_conflicts(session, terminal.id, events, rows, now)
+    return Ingested(tuple(event.sequence for event in events), len(fresh), conflicts)
+
+
+async def of_account(
+    session: AsyncSession, account_id: UUID, *, most: int = 50
+) -> Sequence[ShownTap]:
+    """A resident's latest taps, newest first, of all their cards."""
+    query = (
+        select(Tap.taken_at, Terminal.place, Tap.service, Tap.accepted, Tap.reason)
+        .join(Terminal, Terminal.id == Tap.terminal_id)
+        .join(
+            ServiceRecord,
+            (ServiceRecord.service == Tap.service)
+            & (ServiceRecord.status_index == Tap.status_index),
+        )
+        .where(ServiceRecord.account_id == account_id, Tap.after_revocation.is_(False))
+        .order_by(Tap.taken_at.desc(), Tap.sequence.desc())
+        .limit(most)
+    )
+    rows = await session.execute(query)
+    return [ShownTap(at, place, service.value, ok, why) for at, place, service, ok, why in rows]
+
+
+async def _quarantine_is_full(session: AsyncSession, terminal_id: UUID) -> bool:
+    query = select(func.count()).where(
+        Tap.terminal_id == terminal_id, Tap.after_revocation.is_(True)
+    )
+    return (await session.scalar(query) or 0) >= QUARANTINE_LIMIT
+
+
+async def _keep_conflicts(
+    session: AsyncSession,
+    terminal_id: UUID,
+    events: Sequence[TapEvent],
+    rows: Sequence[dict[str, Any]],
+    now: datetime,
+) -> int:
+    stored = select(Tap.sequence, Tap.digest).where(
+        Tap.terminal_id == terminal_id, Tap.sequence.in_([event.sequence for event in events])
+    )
+    first = {sequence: digest for sequence, digest in await session.execute(stored)}
+    conflicting = [
+        {
+            "terminal_id": terminal_id,
+            "sequence": event.sequence,
+            "received_at": now,
+            "digest": row["digest"],
+            "event": msgspec.to_builtins(event),
+        }
+        for event, row in zip(events, rows, strict=True)
+        if first[event.sequence] != row["digest"]
+    ]
+    if conflicting:
+        await session.execute(_insert_new(session, TapConflict), conflicting)
+    return len(conflicting)
+
+
+def _insert_new(session: AsyncSession, table: type[Base]) -> Insert:
+    """An insert that leaves out rows whose key is taken."""
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def _row(terminal: KnownTerminal, event: TapEvent, now: datetime) -> dict[str, Any]:
+    return {
+        "terminal_id": terminal.id,
+        "sequence": event.sequence,
+        "taken_at": event.taken_at,
+        "received_at": now,
+        "service": event.service,
+        "accepted": event.accepted,
+        "mode": event.mode,
+        "reason": event.reason.value if event.reason else None,
+        "number": event.number,
+        "status_index": event.status_index,
+        "record_sequence": event.record_sequence,
+        "after_revocation": terminal.revoked,
+        "digest": _digest(event),
+    }
+
+
+def _digest(event: TapEvent) -> bytes:
+    """Equal for equal taps, whatever zone their time was written in."""
+    same_zone = msgspec.structs.replace(event, taken_at=event.taken_at.astimezone(UTC))
+    return hashlib.sha256(msgspec.json.encode(same_zone)).digest()

@@ -1,0 +1,111 @@
+"""Errors as RFC 9457 problems: one table from error to HTTP status, for every API.
+
+The `type` of a problem ends in the error's permanent `code`; what a person reads may change.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from cardservice import errors as cards
+from cardservice.errors import CardServiceError
+from entitlements.errors import EntitlementsError
+from identity import errors as people
+from identity.errors import IdentityError
+from readers.errors import ReadersError
+
+MEDIA_TYPE: Final = "application/problem+json"
+SERVER_FAULT: Final = 500
+UNAUTHORISED: Final = 401
+
+ROOTS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
+
+STATUS: Final[Mapping[type[Exception], int]] = {
+    cards.TerminalUnknown: UNAUTHORISED,
+    cards.TerminalRevoked: 403,
+    cards.PurposeNotAllowed: 403,
+    cards.ServiceNotAllowed: 403,
+    cards.CodeNotAccepted: 403,
+    cards.NoSuchCard: 404,
+    cards.NoSuchTerminal: 404,
+    cards.MoveNotAllowed: 409,
+    cards.CardInHand: 409,
+    cards.DeskBusy: 409,
+    cards.TerminalNameTaken: 409,
+    cards.NotADesk: 422,
+    cards.BadTerminalRole: 422,
+    people.NoSuchAccount: 404,
+    people.NotYourRecord: 403,
+    people.InvalidDetails: 422,
+    people.BadPostcode: 422,
+}
+"""Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""
+
+_LOG = structlog.get_logger(__name__)
+
+
+def problem(
+    request: Request[Any, Any, Any], status: int, code: str, title: str, detail: str, **more: object
+) -> Response[dict[str, object]]:
+    """An `application/problem+json` answer."""
+    content = {
+        "type": f"{request.app.state.settings.base_url}/problems/{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        **more,
+    }
+    headers = {"www-authenticate": "Bearer"} if status == UNAUTHORISED else {}
+    return Response(content, status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[dict[str, object]]:
+    """The problem for any exception."""
+    status = STATUS.get(type(error))
+    if status is not None:
+        return problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
+    if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
+        return _of_framework(request, error)
+    _LOG.error("request failed", fault=type(error).__name__, exc_info=error)
+    detail = "The server could not do this. Nothing was changed. Try again later."
+    return problem(request, SERVER_FAULT, "server-fault", "Something went wrong here.", detail)
+
+
+HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_of}
+
+
+def code_of(error: type[Exception]) -> str:
+    """The permanent code of one of our errors."""
+    return str(getattr(error, "code", "server-fault"))
+
+
+def title_of(error: type[Exception]) -> str:
+    """What the error means, in one sentence: its docstring's first."""
+    return (error.__doc__ or code_of(error)).strip().splitlines()[0]
+
+
+def every_error() -> Mapping[str, type[Exception]]:
+    """Every error of ours by its code."""
+    return {code_of(error): error for root in ROOTS for error in _tree(root)}
+
+
+def _tree(error: type[Exception]) -> Iterator[type[Exception]]:
+    yield error
+    for child in error.__subclasses__():
+        yield from _tree(child)
+
+
+def _of_framework(
+    request: Request[Any, Any, Any], error: HTTPException
+) -> Response[dict[str, object]]:
+    more = {"errors": error.extra} if isinstance(error.extra, list) and error.extra else {}
+    code = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(
+        error.status_code, "bad-request"
+    )
+    title = "The request cannot be understood." if code == "bad-request" else "No such thing here."
+    return problem(request, error.status_code, code, title, error.detail, **more)

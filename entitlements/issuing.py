@@ -1,0 +1,251 @@
+"""Signed records for a carrier: what each service's file shall say, and what it was shown to say.
+
+A record that was signed counts as written only when a card session confirms it. Until then it is
+signed again, with the next sequence, whenever it is asked for: a session may break after the card
+changed and before we learnt of it.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from entitlements import grants, status
+from entitlements.models import Grant, ServiceNumber, ServiceRecord
+from identity import audit
+from identity.actors import Actor
+from identity.keys import KeyStore, Purpose
+from readers.contract.record import Record, binding_for, sign_record
+from readers.contract.services import Service
+from readers.contract.windows import LONDON, london_date
+
+LIBRARY_STYLE: Final = "2"
+SERIAL_DIGITS: Final = 8
+TRIES: Final = 20
+IDENTITY_CLASS: Final = "holder"
+IDENTITY_LASTS: Final = timedelta(days=5 * 365)
+"""Every card says who holds it, to a front desk, for as long as a card may last."""
+
+
+class Carrier(msgspec.Struct, frozen=True):
+    """What carries records.
+
+    Attributes:
+        id: opaque; the records of a carrier belong together.
+        uid: of the chip; records are bound to it.
+    """
+
+    account_id: UUID
+    id: UUID
+    uid: bytes
+
+
+class Issued(msgspec.Struct, frozen=True):
+    """A record to write.
+
+    Attributes:
+        data: signed; `b""` empties the service's file.
+        sequence: to be confirmed by `mark_written`.
+    """
+
+    data: bytes
+    sequence: int
+
+
+class _Content(msgspec.Struct, frozen=True):
+    entitlement_class: str
+    valid_from: datetime
+    valid_until: datetime
+
+
+async def issue_records(
+    session: AsyncSession,
+    keystore: KeyStore,
+    carrier: Carrier,
+    *,
+    institution: str,
+    everything: bool,
+    actor: Actor,
+    now: datetime,
+) -> Mapping[Service, Issued]:
+    """Sign what a carrier is owed.
+
+    Args:
+        session: the transaction.
+        keystore: signs.
+        carrier: what is to be written.
+        institution: four digits of service numbers.
+        everything: sign each service anew, whatever the carrier is known to say.
+        actor: who caused it.
+        now: decides what is held.
+    """
+    await grants.lock_holder(session, carrier.account_id)
+    rows = {row.service: row for row in await records_of(session, carrier.id)}
+    wanted = await _wanted(session, carrier.account_id, rows.get(Service.IDENTITY), now)
+    issued: dict[Service, Issued] = {}
+    for service in Service:
+        content, row = wanted.get(service), rows.get(service)
+        if row is None and content is not None:
+            row = await _new_row(session, carrier, service)
+        if row is None:
+            if everything:
+                issued[service] = Issued(b"", 0)
+        elif everything or not _says(row, content):
+            issued[service] = await _issue(session, keystore, row, content, carrier, institution)
+    await session.flush()
+    _audit(session, carrier.id, issued, actor=actor, now=now)
+    return issued
+
+
+async def mark_written(
+    session: AsyncSession, carrier_id: UUID, sequences: Mapping[Service, int]
+) -> None:
+    """Record that a carrier was shown to carry these records."""
+    for service, sequence in sequences.items():
+        await session.execute(
+            update(ServiceRecord)
+            .where(
+                ServiceRecord.carrier_id == carrier_id,
+                ServiceRecord.service == service,
+                ServiceRecord.sequence >= sequence,
+                ServiceRecord.written_sequence < sequence,
+            )
+            .values(written_sequence=sequence)
+        )
+
+
+async def records_of(session: AsyncSession, carrier_id: UUID) -> Sequence[ServiceRecord]:
+    """The records of a carrier."""
+    query = select(ServiceRecord).where(ServiceRecord.carrier_id == carrier_id)
+    return (await session.scalars(query.execution_options(populate_existing=True))).all()
+
+
+async def numbers_of(session: AsyncSession, account_id: UUID) -> Mapping[Service, int]:
+    """A resident's numbers, by service."""
+    query = select(ServiceNumber).where(ServiceNumber.account_id == account_id)
+    return {row.service: row.number for row in await session.scalars(query)}
+
+
+def with_check_digit(digits: str) -> int:
+    """The number with its check digit.
+
+    Source: ISO/IEC 7812-1 annex B (Luhn).
+    """
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        value = int(digit) * (2 if place % 2 == 0 else 1)
+        total += value // 10 + value % 10
+    return int(digits) * 10 + -total % 10
+
+
+async def _wanted(
+    session: AsyncSession, account_id: UUID, identity: ServiceRecord | None, now: datetime
+) -> Mapping[Service, _Content]:
+    held = grants.best_by_service(await grants.current(session, account_id, london_date(now)))
+    wanted = {service: _content(given) for service, given in held.items()}
+    return wanted | {Service.IDENTITY: _identity(identity, now)}
+
+
+def _identity(row: ServiceRecord | None, now: datetime) -> _Content:
+    """What the carrier says already, while that holds; else anew from today."""
+    if row is not None and row.valid_from and row.valid_until and row.valid_until > now:
+        return _Content(IDENTITY_CLASS, row.valid_from, row.valid_until)
+    today = datetime.combine(london_date(now), time.min, LONDON)
+    return _Content(IDENTITY_CLASS, today, today + IDENTITY_LASTS)
+
+
+def _content(given: Grant) -> _Content:
+    first = datetime.combine(given.valid_from, time.min, LONDON)
+    after = datetime.combine(given.valid_until + timedelta(days=1), time.min, LONDON)
+    return _Content(given.entitlement_class, first, after)
+
+
+def _says(row: ServiceRecord, content: _Content | None) -> bool:
+    """Whether the carrier is known to say just this."""
+    if row.written_sequence != row.sequence:
+        return False
+    if content is None:
+        return row.entitlement_class is None
+    said = (row.entitlement_class, row.valid_from, row.valid_until)
+    return said == (content.entitlement_class, content.valid_from, content.valid_until)
+
+
+async def _new_row(session: AsyncSession, carrier: Carrier, service: Service) -> ServiceRecord:
+    row = ServiceRecord(
+        account_id=carrier.account_id,
+        carrier_id=carrier.id,
+        service=service,
+        status_index=await status.new_index(session, service),
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def _issue(
+    session: AsyncSession,
+    keystore: KeyStore,
+    row: ServiceRecord,
+    content: _Content | None,
+    carrier: Carrier,
+    institution: str,
+) -> Issued:
+    row.sequence += 1
+    if content is None:
+        row.entitlement_class = row.valid_from = row.valid_until = None
+        return Issued(b"", row.sequence)
+    row.entitlement_class = content.entitlement_class
+    row.valid_from, row.valid_until = content.valid_from, content.valid_until
+    record = Record(
+        service=row.service,
+        number=await _number(session, row.account_id, row.service, institution),
+        entitlement_class=content.entitlement_class,
+        valid_from=content.valid_from,
+        valid_until=content.valid_until,
+        sequence=row.sequence,
+        status_index=row.status_index,
+        binding=binding_for(carrier.uid, row.service),
+    )
+    key = keystore.current(Purpose.RECORD_SIGN)
+    signed = sign_record(record, key_id=key.wire, sign=lambda message: keystore.sign(key, message))
+    return Issued(signed, row.sequence)
+
+
+async def _number(
+    session: AsyncSession, account_id: UUID, service: Service, institution: str
+) -> int:
+    """The resident's number with the service: theirs for ever, and random the first time."""
+    query = select(ServiceNumber.number).where(
+        ServiceNumber.account_id == account_id, ServiceNumber.service == service
+    )
+    for _ in range(TRIES):
+        if (number := await session.scalar(query)) is not None:
+            return number
+        serial = secrets.randbelow(10**SERIAL_DIGITS)
+        number = with_check_digit(f"{LIBRARY_STYLE}{institution}{serial:0{SERIAL_DIGITS}d}")
+        try:
+            async with session.begin_nested():
+                session.add(ServiceNumber(account_id=account_id, service=service, number=number))
+        except IntegrityError:  # somebody has that number
+            continue
+        return number
+    raise RuntimeError(f"no free {service} number was found in {TRIES} tries")
+
+
+def _audit(
+    session: AsyncSession,
+    carrier_id: UUID,
+    issued: Mapping[Service, Issued],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    subject = audit.subject_of("carrier", carrier_id)
+    detail = {"services": sorted(service.value for service in issued)}
+    audit.record(session, "records-issued", subject, actor=actor, now=now, detail=detail)
