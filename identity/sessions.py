@@ -115,7 +115,7 @@ async def look_up(
         return NotSignedIn(WhyNotSignedIn.UNKNOWN)
     if reason := _why_not(found, now):
         return NotSignedIn(reason)
-    idle_until = min(now + LIMITS[found.kind].idle, found.absolute_until)
+    idle_until = now + LIMITS[found.kind].idle
     if idle_until - found.idle_until >= _EXTEND_AFTER:
         extending = update(Session).where(Session.token_hash == _hash(token))
         await session.execute(extending.values(idle_until=idle_until), **_UNSYNCHRONISED)
@@ -178,7 +178,7 @@ async def _add(
             account_id=subject_id if resident else None,
             staff_id=None if resident else subject_id,
             opened_at=now,
-            idle_until=min(now + LIMITS[kind].idle, until),
+            idle_until=now + LIMITS[kind].idle,
             absolute_until=until,
         )
     )

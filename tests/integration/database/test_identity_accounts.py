@@ -368,6 +368,21 @@ async def test_the_database_itself_keeps_one_current_address(
         await session.rollback()
 
 
+async def test_a_former_address_is_not_where_somebody_is_found(
+    identity_database: Database, vault: Vault
+) -> None:
+    account = await register(identity_database, vault)
+    async with identity_database.transaction() as session:
+        current = select(Address).where(Address.account_id == account.id)
+        former = copy_of((await session.scalars(current)).one(), valid_to=date(2026, 11, 22))
+        former.postcode_index = vault.blind("postcode", "CT1 2EH")
+        session.add(former)
+    async with identity_database.transaction() as session:
+        assert await accounts.find(session, vault, "CT1 2EH", actor=CLERK, now=NOW) == ()
+        (match,) = await accounts.find(session, vault, "O'Malley", actor=CLERK, now=NOW)
+    assert match.outward == "ME14"
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -125,6 +125,9 @@ async def test_only_the_newest_code_works(database: Database, vault: Vault) -> N
     first = await newest_code(database, vault)
     await ask(database, vault, now=NOW + timedelta(seconds=1))
     second = await newest_code(database, vault)
+    async with database.transaction() as session:
+        usable = select(OneTimeCode.created_at).where(OneTimeCode.superseded_at.is_(None))
+        assert (await session.scalars(usable)).all() == [NOW + timedelta(seconds=1)]
     assert await redeem(database, vault, first) == WRONG
     assert isinstance(await redeem(database, vault, second), SignedIn)
 

@@ -4,6 +4,7 @@ import base64
 import json
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,19 @@ def test_two_rotations_at_once_lose_no_key(path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(FileKeyStore.open(path, PASSPHRASE).generations(Purpose.DATA)) == 5
+
+
+def test_of_four_who_make_a_store_at_once_one_does_and_no_key_is_overwritten(path: Path) -> None:
+    def make() -> bytes | None:
+        try:
+            made = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+        except KeyStoreExists:
+            return None
+        return made.reveal(KeyId(Purpose.DATA, 1))
+
+    with ThreadPoolExecutor() as threads:
+        made = [key for key in threads.map(lambda _: make(), range(4)) if key]
+    assert made == [FileKeyStore.open(path, PASSPHRASE).reveal(KeyId(Purpose.DATA, 1))]
 
 
 def test_a_failed_write_leaves_the_old_store_whole(
