@@ -89,7 +89,9 @@ class Monitor:
         self._seen: Mapping[str, Seen] = {}
 
     def start(self) -> None:
-        """Start watching; readers and cards already there are told as well."""
+        """Start watching, unless it does; readers and cards already there are told as well."""
+        if self._thread is not None:
+            return
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, name="card-monitor", daemon=True)
         self._thread.start()

@@ -35,7 +35,7 @@ class Pcscd:
 
     Args:
         names: of the readers, 1 to 16, all different.
-        directory: for the driver, the configuration and the log; made if missing.
+        directory: for the configuration and the log; made if missing.
         answer_timeout_ms: how long a card may take over an answer before it counts as mute.
 
     Attributes:
@@ -98,7 +98,7 @@ class Pcscd:
             raise PcscdNotStarted("call enter_private_namespace() first")
         with contextlib.suppress(ReaderServiceDown), pcsc_context():
             raise PcscdNotStarted("a pcscd runs in this namespace already")
-        library = build(self._directory / "driver")
+        library = build()
         self._write_configuration(library)
         for leftover in ("pcscd.comm", "pcscd.pid"):  # of one that was killed
             (RUN / leftover).unlink(missing_ok=True)
@@ -109,6 +109,7 @@ class Pcscd:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "KENT_IFD_TIMEOUT_MS": str(self._answer_timeout_ms)},
+                process_group=0,  # Ctrl-C is for us; we stop pcscd last
             )
         try:
             self.readers = self._wait_until_listed()

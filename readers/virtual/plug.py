@@ -41,7 +41,7 @@ class Card(Protocol):
 
 
 class Plug:
-    """One place on a reader, for one card at a time.
+    """One place on a reader, for one card at a time; not to be shared between threads.
 
     Args:
         address: the reader's socket (our driver), or ``(host, port)`` of a vpcd.

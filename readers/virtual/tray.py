@@ -273,7 +273,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _stop_on_signals(server)
         sys.stdout.write(f"tray: http://localhost:{server.server_address[1]}\n")
         sys.stdout.flush()
-        server.serve_forever()
+        server.serve_forever(poll_interval=0.1)
     tray.clear()
     return 0
 

@@ -1,8 +1,12 @@
-"""Compiles the reader driver, which pcscd loads, from the C beside this file."""
+"""Compiles the reader driver, which pcscd loads, from the C beside this file.
+
+``python -m readers.virtual.driver.build`` does it once, into ``var/driver``.
+"""
 
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from readers.virtual.errors import DriverNotBuilt
@@ -11,11 +15,15 @@ HERE = Path(__file__).parent
 SOURCES = (HERE / "ifd_kent.c", HERE / "frames.c")
 HEADER = HERE / "frames.h"
 SYSTEM_HEADERS = Path("/usr/include/PCSC")
+BUILT = Path("var/driver")  # under the working directory, like all that is made there
 FLAGS = ("-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread")
 
 
-def build(directory: Path) -> Path:
+def build(directory: Path = BUILT) -> Path:
     """Return the driver library in ``directory``, compiled first if it is missing or outdated.
+
+    Args:
+        directory: made if missing.
 
     Raises:
         DriverNotBuilt: the compiler or a header is missing (the Debian package is named), or the
@@ -48,3 +56,17 @@ def _compiler() -> str:
     if not Path("/usr/include/stdio.h").exists():
         raise DriverNotBuilt("/usr/include/stdio.h is missing: apt-get install libc6-dev")
     return compiler
+
+
+def main() -> int:
+    """Build, and say where or why not; 0, or 3 for a fault."""
+    try:
+        sys.stdout.write(f"{build()}\n")
+    except DriverNotBuilt as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
