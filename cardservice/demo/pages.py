@@ -13,12 +13,12 @@ REDIRECTS = 5
 
 
 class Form(msgspec.Struct):
-    """A form of a page: where it goes, and what it sends when nothing is typed."""
+    """A form of a page: where it goes, what it sends when nothing is typed, what can be chosen."""
 
     action: str
     method: str
     fields: dict[str, str]
-    buttons: list[str]
+    choices: dict[str, list[str]]
 
 
 class Page(msgspec.Struct, frozen=True):
@@ -29,6 +29,17 @@ class Page(msgspec.Struct, frozen=True):
     text: str
     forms: list[Form]
     links: dict[str, str]
+    parts: dict[str, str]
+
+    def part(self, name: str) -> str:
+        """The words inside the element with that id.
+
+        Raises:
+            StepFailed: if the page has none.
+        """
+        if name not in self.parts:
+            raise StepFailed(f"the page {self.url} ({self.status}) has no part {name!r}")
+        return self.parts[name]
 
     def form(self, wanted: str) -> Form:
         """The form that posts to an address ending in ``wanted`` (path without query).
@@ -106,11 +117,36 @@ class Visitor:
 
 
 def read_page(url: str, status: int, html: str) -> Page:
-    """What a reader sees of ``html``: its words in order, forms and links."""
+    """What a reader sees of ``html``: its words in order, forms, links, and parts by id."""
     reader = _PageReader()
     reader.feed(html)
-    text = " ".join(" ".join(reader.words).split())
-    return Page(url, status, text, reader.forms, reader.links)
+    parts = {name: _joined(words) for name, words in reader.parts.items()}
+    return Page(url, status, _joined(reader.words), reader.forms, reader.links, parts)
+
+
+def _joined(words: list[str]) -> str:
+    return " ".join(" ".join(words).split())
+
+
+VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
+CHOSEN = frozenset({"radio", "checkbox"})
+SILENT = frozenset({"script", "style", "title", "template"})
 
 
 class _PageReader(HTMLParser):
@@ -119,50 +155,50 @@ class _PageReader(HTMLParser):
         self.words: list[str] = []
         self.forms: list[Form] = []
         self.links: dict[str, str] = {}
-        self._silent = 0
+        self.parts: dict[str, list[str]] = {}
+        self._open: list[tuple[str, str]] = []
         self._link: tuple[str, list[str]] | None = None
         self._select = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
-        match tag:
-            case "script" | "style" | "title":
-                self._silent += 1
-            case "a":
-                self._link = (found.get("href", ""), [])
-            case "form":
-                self.forms.append(
-                    Form(found.get("action", ""), found.get("method", "get").upper(), {}, [])
-                )
-            case "input" | "select" | "textarea" | "option" if self.forms:
-                self._field(tag, found)
-            case _:
-                pass
+        if tag not in VOID:
+            self._open.append((tag, found.get("id", "")))
+        if tag == "a":
+            self._link = (found.get("href", ""), [])
+        elif tag == "form":
+            method = found.get("method", "get").upper()
+            self.forms.append(Form(found.get("action", ""), method, {}, {}))
+        elif self.forms and tag in {"input", "select", "option"}:
+            self._field(tag, found)
 
     def _field(self, tag: str, found: dict[str, str]) -> None:
         fields = self.forms[-1].fields
         if tag == "select":
             self._select = found.get("name", "")
         elif tag == "option":
+            if found.get("value"):
+                self.forms[-1].choices.setdefault(self._select, []).append(found["value"])
             if "selected" in found:
                 fields[self._select] = found.get("value", "")
-        elif found.get("type") in {"radio", "checkbox"}:
-            if "checked" in found:
-                fields[found["name"]] = found.get("value", "on")
-        elif found.get("name"):
+        elif found.get("name") and not (found.get("type") in CHOSEN and "checked" not in found):
             fields[found["name"]] = found.get("value", "")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in {"script", "style", "title"}:
-            self._silent -= 1
+        if any(tag == opened for opened, _ in self._open):
+            while self._open.pop()[0] != tag:
+                pass
         if tag == "a" and self._link:
             href, words = self._link
-            self.links.setdefault(" ".join(" ".join(words).split()), href)
+            self.links.setdefault(_joined(words), href)
             self._link = None
 
     def handle_data(self, data: str) -> None:
-        if self._silent:
+        if any(tag in SILENT for tag, _ in self._open):
             return
         self.words.append(data)
+        for _, name in self._open:
+            if name:
+                self.parts.setdefault(name, []).append(data)
         if self._link:
             self._link[1].append(data)

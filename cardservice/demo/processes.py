@@ -30,14 +30,19 @@ class Processes:
         self._environment = {**os.environ, **environment}
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
-    def run(self, command: Sequence[str], *, given: str = "") -> str:
+    def run(self, command: Sequence[str], *, given: str = "", **environment: str) -> str:
         """Run a command to its end and answer what it printed.
 
         Raises:
             StepFailed: if it does not exit with 0; the text is its last line.
         """
         done = subprocess.run(
-            command, input=given, text=True, capture_output=True, env=self._environment, check=False
+            command,
+            input=given,
+            text=True,
+            capture_output=True,
+            env={**self._environment, **environment},
+            check=False,
         )
         if done.returncode != 0:
             lines = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()

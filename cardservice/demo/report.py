@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import TextIO
 
 import httpx
-import msgspec
+
+CLEAR_LINE = "\x1b[2K"
 
 
 class Report:
@@ -22,11 +23,11 @@ class Report:
 
     def scene(self, title: str) -> None:
         """A heading, for example the day the next steps happen on."""
-        print(f"\n{title}", file=self._out, flush=True)
+        self.note(f"\n{title}")
 
     def note(self, text: str) -> None:
         """A line that is no step."""
-        print(text, file=self._out, flush=True)
+        self._write(f"{text}\n")
 
     def step(self, what: str, expected: str, act: Callable[[], str]) -> None:
         """Run ``act``, print what came of it, and count it.
@@ -35,7 +36,7 @@ class Report:
         """
         number = self.as_expected + self.not_as_expected + 1
         if self._live:
-            print(f"  .. {number:2} {what} …", end="\r", file=self._out, flush=True)
+            self._write(f"  .. {number:2} {what} …\r")
         try:
             came = act()
         except (StepFailed, httpx.HTTPError) as error:
@@ -43,12 +44,11 @@ class Report:
         right = came == expected
         self.as_expected += right
         self.not_as_expected += not right
-        self._print(StepLine(number, what, expected, came))
+        self.note(f"{CLEAR_LINE if self._live else ''}{line_of(number, what, expected, came)}")
 
-    def _print(self, line: "StepLine") -> None:
-        if self._live:
-            print("\x1b[2K", end="", file=self._out)
-        print(line.text(), file=self._out, flush=True)
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
 
     def total(self) -> str:
         """The last line of a demo that was played once."""
@@ -59,16 +59,8 @@ class StepFailed(Exception):
     """A step could not be played; the text says what was missing."""
 
 
-class StepLine(msgspec.Struct, frozen=True):
-    """One finished step."""
-
-    number: int
-    what: str
-    expected: str
-    came: str
-
-    def text(self) -> str:
-        """The line, with a word rather than a colour for how it went."""
-        if self.came == self.expected:
-            return f"  ok {self.number:2} {self.what}: expected and came: {self.came}"
-        return f" NOT {self.number:2} {self.what}: expected: {self.expected}; came: {self.came}"
+def line_of(number: int, what: str, expected: str, came: str) -> str:
+    """One finished step, with a word rather than a colour for how it went."""
+    if came == expected:
+        return f"  ok {number:2} {what}: expected and came: {came}"
+    return f" NOT {number:2} {what}: expected: {expected}; came: {came}"

@@ -15,7 +15,8 @@ from cardservice.demo.report import StepFailed
 from readers.clock import set_demo_clock
 
 ANSWERS = frozenset({"accepted", "refused", "try-again"})
-AFTER_AN_UPDATE = frozenset({"updated", "update-failed"})
+ENDS = frozenset({"updated", "refused", "try-again", "fault"})
+"""How a card session can end on the screen."""
 PATIENCE_SECONDS = 12.0
 
 
@@ -25,14 +26,14 @@ class Shown(msgspec.Struct, frozen=True):
     state: str
     title: str = ""
     advice: str = ""
-    reason: str | None = None
+    reason: str = ""
     taps: int = 0
     uploaded: int = 0
     online: bool = False
 
     def answer(self) -> str:
         """The answer in one phrase: ``accepted``, ``refused: not-held`` ..."""
-        return self.state if self.reason is None else f"{self.state}: {self.reason}"
+        return f"{self.state}: {self.reason}" if self.reason else self.state
 
 
 class Screen:
@@ -51,16 +52,28 @@ class Screen:
         """A place in what it has shown so far."""
         return len(self._shown)
 
-    def wait_for(self, states: frozenset[str], since: int) -> Shown:
-        """The first of ``states`` it shows after ``since``."""
+    def wait_for(self, states: frozenset[str], since: int) -> tuple[Shown, int]:
+        """The first of ``states`` it shows after ``since``, and the place after that.
 
-        def found() -> list[Shown]:
-            return [shown for shown in self._shown[since:] if shown.state in states]
+        Raises:
+            StepFailed: if none comes; the text says what it shows instead.
+        """
+        try:
+            wait_until(
+                lambda: self._place(states, since) is not None,
+                f"{self.url} to show {', '.join(sorted(states))}",
+                seconds=PATIENCE_SECONDS,
+            )
+        except StepFailed as error:
+            raise StepFailed(f"{error} It shows {self.now().answer()}.") from error
+        place = self._place(states, since)
+        if place is None:
+            raise StepFailed("what was shown is gone")
+        return self._shown[place], place + 1
 
-        wait_until(
-            lambda: bool(found()), f"{self.url} to show {sorted(states)}", seconds=PATIENCE_SECONDS
-        )
-        return found()[0]
+    def _place(self, states: frozenset[str], since: int) -> int | None:
+        shown = enumerate(self._shown[since:], since)
+        return next((place for place, one in shown if one.state in states), None)
 
     def cut_network(self, *, cut: bool) -> None:
         """Part the terminal from the server, or join them again (demo mode only)."""
@@ -95,21 +108,34 @@ class Stage:
         """A blank card as it comes from the factory; answers its id on the tray."""
         return str(_post(f"{self._tray}/cards", {"label": label})["id"])
 
-    def tap(self, card: str, reader: int, *, tear_after: int | None = None) -> str:
+    def tap(self, card: str, reader: int) -> str:
         """Lay a card on a reader, wait for the answer, lift it; answers what was shown."""
-        with self.laid(card, reader, tear_after=tear_after) as (screen, since):
-            return screen.wait_for(ANSWERS, since).answer()
+        with self._laid(card, reader) as (screen, since):
+            shown, _ = screen.wait_for(ANSWERS, since)
+            return shown.answer()
 
     def tap_and_hold(self, card: str, reader: int, *, tear_after: int | None = None) -> str:
-        """Tap and leave the card in the field until the update after the answer is over."""
-        with self.laid(card, reader, tear_after=tear_after) as (screen, since):
-            answer = screen.wait_for(ANSWERS, since).answer()
-            after = screen.wait_for(AFTER_AN_UPDATE, since)
-            return f"{answer}, then {after.state}"
+        """Tap and leave the card in the field until the update after the answer is over.
+
+        Args:
+            card: which.
+            reader: where.
+            tear_after: at which command, counted from the laying, the card loses its power.
+        """
+        with self._laid(card, reader, tear_after) as (screen, since):
+            answer, place = screen.wait_for(ANSWERS, since)
+            after, _ = screen.wait_for(ENDS, place)
+            return f"{answer.answer()}, then {after.state}"
+
+    def make(self, card: str, desk: int) -> str:
+        """Lay a blank card on a desk until it is personalised, or not."""
+        with self._laid(card, desk) as (screen, since):
+            shown, _ = screen.wait_for(ENDS, since)
+            return shown.state
 
     @contextmanager
-    def laid(
-        self, card: str, reader: int, *, tear_after: int | None = None
+    def _laid(
+        self, card: str, reader: int, tear_after: int | None = None
     ) -> Iterator[tuple[Screen, int]]:
         """A card on a reader for the length of the block, with the screen and its mark."""
         screen = self.screens[reader]

@@ -1,0 +1,132 @@
+"""What the clerk and the resident of the story do, on the pages they really use."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from cardservice.demo.pages import Page, Visitor
+from cardservice.demo.processes import wait_until
+from cardservice.demo.report import StepFailed
+
+USERNAME: Final = "clerk"
+EMAIL: Final = "rosa.marsh@example.org"
+NAME: Final = "Rosa Marsh"
+
+DETAILS: Final[Mapping[str, str]] = {
+    "given_names": "Rosa",
+    "family_name": "Marsh",
+    "birth_date-day": "31",
+    "birth_date-month": "7",
+    "birth_date-year": "1960",
+    "email": EMAIL,
+    "address_lines": "1 Sessions Square",
+    "town": "Maidstone",
+    "postcode": "me14 1xq",
+    "identity_document.kind": "uk-passport",
+    "identity_document.expires_on-day": "1",
+    "identity_document.expires_on-month": "5",
+    "identity_document.expires_on-year": "2031",
+    "address_document.kind": "council-tax-bill",
+    "address_document.dated_on-day": "2",
+    "address_document.dated_on-month": "4",
+    "address_document.dated_on-year": "2026",
+}
+"""What the clerk types, and the two documents she has in her hands."""
+
+
+class Clerk:
+    """A member of staff at the card office; signs in again whenever a day has passed.
+
+    Args:
+        base_url: of the server.
+        password: her own.
+    """
+
+    def __init__(self, base_url: str, password: str) -> None:
+        self._base_url = base_url
+        self._password = password
+        self._visitor = Visitor(base_url)
+
+    def sign_in(self) -> None:
+        """Sign in anew."""
+        self._visitor = Visitor(self._base_url)
+        page = self._visitor.get("/staff/sign-in")
+        page = self._visitor.send(
+            page, "/staff/sign-in", username=USERNAME, password=self._password
+        )
+        if "Find a resident" not in page.text:
+            raise StepFailed(f"the clerk could not sign in: {page.text[:200]}")
+
+    def register(self) -> Page:
+        """Register the resident; answers the record that comes up."""
+        page = self._visitor.get("/staff/residents/new")
+        return self._visitor.send(page, "/staff/residents/new", **DETAILS)
+
+    def record(self) -> Page:
+        """Find the resident and open the record."""
+        page = self._visitor.get("/staff")
+        page = self._visitor.send(page, "/staff/search", query=NAME, reason="at-desk")
+        return self._visitor.get(page.link(NAME))
+
+    def do(self, change: str) -> Page:
+        """Press a button beside the resident's newest card: lost, rewrite ..."""
+        return self._visitor.send(self.record(), f"/{change}")
+
+    def do_at_desk(self, change: str) -> Page:
+        """Order or replace a card, to be made at the only desk there is."""
+        page = self.record()
+        desk = page.form(f"/{change}").choices["desk"][-1]
+        return self._visitor.send(page, f"/{change}", desk=desk)
+
+
+class Resident:
+    """The resident at home; signs in by the code in her messages."""
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+
+    def own_page(self) -> Page:
+        """Sign in and read the account page."""
+        visitor = Visitor(self._base_url)
+        page = visitor.get("/sign-in")
+        page = visitor.send(page, "/sign-in", email=EMAIL)
+        return visitor.send(page, "/sign-in/code", code=self._code(visitor))
+
+    def holds(self, scheme: str) -> str:
+        """The word beside a scheme on her own page."""
+        return tag_of(self.own_page(), scheme)
+
+    def _code(self, visitor: Visitor) -> str:
+        codes = re.findall(r"\b(\d{8})\b", visitor.get("/outbox").text)
+        if not codes:
+            raise StepFailed("no code came in the messages")
+        return str(codes[0])
+
+
+def tag_of(page: Page, scheme: str) -> str:
+    """The word beside a scheme: Held, Not yet, Proof needed ..."""
+    words = page.part(f"{scheme}-standing")
+    return words.lower()
+
+
+def card_state(page: Page) -> str:
+    """The word beside the newest card: In use, Reported lost ..."""
+    states = [words for name, words in page.parts.items() if name.startswith("card-state-")]
+    if not states:
+        raise StepFailed(f"the page {page.url} shows no card")
+    return states[0].lower()
+
+
+def wait_for_tag(resident: Resident, scheme: str, wanted: str) -> str:
+    """Read the page until the word is there, or for some seconds; answers the last word read."""
+    read: list[str] = []
+
+    def is_there() -> bool:
+        read.append(resident.holds(scheme))
+        return read[-1] == wanted
+
+    try:
+        wait_until(is_there, wanted)
+    except StepFailed:
+        return read[-1]
+    return read[-1]
