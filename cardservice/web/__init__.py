@@ -1,0 +1,26 @@
+"""Every page people see, in English from one catalogue, on GOV.UK Frontend.
+
+Addresses (pages work without JavaScript; every POST is a form with a `csrf_token`):
+
+    GET  /                                          what Kent Card is, and where to sign in
+    GET  /sign-in            POST /sign-in           a resident's e-mail address (`email`)
+    GET  /sign-in/code       POST /sign-in/code      the code that was sent (`code`)
+    GET  /account                                    the resident's own page
+    POST /account/sign-out
+    GET  /staff/sign-in      POST /staff/sign-in     `username`, `password`
+    GET  /staff                                      find a resident
+    POST /staff/search                               `query`, `reason`: results; never in an address
+    GET  /staff/residents/new, POST the same         register a resident
+    GET  /staff/residents/{id}?reason=...            the record; the read is recorded
+    GET  /staff/residents/{id}/documents/new, POST   record a document sighted
+    POST /staff/residents/{id}/cards/order           `desk`
+    POST /staff/residents/{id}/cards/{card}/lost     also `/found`, `/cancel`, `/replace` (`desk`)
+    POST /staff/sign-out
+
+Only in demo mode:
+
+    GET  /tray                                       virtual cards and readers
+    POST /tray/cards                                 a new blank card (`label`)
+    POST /tray/readers/{i}/lay                       `card-{i}`, `tear-{i}`; also `/lift`
+    GET  /outbox                                     messages to residents
+"""

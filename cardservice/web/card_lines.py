@@ -1,0 +1,102 @@
+"""A resident's cards and taps in the words of a page."""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import issuance, taps, updates
+from cardservice.models import Card, CardState
+from cardservice.taps import ShownTap
+from cardservice.web.service_words import service_name
+from cardservice.web.words import gettext as _
+from entitlements import issuing
+from readers.contract.reasons import WORDS, Reason
+from readers.contract.services import Service
+
+STATE_WORDS: Final = {
+    CardState.ORDERED: (_("Waiting to be made"), "blue"),
+    CardState.ACTIVE: (_("In use"), "green"),
+    CardState.LOST: (_("Reported lost"), "red"),
+    CardState.REPLACED: (_("Replaced"), "grey"),
+    CardState.FAILED: (_("Not completed"), "grey"),
+}
+"""State of a card -> what a page calls it, and the colour of its tag."""
+
+
+class CardLine(msgspec.Struct, frozen=True):
+    """One card.
+
+    Attributes:
+        state: its value, for the page to offer what can follow.
+        name: the state in words.
+        colour: of the tag.
+        since: when it came into the state.
+        is_owed: whether something waits to be written to it at its next tap.
+    """
+
+    id: UUID
+    state: CardState
+    name: str
+    colour: str
+    since: datetime
+    is_owed: bool
+
+
+class TapLine(msgspec.Struct, frozen=True):
+    """One tap: what a reader answered, and the same words the reader used."""
+
+    at: datetime
+    place: str
+    service: str
+    answer: str
+    accepted: bool
+
+
+class NumberLine(msgspec.Struct, frozen=True):
+    """A resident's number with one service."""
+
+    service: str
+    number: str
+
+
+async def cards_of(session: AsyncSession, account_id: UUID) -> tuple[CardLine, ...]:
+    """A resident's cards, newest first."""
+    cards = await issuance.cards_of(session, account_id)
+    return tuple([await _card_line(session, card) for card in cards])
+
+
+async def taps_of(session: AsyncSession, account_id: UUID) -> tuple[TapLine, ...]:
+    """A resident's latest taps, newest first."""
+    return tuple(tap_line(tap) for tap in await taps.of_account(session, account_id))
+
+
+async def numbers_of(session: AsyncSession, account_id: UUID) -> tuple[NumberLine, ...]:
+    """The numbers on a resident's card."""
+    numbers = await issuing.numbers_of(session, account_id)
+    return tuple(
+        NumberLine(service_name(service), f"{number:014d}")
+        for service, number in sorted(numbers.items())
+    )
+
+
+def tap_line(tap: ShownTap) -> TapLine:
+    """One tap in words; a reason that this version does not know is shown as it is."""
+    if tap.accepted:
+        answer = _("Accepted")
+    elif tap.reason in _REASONS:
+        answer = WORDS[_REASONS[tap.reason]].title
+    else:
+        answer = tap.reason or _("Refused")
+    return TapLine(tap.at, tap.place, service_name(Service(tap.service)), answer, tap.accepted)
+
+
+_REASONS: Final = {reason.value: reason for reason in Reason}
+
+
+async def _card_line(session: AsyncSession, card: Card) -> CardLine:
+    name, colour = STATE_WORDS[card.state]
+    owed = await updates.owed(session, card)
+    return CardLine(card.id, card.state, name, colour, card.state_since, owed)

@@ -1,0 +1,1 @@
+"""The styles and scripts of the pages: sources here, built into `static/built` at set-up."""

@@ -1,0 +1,68 @@
+"""Turning a template into an answer."""
+
+import secrets
+from collections.abc import Iterable, Mapping
+
+from litestar import MediaType, Response
+from litestar.datastructures import Cookie
+
+from cardservice.web.defences import FIELD, content_security_policy, form_token
+from cardservice.web.environment import environment
+from cardservice.web.visitors import AnyRequest, Part
+
+
+def page(
+    request: AnyRequest,
+    template: str,
+    *,
+    status: int = 200,
+    faults: Mapping[str, str] | None = None,
+    cookies: Iterable[Cookie] = (),
+    **context: object,
+) -> Response[str]:
+    """Render a page, with a policy of its own and the token for its forms.
+
+    Args:
+        request: what is answered.
+        template: name below `templates/`.
+        status: HTTP status.
+        faults: field -> sentence, for the error summary and the fields themselves.
+        cookies: to set beside the form's own.
+        context: what the template shows.
+    """
+    nonce = secrets.token_urlsafe(16)
+    token, form_cookie = form_token(request)
+    html = (
+        environment()
+        .get_template(template)
+        .render(
+            **context,
+            faults=dict(faults or {}),
+            nonce=nonce,
+            csrf_field=FIELD,
+            csrf_token=token,
+            visitor=request.scope.get("user"),
+            path=request.scope["path"],
+            part=_part_of(request),
+            demo=request.app.state.settings.demo,
+        )
+    )
+    return Response(
+        html,
+        media_type=MediaType.HTML,
+        status_code=status,
+        headers={"content-security-policy": content_security_policy(nonce)},
+        cookies=[*cookies, *([form_cookie] if form_cookie else [])],
+    )
+
+
+def _part_of(request: AnyRequest) -> str:
+    """The part of the site the page belongs to, in lower case; empty for the pages of all."""
+    handler = request.scope.get("route_handler")  # none where no route matched
+    part: Part | None = getattr(handler, "opt", {}).get("part")
+    return part.name.lower() if part else ""
+
+
+def see_other(path: str, *, cookies: Iterable[Cookie] = ()) -> Response[None]:
+    """Send the browser to a page of ours after a form, so that going back repeats nothing."""
+    return Response(None, status_code=303, headers={"location": path}, cookies=list(cookies))

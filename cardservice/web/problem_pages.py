@@ -1,0 +1,108 @@
+"""What somebody at a browser is told when something does not work."""
+
+from typing import Any, Final
+
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import ExceptionHandlersMap
+
+from cardservice.errors import NoSuchCard
+from cardservice.web.errors import (
+    ForeignForm,
+    NoSuchPage,
+    SignInExpired,
+    SignInNeeded,
+)
+from cardservice.web.pages import page, see_other
+from cardservice.web.visitors import AnyRequest, Part, no_cookie
+from cardservice.web.words import gettext as _
+from identity.errors import NoSuchAccount, NotYourRecord
+
+TEMPLATE: Final = "problems/plain.html"
+NOT_FOUND: Final = 404
+SERVER_FAULT: Final = 500
+_LOG = structlog.get_logger(__name__)
+
+
+def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
+    """The page for any exception raised on the way to a page."""
+    match error:
+        case SignInNeeded():
+            answer: Response[Any] = see_other(error.sign_in)
+        case SignInExpired():
+            answer = _sign_in_expired(request, error)
+        case ForeignForm():
+            answer = _foreign_form(request, error)
+        case NotYourRecord():
+            answer = _refused(request)
+        case NoSuchPage() | NoSuchAccount() | NoSuchCard():
+            answer = _not_found(request)
+        case HTTPException() if error.status_code < SERVER_FAULT:
+            answer = _of_status(request, error)
+        case _:
+            answer = _fault(request, error)
+    return answer
+
+
+HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
+"""For the routers of the pages, and for addresses that belong to no router."""
+
+
+def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:
+    if error.status_code == NOT_FOUND:
+        return _not_found(request)
+    sentences = [_("Go back and try again."), _("If it happens again, tell the council.")]
+    title = _("Sorry, that could not be done")
+    return page(request, TEMPLATE, status=error.status_code, title=title, sentences=sentences)
+
+
+def _not_found(request: AnyRequest) -> Response[str]:
+    sentences = [
+        _("If you typed the address, check that it is correct."),
+        _("If you followed a link, what it led to may be gone, or may not be for you."),
+    ]
+    return page(request, TEMPLATE, status=404, title=_("Page not found"), sentences=sentences)
+
+
+def _refused(request: AnyRequest) -> Response[str]:
+    title = _("You cannot see this page")
+    sentences = [_("It is not for the account you are signed in to.")]
+    return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
+
+
+def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
+    _LOG.warning("form refused", path=request.scope["path"], reason=str(error))
+    sentences = [
+        _("It came from another site, or from a page that was open for too long."),
+        _("Nothing was changed. Go back, reload the page and try again."),
+    ]
+    title = _("We could not accept this form")
+    return page(request, TEMPLATE, status=error.status, title=title, sentences=sentences)
+
+
+def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]:
+    part = next(part for part in Part if part.cookie == error.cookie)
+    return page(
+        request,
+        TEMPLATE,
+        status=error.status,
+        title=_("You have been signed out"),
+        sentences=[
+            _("This happens when you do nothing for a while, to protect people’s data."),
+            _("Anything you had not saved was not kept."),
+        ],
+        link={"href": error.sign_in, "text": _("Sign in again")},
+        cookies=[no_cookie(part)],
+    )
+
+
+def _fault(request: AnyRequest, error: Exception) -> Response[str]:
+    """The log gets what happened; the page says what to do."""
+    _LOG.error("page failed", method=request.method, fault=type(error).__name__, exc_info=error)
+    sentences = [
+        _("Nothing was changed. Try again in a few minutes."),
+        _("If it happens again, tell the council what you were doing and when."),
+    ]
+    title = _("Sorry, there is a problem with the service")
+    return page(request, TEMPLATE, status=SERVER_FAULT, title=title, sentences=sentences)

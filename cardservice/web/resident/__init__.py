@@ -1,0 +1,1 @@
+"""The pages of a resident: only ever their own account."""

@@ -1,0 +1,27 @@
+"""The resident's own page."""
+
+from datetime import datetime
+
+from litestar import Response, get
+from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice.web.pages import page
+from cardservice.web.records import record_of
+from cardservice.web.visitors import VisitorRequest
+from identity import accounts
+from identity.personal import Vault
+
+
+@get("/")
+async def own_account(
+    request: VisitorRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[str]:
+    """Show the account of whoever is signed in; no address names an account."""
+    visitor = request.user
+    person = await accounts.own_record(session, vault, visitor.subject_id, actor=visitor.actor)
+    record = await record_of(session, vault, person, now=now)
+    return page(request, "resident/own.html", record=record)

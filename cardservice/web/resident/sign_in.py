@@ -1,0 +1,127 @@
+"""Residents sign in with a code sent to their e-mail address."""
+
+import base64
+import binascii
+from datetime import datetime
+from typing import Any, Final, assert_never
+
+from litestar import Response, get, post
+from litestar.datastructures import Cookie
+from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice.web.forms import typed_in
+from cardservice.web.pages import page, see_other
+from cardservice.web.visitors import (
+    AnyRequest,
+    Part,
+    VisitorRequest,
+    host_cookie,
+    no_cookie,
+    session_cookie,
+)
+from cardservice.web.words import gettext as _
+from identity import sessions, signin
+from identity.details import LONGEST_EMAIL
+from identity.personal import Vault
+from identity.signin import CODE_LIFE, CodeRefused, WhyCodeRefused
+
+ADDRESS_COOKIE: Final = "__Host-kentcard-address"
+ASK: Final = "resident/sign_in.html"
+CODE: Final = "resident/code.html"
+
+
+@get("/")
+async def ask_address(request: AnyRequest) -> Response[str]:
+    """Ask for the e-mail address."""
+    return page(request, ASK, typed={})
+
+
+@post("/", status_code=200)
+async def send_code(
+    request: AnyRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Send a code; the answer is the same whether or not we know the address."""
+    typed = await typed_in(request)
+    email = typed.get("email", "").strip()
+    if faults := _faults_in(email):
+        return page(request, ASK, status=422, faults=faults, typed=typed)
+    await signin.send_code(session, vault, email, now=now)
+    return see_other("/sign-in/code", cookies=[_address_cookie(email)])
+
+
+@get("/code")
+async def ask_code(request: AnyRequest) -> Response[Any]:
+    """Ask for the code."""
+    email = _address(request)
+    return page(request, CODE, typed={}, email=email) if email else see_other("/sign-in")
+
+
+@post("/code", status_code=200)
+async def sign_in(
+    request: AnyRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Sign in with the code, or say what to do."""
+    email = _address(request)
+    if not email:
+        return see_other("/sign-in")
+    typed = await typed_in(request)
+    code = typed.get("code", "").strip()
+    if not code:
+        faults = {"code": _("Enter the code")}
+        return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
+    answer = await signin.redeem_code(session, vault, email, code, now=now)
+    if isinstance(answer, CodeRefused):
+        faults = {"code": _refusal(answer.reason)}
+        return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
+    cookies = [session_cookie(Part.RESIDENT, answer.token), _address_cookie("")]
+    return see_other("/account", cookies=cookies)
+
+
+@post("/sign-out", status_code=303)
+async def sign_out(
+    request: VisitorRequest,
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> Response[None]:
+    """End the session, here and on the server."""
+    await sessions.end(session, request.user.token, actor=request.user.actor, now=now)
+    return see_other("/sign-in", cookies=[no_cookie(Part.RESIDENT)])
+
+
+def _faults_in(email: str) -> dict[str, str]:
+    if not email:
+        return {"email": _("Enter your e-mail address")}
+    if "@" not in email or len(email) > LONGEST_EMAIL:
+        return {"email": _("Enter an e-mail address in the correct format, like name@example.com")}
+    return {}
+
+
+def _refusal(reason: WhyCodeRefused) -> str:
+    match reason:
+        case WhyCodeRefused.WRONG:
+            return _("The code is wrong. Check the newest message we sent you")
+        case WhyCodeRefused.NO_LONGER_VALID:
+            return _("The code no longer works. Ask for another code")
+        case never:
+            assert_never(never)
+
+
+def _address_cookie(email: str) -> Cookie:
+    """The address between the two pages: in a cookie, because an address bar is no place for it."""
+    value = base64.urlsafe_b64encode(email.encode(errors="replace")).decode()
+    lasts = int(CODE_LIFE.total_seconds()) if email else 0
+    return host_cookie(ADDRESS_COOKIE, value, max_age=lasts)
+
+
+def _address(request: AnyRequest) -> str:
+    try:
+        return base64.urlsafe_b64decode(request.cookies.get(ADDRESS_COOKIE, "")).decode()
+    except (binascii.Error, ValueError):
+        return ""

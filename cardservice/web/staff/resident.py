@@ -1,0 +1,109 @@
+"""A resident's record, for staff. Each look is recorded with its reason."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import terminals
+from cardservice.web.pages import page
+from cardservice.web.records import record_of
+from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
+from cardservice.web.visitors import VisitorRequest
+from cardservice.web.words import gettext as _
+from identity import accounts
+from identity.actors import Actor
+from identity.personal import Vault
+
+ASK_REASON: Final = "staff/reason.html"
+RECORD: Final = "staff/resident.html"
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Somebody's look at a record.
+
+    Attributes:
+        actor: who looks.
+        account_id: at whose.
+        reason: code of a `ReadReason`, as the address carries it; may be anything typed there.
+        now: when.
+    """
+
+    actor: Actor
+    account_id: UUID
+    reason: str
+    now: datetime
+
+    def address(self, *, done: str = "") -> str:
+        """Where the record is, with the reason if it is one of ours, and what was done."""
+        why = reason_of(self.reason)
+        return f"/staff/residents/{self.account_id}?reason={why.value if why else ''}&done={done}"
+
+
+@get("/residents/{account_id:uuid}")
+async def show(
+    request: VisitorRequest,
+    account_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+    reason: FromQuery[str] = "",
+    done: FromQuery[str] = "",
+) -> Response[str]:
+    """Show the record to somebody who said why; ask why first if they did not."""
+    look = Look(request.user.actor, account_id, reason, now)
+    return await record_page(request, session, vault, look, done=done)
+
+
+async def record_page(
+    request: VisitorRequest,
+    session: AsyncSession,
+    vault: Vault,
+    look: Look,
+    *,
+    faults: Mapping[str, str] | None = None,
+    typed: Mapping[str, str] | None = None,
+    done: str = "",
+) -> Response[str]:
+    """The record, or the question why.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
+    why = reason_of(look.reason)
+    if why is None:
+        choices = [(choice.value, in_words(choice)) for choice in TO_CHOOSE]
+        return page(request, ASK_REASON, typed={}, reasons=choices)
+    person = await accounts.person(
+        session, vault, look.account_id, actor=look.actor, reason=in_words(why), now=look.now
+    )
+    desks = [(str(desk.id), desk.name) for desk in await terminals.desks(session)]
+    return page(
+        request,
+        RECORD,
+        status=422 if faults else 200,
+        faults=faults,
+        typed=typed or {},
+        record=await record_of(session, vault, person, now=look.now),
+        reason=why.value,
+        desks=desks,
+        done=_DONE.get(done, ""),
+    )
+
+
+_DONE: Final = {
+    "registered": _("The resident is registered"),
+    "document": _("The document is recorded"),
+    "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
+    "lost": _("The card is reported lost. Readers will refuse it"),
+    "found": _("The card can be used again"),
+    "replaced": _("A new card is ordered. The old one stays refused"),
+    "cancelled": _("The order is cancelled"),
+}
+"""What was done, by the word the address carries after a form."""

@@ -1,0 +1,71 @@
+"""A member of staff finds a resident. What was searched for never stands in an address."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice.web.forms import Typed, typed_in
+from cardservice.web.pages import page
+from cardservice.web.staff.card_numbers import account_number_of
+from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
+from cardservice.web.visitors import AnyRequest, VisitorRequest
+from cardservice.web.words import gettext as _
+from identity import accounts
+from identity.errors import InvalidDetails
+from identity.personal import Vault
+from identity.places import DISTRICTS
+from identity.search import Match
+
+TEMPLATE: Final = "staff/search.html"
+
+
+@get("/")
+async def ask(request: AnyRequest) -> Response[str]:
+    """Ask whom to find."""
+    return _form(request, {})
+
+
+@post("/search", status_code=200)
+async def search(
+    request: VisitorRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[str]:
+    """Show who was found. It changes nothing, so the answer to the form is the page."""
+    typed = await typed_in(request)
+    query, reason = typed.get("query", ""), reason_of(typed.get("reason", ""))
+    faults = {} if reason else {"reason": _("Select why you need to see a record")}
+    if not query.strip():
+        faults = {"query": _("Enter a name, postcode, date of birth or number")} | faults
+    if faults:
+        return _form(request, typed, faults=faults)
+    try:
+        wanted = await account_number_of(session, query)
+        matches = await accounts.find(session, vault, wanted, actor=request.user.actor, now=now)
+    except InvalidDetails as invalid:
+        return _form(request, typed, faults=invalid.faults)
+    return _form(request, typed, matches=matches)
+
+
+def _form(
+    request: AnyRequest,
+    typed: Typed,
+    *,
+    faults: dict[str, str] | None = None,
+    matches: Sequence[Match] | None = None,
+) -> Response[str]:
+    return page(
+        request,
+        TEMPLATE,
+        status=422 if faults else 200,
+        faults=faults,
+        typed=typed,
+        matches=matches,
+        districts=DISTRICTS,
+        reasons=[(reason.value, in_words(reason)) for reason in TO_CHOOSE],
+    )

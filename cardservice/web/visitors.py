@@ -1,0 +1,124 @@
+"""Who is at the browser: the signed-in session behind the cookie of the part they visit.
+
+Residents and staff have a cookie each, and a page looks only at the cookie of its own part; so
+somebody who is both does not mix the two, and a resident's session is nobody's on a staff page.
+"""
+
+from enum import Enum
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import msgspec
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie, State
+from litestar.handlers import BaseRouteHandler
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from cardservice.web.errors import SignInExpired, SignInNeeded
+from identity import sessions
+from identity.actors import Actor
+from identity.models import SessionKind, StaffRole
+from identity.sessions import NotSignedIn
+
+
+class Part(Enum):
+    """A part of the site with a sign-in of its own: kind, cookie and where to sign in."""
+
+    RESIDENT = (SessionKind.RESIDENT, "__Host-kentcard-resident", "/sign-in")
+    STAFF = (SessionKind.STAFF, "__Host-kentcard-staff", "/staff/sign-in")
+
+    def __init__(self, kind: SessionKind, cookie: str, sign_in: str) -> None:
+        self.kind = kind
+        self.cookie = cookie
+        self.sign_in = sign_in
+
+
+class Visitor(msgspec.Struct, frozen=True):
+    """Somebody who is signed in to the part they visit.
+
+    Attributes:
+        subject_id: their own account, or their id as a member of staff.
+        actor: the same, for service functions.
+        role: of a member of staff; None for a resident.
+        token: of their session; forms are bound to it.
+    """
+
+    subject_id: UUID
+    actor: Actor
+    role: StaffRole | None
+    token: str
+
+
+AnyRequest: TypeAlias = Request[Any, Any, State]
+"""A request of anybody; `user` is a `Visitor` or None."""
+
+VisitorRequest: TypeAlias = Request[Visitor, str, State]
+"""A request behind the guard `signed_in`."""
+
+
+class VisitorMiddleware(AbstractAuthenticationMiddleware):
+    """Sets `request.user` to the `Visitor`, or to None; guards decide what that means."""
+
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
+        """Look the token of the part's cookie up, in a transaction of its own."""
+        part: Part | None = connection.route_handler.opt.get("part")
+        token = connection.cookies.get(part.cookie, "") if part else ""
+        if part is None or not token:
+            return AuthenticationResult(user=None, auth=None)
+        state = connection.app.state
+        async with state.database.transaction() as session:
+            found = await sessions.look_up(session, token, now=state.clock())
+        if isinstance(found, NotSignedIn) or found.kind is not part.kind:
+            return AuthenticationResult(user=None, auth=None)
+        visitor = Visitor(found.subject_id, found.actor, found.role, token)
+        return AuthenticationResult(user=visitor, auth=token)
+
+
+def signed_in(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    handler: BaseRouteHandler,
+) -> None:
+    """Guard: only for people signed in to this part.
+
+    Raises:
+        SignInNeeded: there is no cookie of this part.
+        SignInExpired: the cookie's session has ended.
+    """
+    part: Part = handler.opt["part"]
+    if connection.user is not None:
+        return
+    if part.cookie in connection.cookies:
+        raise SignInExpired(part.sign_in, part.cookie)
+    raise SignInNeeded(part.sign_in)
+
+
+def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:
+    """A cookie of ours: for this host alone, over a safe connection, out of scripts' reach.
+
+    Args:
+        name: begins with `__Host-`.
+        value: plain characters of a cookie.
+        max_age: seconds; 0 makes the browser forget it, None keeps it until the browser closes.
+    """
+    return Cookie(
+        key=name,
+        value=value,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite="lax",
+        max_age=max_age,
+    )
+
+
+def session_cookie(part: Part, token: str) -> Cookie:
+    """The cookie that keeps somebody signed in."""
+    return host_cookie(part.cookie, token)
+
+
+def no_cookie(part: Part) -> Cookie:
+    """The cookie that makes the browser forget the sign-in."""
+    return host_cookie(part.cookie, "", max_age=0)
