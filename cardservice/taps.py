@@ -102,7 +102,7 @@ async def _keep_conflicts(
     stored = select(Tap.sequence, Tap.digest).where(
         Tap.terminal_id == terminal_id, Tap.sequence.in_([event.sequence for event in events])
     )
-    first = {sequence: digest for sequence, digest in await session.execute(stored)}
+    first = dict((await session.execute(stored)).all())
     conflicting = [
         {
             "terminal_id": terminal_id,
