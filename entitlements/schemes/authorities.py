@@ -159,7 +159,7 @@ def _area(entry: Entry, earlier: Mapping[str, Area]) -> Area:
     before = earlier.get(area.id)
     if before is None:
         return area
-    if first <= before.spans[-1].last:
+    if date.min < first <= before.spans[-1].last:
         entry.fault("from", f"area '{area.id}' overlaps its entry before; order them by date")
     return Area(area.id, area.name, (*before.spans, span))
 
