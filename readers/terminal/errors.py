@@ -59,6 +59,13 @@ class AlreadyEnrolled(TerminalError):
     remedy = "To make it another terminal, give it another state directory."
 
 
+class CodeUnusable(TerminalError):
+    """What was typed cannot be a one-time code."""
+
+    code = "code-unusable"
+    remedy = "Type the code as the card office gave it, for example ABCD-EFGH-JKMN-PQRS."
+
+
 class JournalFull(TerminalError):
     """A tap could not be written down, most likely because the disk is full."""
 
