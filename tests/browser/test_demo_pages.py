@@ -13,6 +13,7 @@ from tests.support.browser import Reader
 from tests.support.people import JEAN
 from tests.support.web import LiveServer, serving
 
+SCREENS = "http://localhost:9001 http://localhost:9002"
 pytestmark = [pytest.mark.browser, pytest.mark.pcsc]
 
 
@@ -29,7 +30,7 @@ def tray_url(pcscd: Pcscd, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def demo_server(tray_url: str, tmp_path: Path) -> Iterator[LiveServer]:
-    with serving(tmp_path, demo=True, tray_url=tray_url) as live:
+    with serving(tmp_path, demo=True, tray_url=tray_url, screens=SCREENS) as live:
         yield live
 
 
@@ -38,6 +39,8 @@ def test_a_card_is_made_laid_and_lifted(browser: Browser, demo_server: LiveServe
     page = reader.page
     page.goto("/tray")
     reader.check("Cards and readers")
+    screen = page.get_by_role("link", name="Screen of Maidstone library")
+    assert screen.get_attribute("href") == "http://localhost:9002"
     reader.press("Make a blank card")
     reader.check("Error: Cards and readers")
     page.get_by_label("Name of a new blank card").fill("Rosa’s card")
@@ -76,3 +79,14 @@ def test_the_messages_to_residents_can_be_read(browser: Browser, demo_server: Li
     page.get_by_role("link", name="Messages").click()
     reader.check("Messages")
     assert reader.says(f"Your Kent Card sign-in code is {demo_server.newest_code()}.")
+
+
+def test_a_tray_that_is_away_is_said(browser: Browser, tmp_path: Path) -> None:
+    with serving(tmp_path, demo=True, tray_url="http://127.0.0.1:1") as live:
+        reader = Reader(browser, live.url)
+        reader.page.goto("/tray")
+        reader.check("Cards and readers")
+        assert reader.says("The tray of cards is not running.")
+        reader.page.get_by_label("Name of a new blank card").fill("Card")
+        reader.press("Make a blank card")
+        assert reader.page.get_by_label("Name of a new blank card").input_value() == "Card"

@@ -105,11 +105,16 @@ def aside(work: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def serving(directory: Path, *, demo: bool = False, tray_url: str = "") -> Iterator[LiveServer]:
+def serving(
+    directory: Path, *, demo: bool = False, tray_url: str = "", screens: str = ""
+) -> Iterator[LiveServer]:
     """A server with its own database, key store and one member of staff."""
     build()
     settings = Settings(
-        database_url=f"sqlite:///{directory}/kentcard.db", demo=demo, tray_url=tray_url
+        database_url=f"sqlite:///{directory}/kentcard.db",
+        demo=demo,
+        tray_url=tray_url,
+        screens=screens,
     )
     clock = MovableClock()
     keystore = FileKeyStore.initialise(directory / "keys", "a passphrase for tests", now=clock())

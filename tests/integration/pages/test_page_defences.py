@@ -197,7 +197,9 @@ def test_a_record_is_not_shown_without_a_reason_and_each_look_is_written_down(
     details = msgspec.structs.replace(JEAN, given_names="Eve", email="eve@example.com")
     account = live.register(details)
     for reason in ("", "?reason=", "?reason=curious"):
-        assert "Malley" not in clerk.get(f"/staff/residents/{account}{reason}").text
+        asked = clerk.get(f"/staff/residents/{account}{reason}").text
+        assert "Why do you need to see this record?" in asked
+        assert "Malley" not in asked
     resident = Visitor(live)
     resident.sign_in_as_resident(details.email)
     assert "Nobody has looked at this record." in resident.get("/account").text
