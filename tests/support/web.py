@@ -114,7 +114,7 @@ def serving(
         database_url=f"sqlite:///{directory}/kentcard.db",
         demo=demo,
         tray_url=tray_url,
-        screens=screens,
+        demo_screens=screens,
     )
     clock = MovableClock()
     keystore = FileKeyStore.initialise(directory / "keys", "a passphrase for tests", now=clock())

@@ -119,7 +119,7 @@ async def _page(
         labels={card.id: card.label for card in tray.cards},
         lying={reader.card for reader in tray.readers},
         away=away,
-        screens=_settings(request).screens.split(),
+        screens=_settings(request).demo_screens.split(),
     )
 
 
