@@ -67,13 +67,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     demo_screens: Annotated[
         str, _about("Addresses of the demo's terminals' screens, with spaces between them.")
     ] = ""
-    demo_screens: Annotated[
-        str,
-        _about(
-            "Addresses of the terminals' screens in the order of the tray's readers, separated by "
-            "spaces: the tray page links to them."
-        ),
-    ] = ""
 
 
 class Setting(msgspec.Struct, frozen=True):
