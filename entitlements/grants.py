@@ -14,6 +14,7 @@ from entitlements.decision import Eligible
 from entitlements.models import Grant, Holder
 from identity import audit
 from identity.actors import Actor
+from identity.errors import NoSuchAccount
 from readers.contract.services import Service
 
 
@@ -26,7 +27,11 @@ class EndReason(StrEnum):
 
 
 async def lock_holder(session: AsyncSession, account_id: UUID) -> Holder:
-    """The resident's row, locked until the transaction ends; made when there is none yet."""
+    """The resident's row, locked until the transaction ends; made when there is none yet.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
     query = (
         select(Holder)
         .where(Holder.account_id == account_id)
@@ -39,10 +44,10 @@ async def lock_holder(session: AsyncSession, account_id: UUID) -> Holder:
     try:
         async with session.begin_nested():
             session.add(Holder(account_id=account_id))
-    except IntegrityError:
+    except IntegrityError as error:
         if (found := await session.scalar(query)) is None:
-            raise  # no such account
-        return found
+            raise NoSuchAccount("There is no account with that id.") from error
+        return found  # another request made it meanwhile
     return (await session.scalars(query)).one()
 
 

@@ -215,10 +215,14 @@ class World:
 
     def read(self, card: VirtualCard, service: Service) -> Record | None:
         """What a validator would find on the card; None when the file is empty."""
-        card.reset()
         number = FILES[service].read_key
         key = application_key(self.keystore, card.uid, number, newest(self.keystore))
-        data = run(read_service(key.key, service, random=secrets.token_bytes), card)
+        return self.read_with(card, service, key.key)
+
+    def read_with(self, card: VirtualCard, service: Service, read_key: bytes) -> Record | None:
+        """The same with a key the caller has."""
+        card.reset()
+        data = run(read_service(read_key, service, random=secrets.token_bytes), card)
         if not data:
             return None
         signing = self.keystore.generations(Purpose.RECORD_SIGN)
