@@ -42,6 +42,7 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
         taps: how many were ever decided here.
         uploaded: how many of them the server has confirmed.
         online: whether the server answered last time.
+        bundle_at: when the bundle was made that cards are decided by; absent if there is none.
     """
 
     state: Kind
@@ -54,6 +55,7 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
     uploaded: int = 0
     online: bool = False
     clock: ClockState = ClockState.OK
+    bundle_at: datetime | None = None
 
 
 class Picture(msgspec.Struct, frozen=True):

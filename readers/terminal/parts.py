@@ -122,11 +122,13 @@ class Terminal:
 
     def _status(self) -> Status:
         problem = clock_problem(self.clock(), server_time=self.holdings.server_time)
+        bundle = self.holdings.bundle
         return Status(
             service=None if self.makes_cards else self.service,
             counts=self._counts,
             online=self.sync.online,
             clock=clock_state(problem),
+            bundle_at=bundle.issued_at if bundle else None,
         )
 
     def cut_network(self, *, cut: bool) -> None:

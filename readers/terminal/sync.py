@@ -23,6 +23,8 @@ FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 KEYS_EVERY: Final = timedelta(hours=1)
 DEFAULT_REFRESH: Final = timedelta(seconds=60)
+LONGEST_SLEEP: Final = 2.0
+"""Seconds between looks at the clock, which may have been set meanwhile."""
 
 _UNACCEPTABLE: Final = frozenset({400, 413, 422})
 """What a server answers to a batch in which something is wrong, rather than to the terminal."""
@@ -148,7 +150,7 @@ class Sync:
             self.online = False
         else:
             self._report(online=True)
-            return self._refresh.total_seconds()
+            return min(self._refresh.total_seconds(), LONGEST_SLEEP)
         return self._back_off()
 
     def _report(self, *, online: bool, error: ReadersError | None = None) -> None:

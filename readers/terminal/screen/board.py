@@ -18,6 +18,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts = Counts(0, 0)
     online: bool = False
     clock: ClockState = ClockState.OK
+    bundle_at: datetime | None = None
 
 
 class Board:
@@ -93,4 +94,5 @@ def _edged(display: Display, status: Status) -> Display:
         uploaded=status.counts.uploaded,
         online=status.online,
         clock=status.clock,
+        bundle_at=status.bundle_at,
     )

@@ -37,6 +37,7 @@ _HEADERS: Final = {
 
 _STATIC: Final = {
     "/": ("index.html", "text/html; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/screen.css": ("screen.css", "text/css; charset=utf-8"),
     "/screen.js": ("screen.js", "text/javascript; charset=utf-8"),
 }
