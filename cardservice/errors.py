@@ -3,6 +3,7 @@
     CardServiceError
     |- SettingsFaulty            settings have faults; every one is listed
     |- NotReady                  the service cannot start; the text says what to do first
+    |- NoSuchRevision            no migration leads to or from that revision
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -54,6 +55,12 @@ class NotReady(CardServiceError):
     """Something must be done before the service can run; the text says what."""
 
     code = "not-ready"
+
+
+class NoSuchRevision(CardServiceError):
+    """No migration leads to, or back to, that revision."""
+
+    code = "no-such-revision"
 
 
 class CardError(CardServiceError):
@@ -121,7 +128,7 @@ class BadMessage(CardSessionError):
 class TerminalError(CardServiceError):
     """Something about a terminal."""
 
-    code = "terminal-error"
+    code = "terminal-request-error"
 
 
 class NoSuchTerminal(TerminalError):

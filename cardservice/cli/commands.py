@@ -14,6 +14,7 @@ from cardservice.demo import main as play
 from cardservice.errors import (
     BadTerminalRole,
     CardServiceError,
+    NoSuchRevision,
     NoSuchTerminal,
     TerminalNameTaken,
 )
@@ -26,6 +27,7 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadPostcode: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
+    NoSuchRevision: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchTerminal: Exit.NO,

@@ -48,9 +48,11 @@ async def check(
     machine: Machine, world: World, card: VirtualCard, service: Service
 ) -> wire.CheckAnswer:
     record = world.read(card, service)
-    seen = record and wire.SeenRecord(
-        number=record.number, status_index=record.status_index, record_sequence=record.sequence
-    )
+    seen = None
+    if record is not None:
+        seen = wire.SeenRecord(
+            number=record.number, status_index=record.status_index, record_sequence=record.sequence
+        )
     answer = await machine.post(
         wire.CHECKS_PATH, wire.CheckRequest(service=service, uid=card.uid, record=seen)
     )
@@ -136,5 +138,6 @@ async def test_the_terminals_own_relay_personalises_a_card(served: World) -> Non
         network=Network(),
     )
 
+    assert isinstance(ended, wire.Ended)
     assert ended.result is SessionResult.DONE
     assert served.read(card, Service.LIBRARY) is not None

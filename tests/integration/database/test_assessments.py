@@ -20,6 +20,7 @@ from identity import accounts
 from identity.details import NewResident
 from identity.errors import NoSuchAccount
 from identity.evidence import DocumentShown, Proof
+from identity.models import Account
 from identity.personal import Vault
 from readers.contract.services import Service
 from tests.support.people import CLERK, JEAN, NOW
@@ -102,12 +103,12 @@ async def test_what_needs_evidence_is_stored_so_that_a_page_can_say_so(
     ("shown", "proof", "scheme"),
     [
         (
-            DocumentShown("universal-credit-award", dated_on=date(2026, 10, 22)),
+            DocumentShown("universal-credit", dated_on=date(2026, 10, 22)),
             Proof.BENEFIT,
             "leisure-tonbridge-and-malling",
         ),
         (
-            DocumentShown("disability-letter", dated_on=date(2026, 9, 1), category="a"),
+            DocumentShown("disability-a-sight", dated_on=date(2026, 9, 1)),
             Proof.DISABILITY,
             "travel-disabled",
         ),
@@ -128,7 +129,7 @@ async def test_a_disabled_persons_pass_gives_way_to_an_older_persons(
     migrated: Database, vault: Vault
 ) -> None:
     resident = await _register(migrated, vault)
-    shown = DocumentShown("disability-letter", dated_on=date(2026, 9, 1), category="d")
+    shown = DocumentShown("disability-d-walking", dated_on=date(2026, 9, 1))
     async with migrated.transaction() as session:
         await accounts.sight_document(
             session, vault, resident, shown, Proof.DISABILITY, actor=CLERK, now=NOW
@@ -212,7 +213,7 @@ async def test_one_residents_fault_keeps_nobody_else_from_theirs(
         migrated, vault, msgspec.structs.replace(JEAN, email="other@example.com")
     )
     async with migrated.transaction() as session:
-        account = await session.get_one(accounts.Account, broken)
+        account = await session.get_one(Account, broken)
         account.sealed_birth_date = b"damaged"
     assert await jobs.reassess_due(migrated, vault, now=DUE) == jobs.Reassessed(1, 1)
     assert "travel-older" in await _held(migrated, well, DUE)
