@@ -21,36 +21,15 @@ from entitlements.schemes.rulefiles import load_schemes
 from identity import accounts
 from identity.actors import Actor
 from identity.db import new_id
-from identity.evidence import SeenDocument
+from identity.evidence import Proof, SeenDocument
 from identity.models import Account, AccountState, SightedDocument
 from identity.personal import Vault
 from readers.contract.windows import london_date
 
 _TABLE: Final = Assessment.__tablename__
 
-EVIDENCE_OF: Final[Mapping[str, str]] = {
-    "universal-credit-award": "universal-credit",
-    "pension-credit-letter": "pension-credit",
-    "housing-benefit-letter": "housing-benefit",
-    "income-support-letter": "income-support",
-    "jobseekers-allowance-letter": "jobseekers-allowance",
-    "employment-and-support-allowance-letter": "employment-and-support-allowance",
-    "carers-allowance-letter": "carers-allowance",
-    "disability-living-allowance-letter": "disability-living-allowance",
-    "personal-independence-payment-letter": "personal-independence-payment",
-}
-"""A document a clerk saw -> the kind of evidence the schemes know it as."""
-
-DISABILITY_EVIDENCE: Final[Mapping[str, str]] = {
-    "a": "disability-a-sight",
-    "b": "disability-b-hearing",
-    "c": "disability-c-speech",
-    "d": "disability-d-walking",
-    "e": "disability-e-arms",
-    "f": "disability-f-learning",
-    "g": "disability-g-driving",
-}
-"""Category of a disability letter -> kind of evidence. Source: Transport Act 2000 s.146."""
+_EVIDENCE: Final = frozenset({Proof.BENEFIT, Proof.DISABILITY})
+"""Documents that rules may ask for; what shows a name or an address is a fact of its own."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -170,11 +149,10 @@ async def explain(
 
 
 def _evidence(document: SeenDocument, sighted: date) -> Evidence | None:
-    kind = EVIDENCE_OF.get(document.kind) or DISABILITY_EVIDENCE.get(document.category)
-    if kind is None or document.dated_on is None:
+    if document.proof not in _EVIDENCE or document.dated_on is None:
         return None
     return Evidence(
-        kind=kind,
+        kind=document.kind,
         dated=document.dated_on,
         sighted=sighted,
         stated_until=document.expires_on,

@@ -118,10 +118,9 @@ def test_a_document_seen_brings_the_travel_pass(reader: Reader, live_server: Liv
     open_record(page, "Jean O'Malley", "Jean O'Malley")
     assert page.locator("#travel-disabled-standing").inner_text() == "Proof needed"
     page.get_by_role("button", name="Record a document you have seen").click()
-    page.locator("#kind").select_option("disability-letter")
+    page.locator("#kind").select_option("disability-a-sight")
     for part, value in (("day", "2"), ("month", "11"), ("year", "2026")):
         page.locator(f"[name='dated_on-{part}']").fill(value)
-    page.locator("#category").select_option("a")
     reader.press("Record the document")
     assert reader.says("The document is recorded")
     assert page.locator("#travel-disabled-standing").inner_text() == "Held"

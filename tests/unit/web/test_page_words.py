@@ -11,10 +11,10 @@ from cardservice.web.card_lines import STATE_WORDS, tap_line
 from cardservice.web.environment import day, environment, ident, moment
 from cardservice.web.forms import document_shown, typed_day
 from cardservice.web.service_words import service_name
-from cardservice.web.staff.documents import CATEGORIES, proof_of
+from cardservice.web.staff.documents import proof_of
 from cardservice.web.staff.reasons import ReadReason, in_words, reason_of
 from cardservice.web.words import gettext, messages_in_use, read_catalogue
-from identity.evidence import DISABILITY_CATEGORIES, KINDS, Proof
+from identity.evidence import KINDS, Proof
 from readers.contract.reasons import WORDS, Reason
 from readers.contract.services import Service
 
@@ -78,7 +78,6 @@ def test_a_reason_of_a_newer_reader_is_shown_as_it_is() -> None:
 
 def test_nothing_that_can_be_shown_lacks_its_words() -> None:
     assert set(STATE_WORDS) == set(CardState)
-    assert set(CATEGORIES) == DISABILITY_CATEGORIES
     assert len({service_name(service) for service in Service}) == len(Service)
     assert len({in_words(reason) for reason in ReadReason}) == len(ReadReason)
     assert reason_of("at-desk") is ReadReason.AT_DESK
