@@ -11,7 +11,7 @@ from readers.clock import Clock
 from readers.contract.wire import TapEvent
 from readers.errors import ReadersError
 from readers.terminal.bundle import BundleView
-from readers.terminal.errors import ServerRefused, ServerUnreachable
+from readers.terminal.errors import ServerRefused, ServerUnreachable, StateUnusable
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Journal
 from readers.terminal.server import Server
@@ -25,6 +25,9 @@ KEYS_EVERY: Final = timedelta(hours=1)
 DEFAULT_REFRESH: Final = timedelta(seconds=60)
 LONGEST_SLEEP: Final = 2.0
 """Seconds between looks at the clock, which may have been set meanwhile."""
+
+REVOKED: Final = "terminal-revoked"
+"""The server's code for a terminal that is not to be used any more."""
 
 _UNACCEPTABLE: Final = frozenset({400, 413, 422})
 """What a server answers to a batch in which something is wrong, rather than to the terminal."""
@@ -111,7 +114,7 @@ class Sync:
         self._woken.set()
 
     def once(self) -> None:
-        """Fetch what is due and hand over what waits.
+        """Fetch what is due (or anything, to see whether the server is back); hand over what waits.
 
         Raises:
             ReadersError: and nothing is lost.
@@ -143,6 +146,10 @@ class Sync:
             self.once()
         except ServerUnreachable as error:
             self._report(online=False, error=error)
+        except ServerRefused as error:
+            self._report(online=True, error=error)
+            if error.problem == REVOKED and self._holdings.keys:
+                self._give_up_keys()
         except ReadersError as error:
             self._report(online=True, error=error)
         except Exception:
@@ -162,6 +169,13 @@ class Sync:
             self._pause = FIRST_PAUSE
         self.online = online
 
+    def _give_up_keys(self) -> None:
+        log.warning("this terminal was revoked: its read keys are destroyed")
+        try:
+            self._holdings.forget_read_keys()
+        except StateUnusable as error:
+            log.warning("%s: %s", error.code, error)
+
     def _back_off(self) -> float:
         """Twice as long as last time, and not in step with other terminals."""
         pause = self._pause * (0.75 + secrets.randbelow(500) / 1000)
@@ -172,14 +186,16 @@ class Sync:
         upload(self._journal, self._server, clock=self._clock)
 
     def _fetch_if_due(self) -> None:
-        if not self._is_due(self._bundle_at, self._refresh):
+        if self.online and not self._is_due(self._bundle_at, self._refresh):
             return
         now = self._clock()
         signed = self._server.bundle(now=now)
         self._holdings.hear_server_time(signed.server_time)
         before = self._holdings.bundle
         view = self._holdings.adopt_bundle(signed.token, now=now)
-        if self._is_due(self._keys_at, KEYS_EVERY) or _services(before) != _services(view):
+        missing = bool(view.services) and not self._holdings.keys
+        changed = _services(before) != _services(view)
+        if missing or changed or self._is_due(self._keys_at, KEYS_EVERY):
             self._holdings.adopt_read_keys(self._server.read_keys(now=now))
             self._keys_at = now
         self._bundle_at = now

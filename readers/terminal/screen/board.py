@@ -1,7 +1,9 @@
 """The present picture, and who waits for the next one."""
 
 import threading
+from collections import deque
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -9,6 +11,10 @@ from readers.clock import Clock
 from readers.contract.services import Service
 from readers.terminal.display import ClockState, Display, Kind, Picture
 from readers.terminal.journal import Counts
+
+REMEMBERED: Final = 32
+"""Pictures kept for a screen that looks late: an answer may stand for a millisecond only, and
+still has to be heard."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +36,7 @@ class Board:
         self._version = 1
         self._closed = False
         self._display = Display(state=Kind.FAULT, title="Starting", reason="starting", at=clock())
+        self._recent = deque([(self._version, self._display)], maxlen=REMEMBERED)
 
     @property
     def closed(self) -> bool:
@@ -58,6 +65,7 @@ class Board:
     def _put(self, display: Display) -> None:
         self._display = display
         self._version += 1
+        self._recent.append((self._version, display))
         self._changed.notify_all()
 
     def look(self) -> tuple[int, Display]:
@@ -66,10 +74,15 @@ class Board:
             return self._version, self._display
 
     def wait(self, seen: int, seconds: float) -> tuple[int, Display]:
-        """As :meth:`look`, once the version is another than ``seen``, or after ``seconds``."""
+        """The first picture after version ``seen``, as soon as there is one.
+
+        After ``seconds`` without one, the present picture. A watcher so sees every picture in
+        order, unless it falls more than :data:`REMEMBERED` behind.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._version != seen or self._closed, seconds)
-            return self._version, self._display
+            later = (one for one in self._recent if one[0] > seen)
+            return next(later, (self._version, self._display))
 
     def close(self) -> None:
         """Let nobody wait any longer."""

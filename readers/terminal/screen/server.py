@@ -160,13 +160,13 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._head(HTTPStatus.OK, "text/event-stream")
             self.end_headers()
-            seen = 0
+            seen, (version, display) = 0, self.board.look()
             while not self.board.closed:
-                version, display = self.board.wait(seen, HEARTBEAT_SECONDS)
                 fresh = b"data: " + msgspec.json.encode(display) if version != seen else b": on"
                 self.wfile.write(fresh + b"\n\n")
                 self.wfile.flush()
                 seen = version
+                version, display = self.board.wait(seen, HEARTBEAT_SECONDS)
         except OSError:
             log.debug("a screen was closed")
         finally:

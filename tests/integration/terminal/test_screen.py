@@ -64,6 +64,7 @@ def test_the_state_is_told_as_data(board: Board, browser: httpx.Client) -> None:
         "uploaded": 2,
         "online": True,
         "clock": "ok",
+        "bundle_at": None,
     }
 
 
@@ -78,6 +79,19 @@ def test_changes_are_sent_as_they_happen(board: Board, browser: httpx.Client) ->
         assert json.loads(next(lines)[6:])["uploaded"] == 3
         board.show(ACCEPTED, STATUS)
         assert json.loads(next(lines)[6:])["state"] == "accepted", "the same answer, once more"
+
+
+def test_a_screen_that_opens_late_sees_the_present_and_then_every_picture_in_order(
+    board: Board, browser: httpx.Client
+) -> None:
+    board.show(ACCEPTED, STATUS)
+    with browser.stream("GET", "/events") as events:
+        lines = (line for line in events.iter_lines() if line.startswith("data: "))
+        assert json.loads(next(lines)[6:])["title"] == "You can travel", "no history"
+        for number in range(10):
+            board.show(Picture(Kind.REFUSED, Words(f"No {number}", ""), ""), STATUS)
+        seen = [json.loads(next(lines)[6:])["title"] for _ in range(10)]
+        assert seen == [f"No {number}" for number in range(10)], "however fast they came"
 
 
 def test_screens_that_listen_are_bounded_and_give_their_place_back(
