@@ -86,7 +86,7 @@ def decide_all(facts: ResidentFacts, on: date) -> Sequence[Decision]:
 async def assess(
     session: AsyncSession, vault: Vault, account_id: UUID, *, actor: Actor, now: datetime
 ) -> Sequence[Decision]:
-    """Decide every scheme for a resident; grant what is due and end what no longer is.
+    """Decide every scheme for a resident; grant what is due and end what ran out or is lost.
 
     Nothing is asked of the resident. What needs evidence is stored, so that pages can say so.
 
@@ -95,7 +95,9 @@ async def assess(
     """
     await grants.lock_holder(session, account_id)
     facts = await gather_facts(session, vault, account_id)
-    decisions = decide_all(facts, london_date(now))
+    on = london_date(now)
+    decisions = decide_all(facts, on)
+    await grants.end_run_out(session, account_id, on, actor=actor, now=now)
     held = await grants.open_by_scheme(session, account_id)
     for decision in decisions:
         await _act(session, account_id, decision, held.get(decision.scheme), actor=actor, now=now)
@@ -106,7 +108,10 @@ async def assess(
 async def due(
     session: AsyncSession, on: date, *, after: UUID | None = None, limit: int = 500
 ) -> Sequence[UUID]:
-    """Residents for whom time alone may have changed an answer by that day, in order of their id.
+    """Residents for whom time alone may have changed something by that day, in order of their id.
+
+    That is an answer, or a grant that ran out: a pass outlasts the evidence it was given on, and
+    once the evidence has aged no answer is due to change.
 
     Args:
         session: the transaction.
@@ -114,20 +119,18 @@ async def due(
         after: the last id of the page before.
         limit: length of a page.
     """
+    changing = select(Assessment.account_id).where(
+        Assessment.superseded_at.is_(None), Assessment.next_change_on <= on
+    )
+    either = changing.union(grants.run_out(on).with_only_columns(Grant.account_id))
     query = (
-        select(Assessment.account_id)
-        .join(Account, Account.id == Assessment.account_id)
-        .where(
-            Account.state == AccountState.ACTIVE,
-            Assessment.superseded_at.is_(None),
-            Assessment.next_change_on <= on,
-        )
-        .group_by(Assessment.account_id)
-        .order_by(Assessment.account_id)
+        select(Account.id)
+        .where(Account.state == AccountState.ACTIVE, Account.id.in_(either))
+        .order_by(Account.id)
         .limit(limit)
     )
     if after is not None:
-        query = query.where(Assessment.account_id > after)
+        query = query.where(Account.id > after)
     return (await session.scalars(query)).all()
 
 
@@ -168,9 +171,6 @@ async def _act(
     actor: Actor,
     now: datetime,
 ) -> None:
-    if held is not None and held.valid_until < decision.on:
-        await grants.end(session, held, EndReason.EXPIRED, actor=actor, now=now)
-        held = None
     match decision:
         case Eligible():
             if held is not None and held.entitlement_class == decision.entitlement_class:

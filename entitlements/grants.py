@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -87,6 +87,20 @@ async def end(
         if all(other.service is not given.service for other in others):
             await status.set_held(session, given.account_id, given.service, held=False)
     _audit(session, "entitlement-ended", given, actor=actor, now=now)
+
+
+def run_out(on: date) -> Select[Grant]:
+    """Every resident's grants that ended of themselves before a day, and were not ended yet."""
+    return select(Grant).where(Grant.ended_at.is_(None), Grant.valid_until < on)
+
+
+async def end_run_out(
+    session: AsyncSession, account_id: UUID, on: date, *, actor: Actor, now: datetime
+) -> None:
+    """End a resident's grants that ran out before a day, whether or not their scheme still is."""
+    mine = run_out(on).where(Grant.account_id == account_id).order_by(Grant.scheme)
+    for given in (await session.scalars(mine)).all():
+        await end(session, given, EndReason.EXPIRED, actor=actor, now=now)
 
 
 async def current(session: AsyncSession, account_id: UUID, on: date) -> Sequence[Grant]:
