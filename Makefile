@@ -6,8 +6,8 @@ BIN := .venv/bin
 
 # What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, and pcscd.
 PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
-# What the tests add: a driver that is not ours, a database server, a browser with fonts, network namespaces.
-PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation iproute2 util-linux
+# What the tests add: a driver that is not ours, a database server, a browser with fonts.
+PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench serve setup setup-test words locks clean
@@ -40,7 +40,7 @@ setup: .venv/.packages-demo .venv/.ready ## prepare this machine for the demo an
 setup-test: setup .venv/.packages-test
 
 words: .venv/.ready ## collect the words of the pages into the catalogue
-	@$(BIN)/pybabel extract -q -F cardservice/web/babel.cfg -o cardservice/web/locale/messages.pot cardservice/web
+	@$(BIN)/python -m cardservice.web.words
 
 locks: ## lock the requirements anew, with hashes and without addresses (needs uv)
 	@for lock in "requirements.lock --extra terminal --extra server" "requirements-terminal.lock --extra terminal" \
