@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import signal
+import socket
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from cardservice.app import create_app, open_keystore
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
+from cardservice.errors import NotReady
 from cardservice.settings import Settings
 from identity.personal import Vault
 
@@ -43,11 +45,10 @@ def _serve(asked: argparse.Namespace) -> int:
     settings = _at_port(around.settings, asked.port)
     logs.configure(plain=settings.demo)
     asyncio.run(_check_ready(settings))
+    listener = _listen(asked.host, asked.port)
     app = create_app(settings, open_keystore(settings), around.clock)
     config = uvicorn.Config(
         app,
-        host=asked.host,
-        port=asked.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -55,8 +56,16 @@ def _serve(asked: argparse.Namespace) -> int:
     )
     _LOG.info("serving", address=settings.base_url)
     server = uvicorn.Server(config)
-    server.run()
+    server.run(sockets=[listener])
     return Exit.DONE if server.started else Exit.FAULT
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise NotReady(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
 
 
 async def _check_ready(settings: Settings) -> None:

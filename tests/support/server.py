@@ -174,6 +174,15 @@ class World:
     ) -> Machine:
         """A terminal that enrolled over the API."""
         code = await self.new_terminal(name, services=services, purposes=purposes)
+        return await self._enrolled(code)
+
+    async def enrol_again(self, machine: Machine) -> Machine:
+        """The same terminal with a new code and a new key."""
+        async with self.database.transaction() as session:
+            code = await terminals.new_code(session, machine.id, actor=CLERK, now=self.clock())
+        return await self._enrolled(code)
+
+    async def _enrolled(self, code: str) -> Machine:
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
         answer = await self.enrol(code, public)

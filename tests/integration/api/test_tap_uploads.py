@@ -121,6 +121,24 @@ async def test_a_revoked_terminal_is_refused_and_what_it_sent_is_put_aside(
         assert [(row.sequence, row.after_revocation) for row in rows] == [(1, False), (2, True)]
 
 
+async def test_what_was_put_aside_is_trusted_when_the_terminal_comes_back_and_sends_it_again(
+    served: World, kiosk: Machine
+) -> None:
+    await served.do(
+        lambda session: terminals.revoke(session, kiosk.id, actor=CLERK, now=served.clock())
+    )
+    forged = tap(2, reason=Reason.LIST_STALE)
+    await kiosk.post(wire.TAPS_PATH, wire.TapUpload(taps=[tap(1), forged]))
+    back = await served.enrol_again(kiosk)
+    receipt = await _upload(back, tap(1), tap(2), tap(3))
+    assert (receipt.stored, receipt.new) == ([1, 2, 3], 1)
+    async with served.database.transaction() as session:
+        rows = await session.scalars(select(Tap).order_by(Tap.sequence))
+        marked = [(row.sequence, row.after_revocation) for row in rows]
+    assert marked == [(1, False), (2, True), (3, False)]
+    assert await _conflicts(served) == 1  # what the terminal itself says of its second tap
+
+
 async def test_a_thief_with_a_revoked_terminals_key_cannot_fill_the_database(
     served: World, kiosk: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -119,12 +119,7 @@ async def test_a_revoked_terminal_is_told_so_and_enrolling_anew_brings_it_back(
         answer = await kiosk.get(path)
         assert (answer.status_code, _code(answer)) == (403, "terminal-revoked")
 
-    async with served.database.transaction() as session:
-        code = await terminals.new_code(session, kiosk.id, actor=CLERK, now=served.clock())
-    fresh = Ed25519PrivateKey.generate()
-    public = fresh.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-    assert (await served.enrol(code, public)).status_code == 200
-    again = Machine(kiosk.id, fresh, served.clock, served.url)
+    again = await served.enrol_again(kiosk)
     assert (await again.get(wire.BUNDLE_PATH)).status_code == 200
     assert (await kiosk.get(wire.BUNDLE_PATH)).status_code == 401  # its old key is nobody's
 

@@ -1,12 +1,13 @@
 """A holder has one live card, a desk makes one at a time, and the database holds to it."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
 import pytest
 
-from cardservice import issuance, replacement, terminals
+from cardservice import issuance, lifecycle, replacement, terminals
 from cardservice.database import Database
 from cardservice.errors import (
     CardInHand,
@@ -18,7 +19,11 @@ from cardservice.errors import (
 )
 from cardservice.models import Card, CardOrder, CardState, Terminal
 from cardservice.terminals import Role
+from entitlements import applications, grants, issuing
+from entitlements.grants import EndReason
+from entitlements.issuing import Carrier
 from identity import accounts
+from identity.keys import FileKeyStore
 from identity.personal import Vault
 from readers.contract.services import Service
 from readers.contract.wire import Purpose
@@ -169,3 +174,48 @@ async def test_revoking_twice_says_so(migrated: Database) -> None:
         assert await terminals.revoke(session, desk, actor=CLERK, now=NOW)
         assert not await terminals.revoke(session, desk, actor=CLERK, now=NOW)
         assert (await session.get_one(Terminal, desk)).revoked_at == NOW
+
+
+async def test_everything_at_once_about_one_resident_ends(
+    migrated: Database, vault: Vault, keystore: FileKeyStore
+) -> None:
+    """Assessing, issuing, losing and finding lock in one order, so none waits for ever."""
+    desk, resident = await _desk(migrated), await _resident(migrated, vault)
+    card_id = (await _order(migrated, resident, desk)).card_id
+    await _activate(migrated, card_id)
+
+    async def assess(n: int) -> None:
+        async with migrated.transaction() as session:
+            now = NOW + timedelta(days=8 * n)
+            await applications.assess(session, vault, resident, actor=CLERK, now=now)
+
+    async def issue() -> None:
+        async with migrated.transaction() as session:
+            await lifecycle.locked(session, card_id)
+            await issuing.issue_records(
+                session,
+                keystore,
+                Carrier(resident, card_id, bytes(7)),
+                institution="1234",
+                everything=True,
+                actor=CLERK,
+                now=NOW,
+            )
+
+    async def lose_and_find() -> None:
+        async with migrated.transaction() as session:
+            await replacement.report_lost(session, card_id, actor=CLERK, now=NOW)
+        async with migrated.transaction() as session:
+            await replacement.found(session, card_id, actor=CLERK, now=NOW)
+
+    async def end_library() -> None:
+        async with migrated.transaction() as session:
+            await grants.lock_holder(session, resident)
+            held = await grants.open_by_scheme(session, resident)
+            for given in held.values():
+                await grants.end(session, given, EndReason.NOT_ELIGIBLE, actor=CLERK, now=NOW)
+
+    for n in range(4):
+        work = [assess(n), issue(), lose_and_find(), end_library(), issue(), assess(n + 1)]
+        await asyncio.wait_for(asyncio.gather(*work), 30)
+    assert await _state(migrated, card_id) is CardState.ACTIVE
