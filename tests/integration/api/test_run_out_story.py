@@ -32,7 +32,8 @@ async def _work(served: World, now: datetime) -> int:
 
 async def _update_owed(served: World, reader: Machine, card: VirtualCard) -> bool:
     record = served.read(card, Service.LEISURE)
-    seen = record and wire.SeenRecord(
+    assert record is not None
+    seen = wire.SeenRecord(
         number=record.number, status_index=record.status_index, record_sequence=record.sequence
     )
     question = wire.CheckRequest(service=Service.LEISURE, uid=card.uid, record=seen)
