@@ -85,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument(
         "--code", help="the code; better left out and typed, or piped in, when asked"
     )
+    enrolling.add_argument(
+        "--again", action="store_true", help="give an enrolled terminal a new key"
+    )
     enrolling.add_argument("--json", action="store_true", help="answer as JSON")
     enrolling.set_defaults(command=_enrol)
     running = commands.add_parser("run", parents=[shared], help="read cards until stopped")
@@ -101,7 +104,7 @@ def _enrol(options: argparse.Namespace, settings: Settings, _clock: Clock) -> in
     server = Server(settings.server_url, None)
     try:
         code = options.code if options.code is not None else _ask_for_code()
-        identity = enrol(State(settings.state_dir), server, code.strip())
+        identity = enrol(State(settings.state_dir), server, code.strip(), again=options.again)
     finally:
         server.close()
     if options.json:

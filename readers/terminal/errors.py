@@ -56,7 +56,10 @@ class AlreadyEnrolled(TerminalError):
     """This terminal is enrolled already; enrolling again would orphan the taps it holds."""
 
     code = "already-enrolled"
-    remedy = "To make it another terminal, give it another state directory."
+    remedy = (
+        "To give it a new key, add --again. To make it another terminal, give it another "
+        "state directory."
+    )
 
 
 class CodeUnusable(TerminalError):

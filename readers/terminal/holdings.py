@@ -67,6 +67,11 @@ class Holdings:
             self._state.keep_read_keys(keys)
             self.keys = keys.keys
 
+    def forget_read_keys(self) -> None:
+        """Destroy the read keys, because this terminal was revoked; raises StateUnusable."""
+        self.keys = {}
+        self._state.forget_read_keys()
+
     def hear_server_time(self, server_time: datetime) -> None:
         """Remember the latest time the server gave: our clock may not run behind it.
 

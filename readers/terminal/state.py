@@ -108,6 +108,14 @@ class State:
         """Store a bundle in place of the one before."""
         self._write(BUNDLE, bundle)
 
+    def forget_bundle(self) -> None:
+        """Trust the keys of the identity alone for the next bundle. Raises StateUnusable."""
+        self._forget(BUNDLE)
+
+    def forget_read_keys(self) -> None:
+        """Destroy the read keys. Raises StateUnusable."""
+        self._forget(READ_KEYS)
+
     def read_keys(self) -> ReadKeys:
         """The read keys; none if there never were any. Raises StateUnusable."""
         return self._read(READ_KEYS, ReadKeys) or ReadKeys({})
@@ -134,6 +142,14 @@ class State:
             raise StateUnusable(f"{path} cannot be read: {error.strerror}.") from error
         except msgspec.DecodeError as error:
             raise StateUnusable(f"{path} is damaged.") from error
+
+    def _forget(self, name: str) -> None:
+        path = self.directory / name
+        try:
+            path.unlink(missing_ok=True)
+            _sync_directory(self.directory)
+        except OSError as error:
+            raise StateUnusable(f"{path} cannot be removed: {error.strerror}.") from error
 
     def _write(self, name: str, content: object) -> None:
         path = self.directory / name

@@ -45,6 +45,7 @@ class TinyServer:
         self.services = services
         self.now = now
         self.bundle_changes: dict[str, Any] = {}
+        self.terminal_id = TERMINAL
         self.public_key: Ed25519PublicKey | None = None
         self.codes = {CODE}
         self.taps: dict[int, wire.TapEvent] = {}
@@ -142,7 +143,7 @@ class _Handler(BaseHTTPRequestHandler):
         tiny.public_key = Ed25519PublicKey.from_public_bytes(request.public_key)
         self._say(
             wire.Enrolled(
-                terminal_id=TERMINAL,
+                terminal_id=tiny.terminal_id,
                 name="Gateway",
                 bundle_keys=tiny.issuer.pinned,
                 server_time=tiny.now,

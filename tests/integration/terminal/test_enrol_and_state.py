@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from readers.contract import wire
+from readers.contract.reasons import Reason
 from readers.contract.services import Service
+from readers.terminal.decide import TryAgain
 from readers.terminal.enrol import enrol
 from readers.terminal.errors import (
     AlreadyEnrolled,
@@ -245,3 +248,59 @@ def test_a_directory_of_somebody_else(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(StateUnusable):
         State(tmp_path / "state").prepare()
+
+
+# -- revoked, and back -----------------------------------------------------------------------------
+
+
+def test_a_revoked_terminal_destroys_its_keys_keeps_its_taps_and_comes_back_by_a_new_code(
+    terminal: Terminal,
+    open_terminal: Callable[[], Terminal],
+    client: Server,
+    server: TinyServer,
+    enrolled: State,
+    clock: Ticking,
+) -> None:
+    terminal.journal.append(
+        lambda sequence: wire.TapEvent(
+            sequence=sequence,
+            taken_at=NOW,
+            service=Service.TRAVEL,
+            accepted=True,
+            mode=wire.Mode.OFFLINE,
+        )
+    )
+    server.refuse = dict.fromkeys((wire.BUNDLE_PATH, wire.TAPS_PATH), (403, "terminal-revoked"))
+    clock.now = server.now = NOW + timedelta(minutes=2)
+    turned = threading.Event()
+    terminal.sync.start()
+    terminal.sync.wake()
+    for _ in range(100):
+        if terminal.problem(clock.now) is not None:
+            break
+        turned.wait(0.05)
+    terminal.sync.stop()
+    assert terminal.problem(clock.now) == TryAgain(Reason.NOT_READY)
+    assert not (enrolled.directory / "read-keys.json").exists()
+    assert len(terminal.journal.pending(limit=9)) == 1
+
+    server.refuse = {}
+    server.codes.add("ANOT-HERC-ODEX-YZ23")
+    before = enrolled.identity()
+    enrol(enrolled, client, "ANOT-HERC-ODEX-YZ23", again=True)
+    assert enrolled.identity().private_key != before.private_key
+    again = open_terminal()
+    again.sync.once()
+    assert again.problem(clock.now) is None
+    assert sorted(server.taps) == [1]
+
+
+def test_the_code_of_another_terminal_does_not_take_over_the_taps_of_this_one(
+    enrolled: State, client: Server, server: TinyServer
+) -> None:
+    server.codes.add("ANOT-HERC-ODEX-YZ23")
+    server.terminal_id = "t-2"
+    before = enrolled.identity()
+    with pytest.raises(AlreadyEnrolled, match="taps of Gateway"):
+        enrol(enrolled, client, "ANOT-HERC-ODEX-YZ23", again=True)
+    assert enrolled.identity() == before
