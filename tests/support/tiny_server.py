@@ -88,6 +88,7 @@ class TinyServer:
 class _Handler(BaseHTTPRequestHandler):
     server_is: TinyServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         tiny = self.server_is
