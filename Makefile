@@ -10,7 +10,7 @@ PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
 PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench serve setup setup-test words locks clean
+.PHONY: help demo test check bench serve setup setup-test docs words locks clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ setup: .venv/.packages-demo .venv/.ready ## prepare this machine for the demo an
 	@$(BIN)/python -m cardservice.web.frontend.build
 
 setup-test: setup .venv/.packages-test
+
+docs: setup ## make the documents that are made from the code
+	@$(BIN)/python docs/generate.py
 
 words: .venv/.ready ## collect the words of the pages into the catalogue
 	@$(BIN)/python -m cardservice.web.words
