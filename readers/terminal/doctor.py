@@ -1,4 +1,4 @@
-"""Names every fault of a terminal with its remedy; changes nothing but the time it heard."""
+"""Names every fault of a terminal with its remedy, and changes nothing."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -113,6 +113,8 @@ def _reader(settings: Settings, list_readers: ListReaders) -> Iterator[Finding]:
 
 
 def _state(state: State) -> Iterator[Finding]:
+    if not state.directory.exists():
+        return  # not enrolled yet, which is found by itself
     try:
         state.prepare()
         if not state.journal.exists():

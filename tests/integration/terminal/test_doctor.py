@@ -81,8 +81,9 @@ def test_the_reader_that_was_set_is_not_there(terminal: Terminal, look: Look) ->
     assert faults(look(reader="Kent Reader 2")) == {}
 
 
-def test_a_terminal_that_is_not_enrolled(look: Look) -> None:
+def test_a_terminal_that_is_not_enrolled(look: Look, state: State) -> None:
     assert faults(look()) == {"not-enrolled": Level.TO_DO}
+    assert not state.directory.exists(), "looking makes nothing"
 
 
 def test_a_terminal_without_a_bundle(enrolled: State, look: Look) -> None:
@@ -139,8 +140,8 @@ def test_read_keys_that_are_missing(terminal: Terminal, look: Look, enrolled: St
 
 
 def test_a_state_directory_that_cannot_be_written(look: Look, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("in the way")
-    wrong = faults(look(state_dir=tmp_path / "file" / "state"))
+    (tmp_path / "state").write_text("in the way")
+    wrong = faults(look(state_dir=tmp_path / "state"))
     assert wrong == {"state-unusable": Level.FAULT}
 
 
