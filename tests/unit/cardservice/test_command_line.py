@@ -3,6 +3,7 @@
 import argparse
 import io
 import json
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import structlog
 
 from cardservice import cli
 from cardservice.cli.commands import parser, run
+from cardservice.cli.serving import listen
+from cardservice.errors import NotReady
 
 EXPLAIN = ["schemes", "explain", "travel-older"]
 PASSWORD = "correct horse battery staple\n"
@@ -75,6 +78,18 @@ def test_the_names_people_rely_on_are_there() -> None:
 def test_serve_listens_on_loopback_unless_told_otherwise() -> None:
     asked = parser().parse_args(["serve"])
     assert (asked.host, asked.port) == ("127.0.0.1", 8000)
+
+
+def test_connections_do_not_hold_small_answers_back() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        # What asyncio looks at before it sets TCP_NODELAY.
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "::2"])
+def test_an_address_that_is_not_ours_is_said(host: str) -> None:
+    with pytest.raises(NotReady, match=f"Cannot listen on {host}"):
+        listen(host, 0)
 
 
 @pytest.mark.parametrize("words", [[], ["no-such"], ["serve", "--port", "x"], ["db", "downgrade"]])
