@@ -20,7 +20,6 @@
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
        |- TerminalUnknown        a request by nobody we know, or not signed by them
        |- TerminalRevoked        the terminal was revoked
-       |- PurposeNotAllowed      the terminal may not do that
        `- ServiceNotAllowed      the terminal does not check that service
 
 `code` never changes once published: programs act on it, and it ends a problem's `type`.
@@ -165,12 +164,6 @@ class TerminalRevoked(TerminalError):
     """The terminal was revoked and must be enrolled anew."""
 
     code = "terminal-revoked"
-
-
-class PurposeNotAllowed(TerminalError):
-    """The terminal was not given that purpose."""
-
-    code = "purpose-not-allowed"
 
 
 class ServiceNotAllowed(TerminalError):

@@ -12,6 +12,7 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from cardservice.database import AUTOCOMMIT
 from cardservice.errors import NoSuchRevision
 
 _HERE: Final = Path(__file__).parent
@@ -45,7 +46,8 @@ async def downgrade(engine: AsyncEngine, revision: str) -> None:
 async def current(engine: AsyncEngine) -> str | None:
     """The revision the database is at; None while it is empty."""
     async with engine.connect() as connection:
-        return await connection.run_sync(
+        reading = await connection.execution_options(isolation_level=AUTOCOMMIT)
+        return await reading.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()
         )
 
