@@ -1,5 +1,6 @@
 """The demo is the whole path: every step comes as expected, and a step left out is noticed."""
 
+import os
 import re
 import socket
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-KENTCARD = Path(sys.executable).parent / "kentcard"
+KENTCARD = str(Path(sys.executable).parent / "kentcard")
 STEPS = 29
 
 
@@ -30,7 +31,7 @@ def free_ports(count: int) -> int:
 
 
 def play(directory: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [KENTCARD, "demo", "--once", "--directory", directory / "demo"]
+    command = [KENTCARD, "demo", "--once", "--directory", str(directory / "demo")]
     command += ["--port", str(free_ports(4)), *options]
     return subprocess.run(
         command, capture_output=True, text=True, check=False, timeout=600, cwd=directory
@@ -58,6 +59,40 @@ def test_an_act_left_out_makes_the_demo_fail_and_say_where(tmp_path: Path) -> No
     assert any(
         "the lost card at the library" in line and "came: accepted" in line for line in wrong
     )
+
+
+@pytest.mark.slow
+@pytest.mark.pcsc
+def test_a_demo_that_is_stopped_leaves_no_process_behind(tmp_path: Path) -> None:
+    command = [
+        KENTCARD,
+        "demo",
+        "--directory",
+        str(tmp_path / "demo"),
+        "--port",
+        str(free_ports(4)),
+    ]
+    demo = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert demo.stdout is not None
+    for line in demo.stdout:
+        if "ok  1" in line:
+            break
+    demo.terminate()
+    demo.communicate(timeout=60)
+    mark = str(tmp_path).encode()
+    left = [
+        process
+        for process in Path("/proc").glob("[0-9]*/environ")
+        if mark in _read(process) and int(process.parent.name) != os.getpid()
+    ]
+    assert left == []
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError:  # the process has ended, or is not ours to look at
+        return b""
 
 
 def test_the_demo_says_what_it_does_not_know() -> None:
