@@ -9,6 +9,9 @@ PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
 # What the tests add: a driver that is not ours, a database server, a browser with fonts.
 PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation
 
+# Virtual readers run a pcscd of their own in a mount namespace, which takes root.
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check bench serve setup setup-test docs words locks clean
 
@@ -16,10 +19,10 @@ help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: setup ## play the whole story on virtual readers, then stay up (ONCE=1: play it and exit)
-	@$(BIN)/kentcard demo $(if $(ONCE),--once)
+	@$(AS_ROOT) $(BIN)/kentcard demo $(if $(ONCE),--once)
 
 test: setup-test ## run every test
-	@$(BIN)/pytest $(ARGS)
+	@$(AS_ROOT) $(BIN)/pytest $(ARGS)
 
 check: setup-test ## lint, types and import contracts
 	@$(BIN)/ruff check .
@@ -28,7 +31,7 @@ check: setup-test ## lint, types and import contracts
 	@$(BIN)/lint-imports
 
 bench: setup-test ## print what a user waits for, beside a floor or peer of the same run
-	@$(BIN)/python -m bench
+	@$(AS_ROOT) $(BIN)/python -m bench $(ARGS)
 
 serve: setup ## run the server on http://localhost:8000 with the settings of the environment
 	@$(BIN)/kentcard serve

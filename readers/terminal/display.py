@@ -70,7 +70,7 @@ _WELCOME: Final = {
     Service.IDENTITY: "Your card is accepted",
     Service.LIBRARY: "Your library card is accepted",
     Service.LEISURE: "Your leisure card is accepted",
-    Service.TRAVEL: "You can travel",
+    Service.TRAVEL: "Your travel concession is accepted",
 }
 
 _HELD_BADLY: Final = frozenset({Reason.CARD_REMOVED, Reason.CARD_MUTE, Reason.CHAIN_TOO_LONG})

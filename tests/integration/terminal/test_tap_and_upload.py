@@ -41,7 +41,7 @@ def card(issuer: Issuer) -> VirtualCard:
 def test_a_good_card_is_accepted_offline(stand: Stand, card: VirtualCard) -> None:
     stand.terminal.network.cut(yes=True)
     stand.lay(card)
-    assert stand.seen("accepted")["title"] == "You can travel"
+    assert stand.seen("accepted")["title"] == "Your travel concession is accepted"
     (tap,) = stand.terminal.journal.pending(limit=9)
     assert (tap.sequence, tap.accepted, tap.mode, tap.reason) == (1, True, Mode.OFFLINE, None)
     assert (tap.number, tap.status_index, tap.record_sequence) == (633_000_000_017, 7, 1)
@@ -388,7 +388,7 @@ def test_nothing_owed_after_all_leaves_the_light_as_it_was(
     server.session = lambda _: Ended(result=SessionResult.NOTHING_OWED, title="Nothing to do")
     stand.lay(card)
     stand.ended()
-    assert stand.seen("accepted")["title"] == "You can travel"
+    assert stand.seen("accepted")["title"] == "Your travel concession is accepted"
     assert wire.CARD_SESSION_PATH in server.requests
 
 
