@@ -19,6 +19,7 @@ from readers.virtual.card import VirtualCard
 from readers.virtual.namespace import RUN, enter_private_namespace
 from readers.virtual.pcscd import Pcscd
 from readers.virtual.plug import Plug
+from tests.support.fenced import unshare
 from tests.support.pcsc import Watch
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
@@ -50,7 +51,7 @@ def in_private_network(directory: Path) -> dict[str, object]:
     """
     command = [sys.executable, "-m", "tests.support.vpcd", str(directory)]
     result = subprocess.run(
-        ["unshare", "--mount", "--net", *command],
+        [*unshare("--net"), *command],
         capture_output=True,
         text=True,
         timeout=120,

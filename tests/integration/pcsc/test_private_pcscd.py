@@ -11,7 +11,7 @@ import pytest
 
 from readers.virtual.errors import PcscdNotStarted
 from readers.virtual.pcscd import Pcscd
-from tests.support.fenced import PROJECT, in_a_chroot, on_a_machine
+from tests.support.fenced import PROJECT, in_a_chroot, on_a_machine, unshare
 from tests.support.pcsc import eventually
 
 pytestmark = pytest.mark.pcsc
@@ -70,7 +70,7 @@ def test_without_root_it_says_what_is_needed() -> None:
 @contextmanager
 def private_process(name: str, directory: Path) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        ["unshare", "--mount", sys.executable, "-c", RUN_ONE, name, str(directory)],
+        [*unshare(), sys.executable, "-c", RUN_ONE, name, str(directory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

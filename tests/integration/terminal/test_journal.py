@@ -15,6 +15,7 @@ from readers.contract.services import Service
 from readers.contract.wire import Mode, TapEvent
 from readers.terminal.errors import JournalFull, JournalUnreadable
 from readers.terminal.journal import Counts, Journal
+from tests.support.fenced import unshare
 from tests.support.issuer import NOW
 
 
@@ -173,7 +174,7 @@ def test_a_full_disk_refuses_the_tap_and_loses_none_and_goes_on_when_there_is_ro
     disk.mkdir()
     script = f'mount -t tmpfs -o size=600k tmpfs {disk} && exec "$0" -c "$1" {disk}/taps.db'
     done = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, sys.executable, FILL],
+        [*unshare("sh", "-c", script), sys.executable, FILL],
         capture_output=True,
         text=True,
         timeout=120,
