@@ -13,6 +13,7 @@
     |- SealBroken             sealed data was changed, or belongs to another row or column
     |- InvalidDetails         a form has faults; each field with its message
     |- BadPostcode            not the form of a UK postcode
+    |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
     `- NotYourRecord          a resident asked for somebody else's record
 
@@ -106,6 +107,12 @@ class BadPostcode(IdentityError):
     """The text does not have the form of a UK postcode."""
 
     code = "bad-postcode"
+
+
+class BadCheckpoint(IdentityError):
+    """A file of audit checkpoints holds a line that is none."""
+
+    code = "bad-checkpoint"
 
 
 class NoSuchAccount(IdentityError):

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     STATUS_SIGN = "status.sign"
     BUNDLE_SIGN = "bundle.sign"
     SESSION_SIGN = "session.sign"
+    AUDIT_SIGN = "audit.sign"
     DATA = "data"
     INDEX = "index"
 
@@ -71,6 +72,7 @@ _TRAITS: Mapping[Purpose, _Trait] = {
     Purpose.STATUS_SIGN: _Trait("sta", KeyUse.SIGNATURE, may_leave=False),
     Purpose.BUNDLE_SIGN: _Trait("bun", KeyUse.SIGNATURE, may_leave=False),
     Purpose.SESSION_SIGN: _Trait("ses", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.AUDIT_SIGN: _Trait("aud", KeyUse.SIGNATURE, may_leave=False),
     Purpose.DATA: _Trait("dat", KeyUse.SEALING, may_leave=True),
     Purpose.INDEX: _Trait("idx", KeyUse.INDEXING, may_leave=True),
 }
