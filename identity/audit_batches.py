@@ -19,7 +19,7 @@ from identity.models import AuditBatch
 
 SEALED_WITHIN: Final = timedelta(seconds=60)
 MOST_ROWS: Final = 10_000
-COVERED: Final = ("sealed_at", "row_count", "digest")
+COVERED: Final = ("at", "row_count", "digest")
 """The columns a batch's hash covers, besides its number."""
 
 
@@ -67,7 +67,7 @@ async def seal(
         AuditBatch(
             stream=stream.name,
             number=number,
-            sealed_at=now,
+            at=now,
             row_count=len(rows),
             digest=digest,
             hash=link.hash,

@@ -11,6 +11,7 @@
     |  |- KeyMayNotLeave      a key that only the store may use was asked for
     |  `- WrongKeyUse         a key was used for something other than its purpose
     |- SealBroken             sealed data was changed, or belongs to another row or column
+    |- PersonErased           the person's key was destroyed, and their record with it
     |- InvalidDetails         a form has faults; each field with its message
     |- BadPostcode            not the form of a UK postcode
     |- BadCheckpoint          a line is not a whole audit checkpoint
@@ -87,6 +88,12 @@ class SealBroken(IdentityError):
     """Sealed data was changed, or was moved to another row or column."""
 
     code = "seal-broken"
+
+
+class PersonErased(IdentityError):
+    """The person's own key was destroyed, so nothing of theirs can be opened or added."""
+
+    code = "person-erased"
 
 
 class InvalidDetails(IdentityError):

@@ -71,10 +71,49 @@ class Account(Base, kw_only=True):
     sealed_family_name: Mapped[bytes]
     sealed_birth_date: Mapped[bytes]
     sealed_email: Mapped[bytes | None] = mapped_column(default=None)
-    full_name_index: Mapped[bytes] = mapped_column(index=True)
-    family_name_index: Mapped[bytes] = mapped_column(index=True)
     birth_date_index: Mapped[bytes] = mapped_column(index=True)
     email_index: Mapped[bytes | None] = mapped_column(unique=True, default=None)
+
+
+class PersonKey(Base, kw_only=True):
+    """The key that seals what belongs to one person, itself sealed by the key store's `data` key.
+
+    Without it nothing of theirs can be opened, here or in a copy: destroying it is erasure.
+
+    Attributes:
+        sealed_key: none once it was destroyed.
+        generation: of the `data` key that seals it.
+        index_generation: of the `index` key that all of the person's blind indexes are made with;
+            0 while their columns still wait to be sealed with this key.
+    """
+
+    __tablename__ = "person_key"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    sealed_key: Mapped[bytes | None]
+    generation: Mapped[int] = mapped_column(index=True)
+    index_generation: Mapped[int] = mapped_column(index=True, default=0)
+
+
+class NamePart(Base, kw_only=True):
+    """A resident has a word in their name. `part` is a blind index of the word, cut to 16 bytes."""
+
+    __tablename__ = "name_part"
+
+    part: Mapped[bytes] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True, index=True)
+
+
+class NameForm(Base, kw_only=True):
+    """A form (mistyped, begun or heard) under which a word is found, both as blind indexes.
+
+    Each word has its forms once, however many residents bear it.
+    """
+
+    __tablename__ = "name_form"
+
+    form: Mapped[bytes] = mapped_column(primary_key=True)
+    part: Mapped[bytes] = mapped_column(primary_key=True, index=True)
 
 
 class Address(Base, kw_only=True):
@@ -248,7 +287,7 @@ class AuditBatch(Base, kw_only=True):
 
     stream: Mapped[str] = mapped_column(String(40), primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
-    sealed_at: Mapped[datetime]
+    at: Mapped[datetime]
     row_count: Mapped[int]
     digest: Mapped[bytes]
     hash: Mapped[bytes]
