@@ -6,20 +6,23 @@ BIN := .venv/bin
 
 # What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, and pcscd.
 PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
-# What the tests add: a driver that is not ours, a database server, a browser with fonts, network namespaces.
-PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation iproute2 util-linux
+# What the tests add: a driver that is not ours, a database server, a browser with fonts.
+PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation
+
+# Virtual readers run a pcscd of their own in a mount namespace, which takes root.
+AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench serve setup setup-test words locks clean
+.PHONY: help demo test check bench serve setup setup-test docs words locks clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: setup ## play the whole story on virtual readers, then stay up (ONCE=1: play it and exit)
-	@$(BIN)/kentcard demo $(if $(ONCE),--once)
+	@$(AS_ROOT) $(BIN)/kentcard demo $(if $(ONCE),--once)
 
 test: setup-test ## run every test
-	@$(BIN)/pytest $(ARGS)
+	@$(AS_ROOT) $(BIN)/pytest $(ARGS)
 
 check: setup-test ## lint, types and import contracts
 	@$(BIN)/ruff check .
@@ -28,7 +31,7 @@ check: setup-test ## lint, types and import contracts
 	@$(BIN)/lint-imports
 
 bench: setup-test ## print what a user waits for, beside a floor or peer of the same run
-	@$(BIN)/python -m bench
+	@$(AS_ROOT) $(BIN)/python -m bench $(ARGS)
 
 serve: setup ## run the server on http://localhost:8000 with the settings of the environment
 	@$(BIN)/kentcard serve
@@ -39,8 +42,11 @@ setup: .venv/.packages-demo .venv/.ready ## prepare this machine for the demo an
 
 setup-test: setup .venv/.packages-test
 
+docs: setup ## make the documents that are made from the code
+	@$(BIN)/python docs/generate.py
+
 words: .venv/.ready ## collect the words of the pages into the catalogue
-	@$(BIN)/pybabel extract -q -F cardservice/web/babel.cfg -o cardservice/web/locale/messages.pot cardservice/web
+	@$(BIN)/python -m cardservice.web.words
 
 locks: ## lock the requirements anew, with hashes and without addresses (needs uv)
 	@for lock in "requirements.lock --extra terminal --extra server" "requirements-terminal.lock --extra terminal" \

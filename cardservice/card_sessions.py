@@ -20,7 +20,7 @@ from cardservice.card_keys import application_key, card_keys, newest
 from cardservice.errors import BadMessage, SessionBroken
 from cardservice.models import Card, CardSession, CardState
 from cardservice.terminals import KnownTerminal
-from cardservice.updates import owed
+from cardservice.updates import NOTHING_KNOWN, owed
 from entitlements import grants, issuing
 from entitlements.issuing import Carrier, Issued
 from identity import audit
@@ -275,7 +275,7 @@ async def _plan(
         means.keystore,
         Carrier(card.account_id, card.id, hello.uid),
         institution=means.institution,
-        everything=personalising,
+        everything=personalising or card.written_version == NOTHING_KNOWN,
         actor=terminal.actor,
         now=now,
     )

@@ -3,6 +3,7 @@
     CardServiceError
     |- SettingsFaulty            settings have faults; every one is listed
     |- NotReady                  the service cannot start; the text says what to do first
+    |- NoSuchRevision            no migration leads to or from that revision
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -19,7 +20,6 @@
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
        |- TerminalUnknown        a request by nobody we know, or not signed by them
        |- TerminalRevoked        the terminal was revoked
-       |- PurposeNotAllowed      the terminal may not do that
        `- ServiceNotAllowed      the terminal does not check that service
 
 `code` never changes once published: programs act on it, and it ends a problem's `type`.
@@ -54,6 +54,12 @@ class NotReady(CardServiceError):
     """Something must be done before the service can run; the text says what."""
 
     code = "not-ready"
+
+
+class NoSuchRevision(CardServiceError):
+    """No migration leads to, or back to, that revision."""
+
+    code = "no-such-revision"
 
 
 class CardError(CardServiceError):
@@ -121,7 +127,7 @@ class BadMessage(CardSessionError):
 class TerminalError(CardServiceError):
     """Something about a terminal."""
 
-    code = "terminal-error"
+    code = "terminal-request-error"
 
 
 class NoSuchTerminal(TerminalError):
@@ -158,12 +164,6 @@ class TerminalRevoked(TerminalError):
     """The terminal was revoked and must be enrolled anew."""
 
     code = "terminal-revoked"
-
-
-class PurposeNotAllowed(TerminalError):
-    """The terminal was not given that purpose."""
-
-    code = "purpose-not-allowed"
 
 
 class ServiceNotAllowed(TerminalError):

@@ -1,7 +1,7 @@
 """What a terminal needs to decide offline: its signed bundle, and its read keys."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Final
 
@@ -44,6 +44,12 @@ def authorities() -> Authorities:
     return load_authorities()
 
 
+@cache
+def bank_holidays() -> Sequence[date]:
+    """The bank holidays that come with the software, in order."""
+    return sorted(load_bank_holidays())
+
+
 async def bundle(
     session: AsyncSession,
     keystore: KeyStore,
@@ -68,7 +74,7 @@ async def bundle(
         status_lists={
             service: await lists.token(session, service, now=now) for service in services
         },
-        bank_holidays=sorted(load_bank_holidays()),
+        bank_holidays=list(bank_holidays()),
     )
     key = keystore.current(Purpose.BUNDLE_SIGN)
     return sign_token(

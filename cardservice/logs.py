@@ -46,3 +46,4 @@ def configure(*, plain: bool) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every address it visits
+    logging.getLogger("alembic").setLevel(logging.WARNING)

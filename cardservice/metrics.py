@@ -9,9 +9,7 @@ REGISTRY: Final = CollectorRegistry()
 REQUESTS: Final = Counter(
     "kentcard_requests", "Requests answered.", ["method", "route", "status"], registry=REGISTRY
 )
-TAPS: Final = Counter(
-    "kentcard_taps", "Taps stored for the first time.", ["service", "mode"], registry=REGISTRY
-)
+TAPS: Final = Counter("kentcard_taps", "Taps stored for the first time.", registry=REGISTRY)
 TAP_CONFLICTS: Final = Counter(
     "kentcard_tap_conflicts", "Taps sent under a sequence that was taken.", registry=REGISTRY
 )

@@ -1,5 +1,6 @@
 """The database's schema: bring it up, take it down, and say whether it is what the code expects."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -7,8 +8,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+from cardservice.database import AUTOCOMMIT
+from cardservice.errors import NoSuchRevision
 
 _HERE: Final = Path(__file__).parent
 _PLACES: Final = (_HERE / "migrations", _HERE.parent / "migrations")
@@ -21,21 +26,28 @@ def migrations() -> Path:
 
 
 async def upgrade(engine: AsyncEngine, revision: str = "head") -> None:
-    """Bring the schema up to a revision, in one transaction."""
-    async with engine.begin() as connection:
-        await connection.run_sync(lambda sync: command.upgrade(_config(sync), revision))
+    """Bring the schema up to a revision, in one transaction.
+
+    Raises:
+        NoSuchRevision: no migration leads there.
+    """
+    await _run(engine, lambda config: command.upgrade(config, revision))
 
 
 async def downgrade(engine: AsyncEngine, revision: str) -> None:
-    """Take the schema down to a revision, in one transaction; `base` removes everything."""
-    async with engine.begin() as connection:
-        await connection.run_sync(lambda sync: command.downgrade(_config(sync), revision))
+    """Take the schema down to a revision, in one transaction; `base` removes everything.
+
+    Raises:
+        NoSuchRevision: no migration leads back there.
+    """
+    await _run(engine, lambda config: command.downgrade(config, revision))
 
 
 async def current(engine: AsyncEngine) -> str | None:
     """The revision the database is at; None while it is empty."""
     async with engine.connect() as connection:
-        return await connection.run_sync(
+        reading = await connection.execution_options(isolation_level=AUTOCOMMIT)
+        return await reading.run_sync(
             lambda sync: MigrationContext.configure(sync).get_current_revision()
         )
 
@@ -46,6 +58,14 @@ def head() -> str:
     if revision is None:
         raise FileNotFoundError(f"there are no migrations in {migrations()}")
     return revision
+
+
+async def _run(engine: AsyncEngine, do: Callable[[Config], None]) -> None:
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(lambda sync: do(_config(sync)))
+    except CommandError as error:
+        raise NoSuchRevision(f"{error}.") from error
 
 
 def _config(connection: Connection | None = None) -> Config:

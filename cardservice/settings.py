@@ -64,12 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     tray_url: Annotated[
         str, _about("Where the demo's card tray listens; empty when there is none.")
     ] = ""
-    screens: Annotated[
-        str,
-        _about(
-            "Addresses of the terminals' screens in the order of the tray's readers, separated by "
-            "spaces: the tray page links to them."
-        ),
+    demo_screens: Annotated[
+        str, _about("Addresses of the demo's terminals' screens, with spaces between them.")
     ] = ""
 
 
@@ -125,8 +121,11 @@ def load_settings(environ: Mapping[str, str], *, config: Path | None = None) -> 
     found = _from_file(config, faults) if config else {}
     found |= _from_environment(environ)
     values = _checked(found, faults)
-    if values.get("tray_url") and not values.get("demo"):
-        faults.append(f"{found['tray_url'].name}: a card tray is for demo mode only.")
+    faults.extend(
+        f"{found[name].name}: this is for demo mode only."
+        for name in ("tray_url", "demo_screens")
+        if values.get(name) and not values.get("demo")
+    )
     if faults:
         raise SettingsFaulty(faults)
     return msgspec.convert(values, Settings)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Insert, func, select
+from sqlalchemy import Insert, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -52,7 +52,7 @@ async def ingest(
 
     Under a sequence that is taken, the first tap stays as it is and another one is kept beside it.
     Taps of a revoked terminal are marked, up to a limit; the caller refuses the request all the
-    same.
+    same. Sent again by the terminal once it was enrolled anew, they are marked no longer.
     """
     if terminal.revoked and await _quarantine_is_full(session, terminal.id):
         return Ingested((), 0, 0)
@@ -62,6 +62,8 @@ async def ingest(
     conflicts = 0
     if len(fresh) < len(rows):
         conflicts = await _keep_conflicts(session, terminal.id, events, rows, now)
+        if not terminal.revoked:
+            await _accept(session, terminal.id, rows)
     return Ingested(tuple(event.sequence for event in events), len(fresh), conflicts)
 
 
@@ -92,6 +94,17 @@ async def _quarantine_is_full(session: AsyncSession, terminal_id: UUID) -> bool:
     return (await session.scalar(query) or 0) >= QUARANTINE_LIMIT
 
 
+async def _accept(session: AsyncSession, terminal_id: UUID, rows: Sequence[dict[str, Any]]) -> None:
+    """Trust what was put aside and is now sent again, word for word, by a terminal in order."""
+    accepting = update(Tap).where(
+        Tap.terminal_id == terminal_id,
+        Tap.sequence.in_([row["sequence"] for row in rows]),
+        Tap.digest.in_([row["digest"] for row in rows]),
+        Tap.after_revocation.is_(True),
+    )
+    await session.execute(accepting.values(after_revocation=False))
+
+
 async def _keep_conflicts(
     session: AsyncSession,
     terminal_id: UUID,
@@ -102,7 +115,7 @@ async def _keep_conflicts(
     stored = select(Tap.sequence, Tap.digest).where(
         Tap.terminal_id == terminal_id, Tap.sequence.in_([event.sequence for event in events])
     )
-    first = {sequence: digest for sequence, digest in await session.execute(stored)}
+    first = dict((await session.execute(stored)).all())
     conflicting = [
         {
             "terminal_id": terminal_id,

@@ -21,36 +21,15 @@ from entitlements.schemes.rulefiles import load_schemes
 from identity import accounts
 from identity.actors import Actor
 from identity.db import new_id
-from identity.evidence import SeenDocument
+from identity.evidence import Proof, SeenDocument
 from identity.models import Account, AccountState, SightedDocument
 from identity.personal import Vault
 from readers.contract.windows import london_date
 
 _TABLE: Final = Assessment.__tablename__
 
-EVIDENCE_OF: Final[Mapping[str, str]] = {
-    "universal-credit-award": "universal-credit",
-    "pension-credit-letter": "pension-credit",
-    "housing-benefit-letter": "housing-benefit",
-    "income-support-letter": "income-support",
-    "jobseekers-allowance-letter": "jobseekers-allowance",
-    "employment-and-support-allowance-letter": "employment-and-support-allowance",
-    "carers-allowance-letter": "carers-allowance",
-    "disability-living-allowance-letter": "disability-living-allowance",
-    "personal-independence-payment-letter": "personal-independence-payment",
-}
-"""A document a clerk saw -> the kind of evidence the schemes know it as."""
-
-DISABILITY_EVIDENCE: Final[Mapping[str, str]] = {
-    "a": "disability-a-sight",
-    "b": "disability-b-hearing",
-    "c": "disability-c-speech",
-    "d": "disability-d-walking",
-    "e": "disability-e-arms",
-    "f": "disability-f-learning",
-    "g": "disability-g-driving",
-}
-"""Category of a disability letter -> kind of evidence. Source: Transport Act 2000 s.146."""
+_EVIDENCE: Final = frozenset({Proof.BENEFIT, Proof.DISABILITY})
+"""Documents that rules may ask for; what shows a name or an address is a fact of its own."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -107,7 +86,7 @@ def decide_all(facts: ResidentFacts, on: date) -> Sequence[Decision]:
 async def assess(
     session: AsyncSession, vault: Vault, account_id: UUID, *, actor: Actor, now: datetime
 ) -> Sequence[Decision]:
-    """Decide every scheme for a resident; grant what is due and end what no longer is.
+    """Decide every scheme for a resident; grant what is due and end what ran out or is lost.
 
     Nothing is asked of the resident. What needs evidence is stored, so that pages can say so.
 
@@ -116,7 +95,9 @@ async def assess(
     """
     await grants.lock_holder(session, account_id)
     facts = await gather_facts(session, vault, account_id)
-    decisions = decide_all(facts, london_date(now))
+    on = london_date(now)
+    decisions = decide_all(facts, on)
+    await grants.end_run_out(session, account_id, on, actor=actor, now=now)
     held = await grants.open_by_scheme(session, account_id)
     for decision in decisions:
         await _act(session, account_id, decision, held.get(decision.scheme), actor=actor, now=now)
@@ -127,7 +108,10 @@ async def assess(
 async def due(
     session: AsyncSession, on: date, *, after: UUID | None = None, limit: int = 500
 ) -> Sequence[UUID]:
-    """Residents for whom time alone may have changed an answer by that day, in order of their id.
+    """Residents for whom time alone may have changed something by that day, in order of their id.
+
+    That is an answer, or a grant that ran out: a pass outlasts the evidence it was given on, and
+    once the evidence has aged no answer is due to change.
 
     Args:
         session: the transaction.
@@ -135,20 +119,18 @@ async def due(
         after: the last id of the page before.
         limit: length of a page.
     """
+    changing = select(Assessment.account_id).where(
+        Assessment.superseded_at.is_(None), Assessment.next_change_on <= on
+    )
+    either = changing.union(grants.run_out(on).with_only_columns(Grant.account_id))
     query = (
-        select(Assessment.account_id)
-        .join(Account, Account.id == Assessment.account_id)
-        .where(
-            Account.state == AccountState.ACTIVE,
-            Assessment.superseded_at.is_(None),
-            Assessment.next_change_on <= on,
-        )
-        .group_by(Assessment.account_id)
-        .order_by(Assessment.account_id)
+        select(Account.id)
+        .where(Account.state == AccountState.ACTIVE, Account.id.in_(either))
+        .order_by(Account.id)
         .limit(limit)
     )
     if after is not None:
-        query = query.where(Assessment.account_id > after)
+        query = query.where(Account.id > after)
     return (await session.scalars(query)).all()
 
 
@@ -170,11 +152,10 @@ async def explain(
 
 
 def _evidence(document: SeenDocument, sighted: date) -> Evidence | None:
-    kind = EVIDENCE_OF.get(document.kind) or DISABILITY_EVIDENCE.get(document.category)
-    if kind is None or document.dated_on is None:
+    if document.proof not in _EVIDENCE or document.dated_on is None:
         return None
     return Evidence(
-        kind=kind,
+        kind=document.kind,
         dated=document.dated_on,
         sighted=sighted,
         stated_until=document.expires_on,
@@ -190,9 +171,6 @@ async def _act(
     actor: Actor,
     now: datetime,
 ) -> None:
-    if held is not None and held.valid_until < decision.on:
-        await grants.end(session, held, EndReason.EXPIRED, actor=actor, now=now)
-        held = None
     match decision:
         case Eligible():
             if held is not None and held.entitlement_class == decision.entitlement_class:

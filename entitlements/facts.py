@@ -17,7 +17,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """One document the council has seen and accepted.
 
     Attributes:
-        kind: a kind of `schemes/tables/evidence_kinds.csv`.
+        kind: a kind of `schemes/tables/evidence_kinds.csv`, as the clerk recorded it.
         dated: the date on the document.
         sighted: the day it was seen; it counts from then, or from `dated` if that is later.
         stated_until: the last day the document itself says it holds for, if it says so.

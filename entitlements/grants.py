@@ -5,7 +5,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,6 +14,7 @@ from entitlements.decision import Eligible
 from entitlements.models import Grant, Holder
 from identity import audit
 from identity.actors import Actor
+from identity.errors import NoSuchAccount
 from readers.contract.services import Service
 
 
@@ -26,7 +27,11 @@ class EndReason(StrEnum):
 
 
 async def lock_holder(session: AsyncSession, account_id: UUID) -> Holder:
-    """The resident's row, locked until the transaction ends; made when there is none yet."""
+    """The resident's row, locked until the transaction ends; made when there is none yet.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
     query = (
         select(Holder)
         .where(Holder.account_id == account_id)
@@ -39,10 +44,10 @@ async def lock_holder(session: AsyncSession, account_id: UUID) -> Holder:
     try:
         async with session.begin_nested():
             session.add(Holder(account_id=account_id))
-    except IntegrityError:
+    except IntegrityError as error:
         if (found := await session.scalar(query)) is None:
-            raise  # no such account
-        return found
+            raise NoSuchAccount("There is no account with that id.") from error
+        return found  # another request made it meanwhile
     return (await session.scalars(query)).one()
 
 
@@ -82,6 +87,20 @@ async def end(
         if all(other.service is not given.service for other in others):
             await status.set_held(session, given.account_id, given.service, held=False)
     _audit(session, "entitlement-ended", given, actor=actor, now=now)
+
+
+def run_out(on: date) -> Select[Grant]:
+    """Every resident's grants that ended of themselves before a day, and were not ended yet."""
+    return select(Grant).where(Grant.ended_at.is_(None), Grant.valid_until < on)
+
+
+async def end_run_out(
+    session: AsyncSession, account_id: UUID, on: date, *, actor: Actor, now: datetime
+) -> None:
+    """End a resident's grants that ran out before a day, whether or not their scheme still is."""
+    mine = run_out(on).where(Grant.account_id == account_id).order_by(Grant.scheme)
+    for given in (await session.scalars(mine)).all():
+        await end(session, given, EndReason.EXPIRED, actor=actor, now=now)
 
 
 async def current(session: AsyncSession, account_id: UUID, on: date) -> Sequence[Grant]:

@@ -90,6 +90,12 @@ class Grant(Base, kw_only=True):
             sqlite_where=_NOT_ENDED,
             postgresql_where=_NOT_ENDED,
         ),
+        Index(
+            "ix_entitlement_grant_due",
+            "valid_until",
+            sqlite_where=_NOT_ENDED,
+            postgresql_where=_NOT_ENDED,
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
@@ -98,7 +104,7 @@ class Grant(Base, kw_only=True):
     service: Mapped[Service]
     entitlement_class: Mapped[str] = mapped_column(String(24))
     valid_from: Mapped[date]
-    valid_until: Mapped[date] = mapped_column(index=True)
+    valid_until: Mapped[date]
     granted_at: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
     ended_reason: Mapped[str | None] = mapped_column(String(64), default=None)

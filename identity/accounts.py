@@ -117,7 +117,7 @@ async def sight_document(
     """Add a document that the actor has seen. It serves every scheme from now on.
 
     Raises:
-        InvalidDetails: faults by part: `kind`, `dated_on`, `expires_on`, `category`.
+        InvalidDetails: faults by part: `kind`, `dated_on`, `expires_on`.
         NoSuchAccount: no account with that id.
     """
     account = await _account(session, account_id)

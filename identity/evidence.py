@@ -1,7 +1,8 @@
 """The documents a clerk may accept, what each proves, and how old it may be.
 
 Evidence entered once serves every scheme: a sighted document is kept with its kind and date, and
-each scheme judges it by its own rules.
+each scheme judges it by its own rules. A kind that proves a benefit or a disability has the name
+that the rules give it; a disability has a kind for each category of the Transport Act 2000 s.146.
 Source: kent.gov.uk, medway.gov.uk and better.org.uk (identity/tables/SOURCES.md).
 """
 
@@ -34,6 +35,7 @@ class DocumentKind(msgspec.Struct, frozen=True):
         proves: what it may be taken as proof of.
         max_age_months: the oldest it may be when it is seen; 0 is the same day, None any age.
         must_state_expiry: whether it counts only until the expiry date printed on it.
+        or_until_stated: whether it may be older if it states a day until which it holds.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class DocumentKind(msgspec.Struct, frozen=True):
     proves: frozenset[Proof]
     max_age_months: int | None
     must_state_expiry: bool
+    or_until_stated: bool
 
 
 class DocumentShown(msgspec.Struct, frozen=True):
@@ -50,14 +53,11 @@ class DocumentShown(msgspec.Struct, frozen=True):
         kind: a key of `KINDS`.
         dated_on: the date on the document.
         expires_on: the date on which it ends, or its expected duration does.
-        category: for a disability letter, the category of the Transport Act 2000 s.146 it
-            supports: `a` to `g`.
     """
 
     kind: str
     dated_on: date | str = ""
     expires_on: date | str = ""
-    category: str = ""
 
 
 class SeenDocument(msgspec.Struct, frozen=True):
@@ -67,7 +67,6 @@ class SeenDocument(msgspec.Struct, frozen=True):
     proof: Proof
     dated_on: date | None
     expires_on: date | None
-    category: str
 
 
 def _kinds() -> Mapping[str, DocumentKind]:
@@ -80,13 +79,13 @@ def _kinds() -> Mapping[str, DocumentKind]:
             proves=frozenset(Proof(proof) for proof in row["proves"].split()),
             max_age_months=int(row["max_age_months"]) if row["max_age_months"] else None,
             must_state_expiry=row["must_state_expiry"] == "yes",
+            or_until_stated=row["or_until_stated"] == "yes",
         )
         for row in rows
     }
 
 
 KINDS: Mapping[str, DocumentKind] = _kinds()
-DISABILITY_CATEGORIES = frozenset("abcdefg")
 
 
 def check_document(
@@ -95,8 +94,8 @@ def check_document(
     """Judge a document shown as proof of something.
 
     Returns:
-        The document as it will be kept, or its faults: part (`kind`, `dated_on`, `expires_on`,
-        `category`) -> message.
+        The document as it will be kept, or its faults: part (`kind`, `dated_on`, `expires_on`)
+        -> message.
     """
     kind = KINDS.get(shown.kind)
     if kind is None:
@@ -105,14 +104,14 @@ def check_document(
         return {"kind": f"{kind.name}: not accepted as proof of {proof}"}
     dated_on, expires_on = _date(shown.dated_on), _date(shown.expires_on)
     faults = {
-        "dated_on": _fault_in_date(kind, dated_on, on),
+        "dated_on": _fault_in_date(kind, dated_on, on)
+        or _fault_in_age(kind, dated_on, expires_on, on),
         "expires_on": _fault_in_expiry(kind, expires_on, on),
-        "category": _fault_in_category(shown.category, proof),
     }
     found = {part: fault for part, fault in faults.items() if fault is not None}
     if found or isinstance(dated_on, str) or isinstance(expires_on, str):
         return found
-    return SeenDocument(kind.kind, proof, dated_on, expires_on, shown.category)
+    return SeenDocument(kind.kind, proof, dated_on, expires_on)
 
 
 def sole_proof(kind: str) -> Proof | None:
@@ -133,13 +132,23 @@ def _fault_in_date(kind: DocumentKind, dated_on: date | str | None, on: date) ->
         return "Enter a real date, like 31/07/2026"
     if dated_on is None:
         return None if kind.max_age_months is None else "Enter the date on the document"
-    if dated_on > on:
-        return "The date on the document must not be in the future"
-    if kind.max_age_months is None or dated_on >= months_before(on, kind.max_age_months):
+    return "The date on the document must not be in the future" if dated_on > on else None
+
+
+def _fault_in_age(
+    kind: DocumentKind, dated_on: date | str | None, expires_on: date | str | None, on: date
+) -> str | None:
+    months = kind.max_age_months
+    if months is None or not isinstance(dated_on, date) or dated_on >= months_before(on, months):
         return None
-    if kind.max_age_months == 0:
+    if months == 0:
         return "The record must be checked on the day"
-    return f"The document must be dated within the last {kind.max_age_months} months"
+    fault = f"The document must be dated within the last {months} months"
+    if not kind.or_until_stated:
+        return fault
+    if isinstance(expires_on, date) and expires_on >= on:
+        return None
+    return f"{fault}, or state a day until which it holds"
 
 
 def _fault_in_expiry(kind: DocumentKind, expires_on: date | str | None, on: date) -> str | None:
@@ -148,10 +157,3 @@ def _fault_in_expiry(kind: DocumentKind, expires_on: date | str | None, on: date
     if expires_on is None:
         return "Enter the date on which the document expires" if kind.must_state_expiry else None
     return "The document has expired" if expires_on < on else None
-
-
-def _fault_in_category(category: str, proof: Proof) -> str | None:
-    if proof is Proof.DISABILITY:
-        known = category in DISABILITY_CATEGORIES
-        return None if known else "Select the category the letter supports, a to g"
-    return None if not category else "Only a disability letter has a category"

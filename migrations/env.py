@@ -33,6 +33,7 @@ def run(connection: Connection) -> None:
         target_metadata=Base.metadata,
         render_item=render_item,
         compare_type=True,
+        transactional_ddl=True,  # SQLite too: our transactions begin before the first statement
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -61,6 +61,6 @@ def vault(keystore: FileKeyStore) -> Vault:
 
 @pytest.fixture(scope="session")
 def pcscd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pcscd]:
-    """Sixteen virtual readers behind a pcscd of the tests' own; without root it fails and says so."""
+    """Sixteen virtual readers behind a pcscd of our own; without root it fails and says so."""
     with running_pcscd(tmp_path_factory.mktemp("pcscd")) as running:
         yield running

@@ -1,6 +1,5 @@
 """What a terminal asks of the server over HTTP."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -101,7 +100,8 @@ class TerminalApi(Controller):
         them too.
         """
         ingested = await taps.ingest(session, request.user, data.taps, now=now)
-        _count(data, ingested)
+        metrics.TAPS.inc(ingested.new)
+        metrics.TAP_CONFLICTS.inc(ingested.conflicts)
         if request.user.revoked:
             return _refused(request, ingested)
         stored = TapsStored(stored=list(ingested.stored), new=ingested.new, server_time=now)
@@ -139,13 +139,3 @@ def _refused(request: FromTerminal, ingested: Ingested) -> Response[dict[str, ob
     return problem(
         request, STATUS[error], error.code, title_of(error), detail, put_aside=len(ingested.stored)
     )
-
-
-def _count(upload: TapUpload, ingested: Ingested) -> None:
-    """Whole batches only: which taps of a repeated batch were new is not worth asking."""
-    if ingested.new == len(upload.taps):
-        for (service, mode), number in Counter(
-            (tap.service, tap.mode) for tap in upload.taps
-        ).items():
-            metrics.TAPS.labels(service, mode).inc(number)
-    metrics.TAP_CONFLICTS.inc(ingested.conflicts)

@@ -19,6 +19,8 @@ from readers.clock import set_demo_clock
 TRAY: Final = "KENT_STAND_TRAY"
 PCSC_NAMES: Final = "KENT_STAND_READERS"
 DONE, NOT_AS_EXPECTED, FAULT = 0, 1, 3
+STOPPED = 130
+"""What a shell reports for a program that Ctrl-C ended."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,8 +40,13 @@ def run(asked: argparse.Namespace) -> int:
     """Play; 0 only if every step came as expected."""
     if TRAY not in os.environ:
         return _on_a_stand(asked)
+    for which in (signal.SIGINT, signal.SIGTERM):  # either way, our processes end with us
+        signal.signal(which, signal.default_int_handler)
     try:
         return _play(asked)
+    except KeyboardInterrupt:
+        sys.stdout.write("\nStopped.\n")
+        return STOPPED
     except StepFailed as error:
         sys.stderr.write(f"demo: {error}\n")
         return FAULT
@@ -91,11 +98,7 @@ def _play(asked: argparse.Namespace) -> int:
 def _stay(report: Report, setting: Setting) -> None:
     """Say what to try, and wait for Ctrl-C."""
     report.note(setting.invitation())
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        report.note("\nStopping.")
+    signal.pause()
 
 
 def free_port() -> int:

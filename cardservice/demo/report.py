@@ -46,6 +46,11 @@ class Report:
         self.not_as_expected += not right
         self.note(f"{CLEAR_LINE if self._live else ''}{line_of(number, what, expected, came)}")
 
+    def broke_off(self, scene: str, error: Exception) -> None:
+        """Count a scene that could not be played to its end as a step that did not come."""
+        self.not_as_expected += 1
+        self.note(f" NOT    {scene} The scene broke off: {error}")
+
     def _write(self, text: str) -> None:
         self._out.write(text)
         self._out.flush()

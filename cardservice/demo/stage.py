@@ -15,6 +15,7 @@ from cardservice.demo.report import StepFailed
 from readers.clock import set_demo_clock
 
 ANSWERS = frozenset({"accepted", "refused", "try-again"})
+HOLDING = frozenset({"hold-card"})
 ENDS = frozenset({"updated", "refused", "try-again", "fault"})
 """How a card session can end on the screen."""
 PATIENCE_SECONDS = 12.0
@@ -24,12 +25,14 @@ class Shown(msgspec.Struct, frozen=True):
     """One state of a terminal's screen, as it tells it on ``/state`` and ``/events``."""
 
     state: str
+    at: datetime
     title: str = ""
     advice: str = ""
     reason: str = ""
     taps: int = 0
     uploaded: int = 0
     online: bool = False
+    bundle_at: datetime | None = None
 
     def answer(self) -> str:
         """The answer in one phrase: ``accepted``, ``refused: not-held`` ..."""
@@ -48,32 +51,34 @@ class Screen:
         """What it shows at this moment."""
         return msgspec.convert(_get(f"{self.url}/state"), Shown)
 
-    def mark(self) -> int:
-        """A place in what it has shown so far."""
-        return len(self._shown)
-
-    def wait_for(self, states: frozenset[str], since: int) -> tuple[Shown, int]:
-        """The first of ``states`` it shows after ``since``, and the place after that.
+    def wait_for(self, states: frozenset[str], after: datetime) -> Shown:
+        """The first of ``states`` that came up after ``after``, by the terminal's clock.
 
         Raises:
             StepFailed: if none comes; the text says what it shows instead.
         """
         try:
             wait_until(
-                lambda: self._place(states, since) is not None,
+                lambda: self._first(states, after) is not None,
                 f"{self.url} to show {', '.join(sorted(states))}",
                 seconds=PATIENCE_SECONDS,
             )
         except StepFailed as error:
             raise StepFailed(f"{error} It shows {self.now().answer()}.") from error
-        place = self._place(states, since)
-        if place is None:
+        shown = self._first(states, after)
+        if shown is None:
             raise StepFailed("what was shown is gone")
-        return self._shown[place], place + 1
+        return shown
 
-    def _place(self, states: frozenset[str], since: int) -> int | None:
-        shown = enumerate(self._shown[since:], since)
-        return next((place for place, one in shown if one.state in states), None)
+    def _first(self, states: frozenset[str], after: datetime) -> Shown | None:
+        # The edge of a picture may change (a tap is uploaded); the time it came up does not.
+        fitting = (one for one in self._shown if one.state in states and one.at > after)
+        return next(fitting, None)
+
+    def has_news_from(self, simulated: datetime) -> bool:
+        """Whether its bundle was made at that time or later (to the second)."""
+        made = self.now().bundle_at
+        return made is not None and made >= simulated.replace(microsecond=0)
 
     def cut_network(self, *, cut: bool) -> None:
         """Part the terminal from the server, or join them again (demo mode only)."""
@@ -101,8 +106,10 @@ class Stage:
         self.screens = screens
 
     def jump_to(self, simulated: datetime) -> None:
-        """Set the time for every process."""
+        """Set the time for every process, and wait until the terminals have news from then."""
         set_demo_clock(self._clock, simulated)
+        for screen in self.screens:
+            wait_until(lambda: screen.has_news_from(simulated), f"{screen.url} to hear the server")  # noqa: B023  called at once
 
     def new_card(self, label: str) -> str:
         """A blank card as it comes from the factory; answers its id on the tray."""
@@ -110,9 +117,8 @@ class Stage:
 
     def tap(self, card: str, reader: int) -> str:
         """Lay a card on a reader, wait for the answer, lift it; answers what was shown."""
-        with self._laid(card, reader) as (screen, since):
-            shown, _ = screen.wait_for(ANSWERS, since)
-            return shown.answer()
+        with self._laid(card, reader) as (screen, before):
+            return screen.wait_for(ANSWERS, before).answer()
 
     def tap_and_hold(self, card: str, reader: int, *, tear_after: int | None = None) -> str:
         """Tap and leave the card in the field until the update after the answer is over.
@@ -122,32 +128,29 @@ class Stage:
             reader: where.
             tear_after: at which command, counted from the laying, the card loses its power.
         """
-        with self._laid(card, reader, tear_after) as (screen, since):
-            answer, place = screen.wait_for(ANSWERS, since)
-            after, _ = screen.wait_for(ENDS, place)
+        with self._laid(card, reader, tear_after) as (screen, before):
+            answer = screen.wait_for(ANSWERS, before)
+            holding = screen.wait_for(HOLDING, answer.at)
+            after = screen.wait_for(ENDS, holding.at)
             return f"{answer.answer()}, then {after.state}"
 
     def make(self, card: str, desk: int) -> str:
         """Lay a blank card on a desk until it is personalised, or not."""
-        with self._laid(card, desk) as (screen, since):
-            shown, _ = screen.wait_for(ENDS, since)
-            return shown.state
+        with self._laid(card, desk) as (screen, before):
+            return screen.wait_for(ENDS, before).state
 
     @contextmanager
     def _laid(
         self, card: str, reader: int, tear_after: int | None = None
-    ) -> Iterator[tuple[Screen, int]]:
-        """A card on a reader for the length of the block, with the screen and its mark."""
+    ) -> Iterator[tuple[Screen, datetime]]:
+        """A card on a reader for the length of the block, with the screen and when it was laid."""
         screen = self.screens[reader]
-        since = screen.mark()
+        before = screen.now().at
         _post(f"{self._tray}/readers/{reader}/lay", {"card": card, "tear_after": tear_after})
         try:
-            yield screen, since
+            yield screen, before
         finally:
-            httpx.post(
-                f"{self._tray}/readers/{reader}/lift", timeout=10
-            )  # torn: nothing lies there
-            wait_until(lambda: screen.now().state == "waiting", f"{screen.url} to wait again")
+            _post(f"{self._tray}/readers/{reader}/lift", {})
 
 
 def _get(url: str) -> dict[str, object]:

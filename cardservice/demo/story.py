@@ -7,6 +7,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
+import httpx
+
 from cardservice.demo.people import Clerk, Resident, card_state, tag_of, wait_for_tag
 from cardservice.demo.processes import wait_until
 from cardservice.demo.report import Report, StepFailed
@@ -28,13 +30,19 @@ def london_winter(year: int, month: int, day: int, hour: int, minute: int = 0) -
 def play(report: Report, stage: Stage, setting: Setting, *, leave_out: str | None = None) -> None:
     """Every scene in order."""
     scenes = Scenes(report, stage, setting, leave_out)
-    scenes.registration()
-    scenes.first_taps()
-    scenes.becoming_entitled()
-    scenes.times_of_day()
-    scenes.network_cut()
-    scenes.torn_away()
-    scenes.lost_and_replaced()
+    for scene in (
+        scenes.registration,
+        scenes.first_taps,
+        scenes.becoming_entitled,
+        scenes.times_of_day,
+        scenes.network_cut,
+        scenes.torn_away,
+        scenes.lost_and_replaced,
+    ):
+        try:
+            scene()
+        except (StepFailed, httpx.HTTPError) as error:
+            report.broke_off(scene.__doc__ or "", error)
 
 
 class Scenes:

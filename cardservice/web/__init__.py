@@ -14,7 +14,8 @@ Addresses (pages work without JavaScript; every POST is a form with a `csrf_toke
     GET  /staff/residents/{id}?reason=...            the record; the read is recorded
     GET  /staff/residents/{id}/documents/new, POST   record a document sighted
     POST /staff/residents/{id}/cards/order           `desk`
-    POST /staff/residents/{id}/cards/{card}/lost     also `/found`, `/cancel`, `/replace` (`desk`)
+    POST /staff/residents/{id}/cards/{card}/lost     also `/found`, `/rewrite`, `/cancel`,
+                                                     `/replace` (`desk`)
     POST /staff/sign-out
 
 Only in demo mode:

@@ -26,10 +26,9 @@ def typed_day(typed: Typed, field: str) -> str:
 
 
 def document_shown(typed: Typed, prefix: str = "") -> DocumentShown:
-    """A document's fields: `kind`, `dated_on`, `expires_on` and `category`, after a prefix."""
+    """A document's fields: `kind`, `dated_on` and `expires_on`, after a prefix."""
     return DocumentShown(
         kind=typed.get(f"{prefix}kind", ""),
         dated_on=typed_day(typed, f"{prefix}dated_on"),
         expires_on=typed_day(typed, f"{prefix}expires_on"),
-        category=typed.get(f"{prefix}category", ""),
     )

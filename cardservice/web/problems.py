@@ -27,7 +27,6 @@ ROOTS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError
 STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalUnknown: UNAUTHORISED,
     cards.TerminalRevoked: 403,
-    cards.PurposeNotAllowed: 403,
     cards.ServiceNotAllowed: 403,
     cards.CodeNotAccepted: 403,
     cards.NoSuchCard: 404,

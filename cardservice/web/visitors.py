@@ -77,7 +77,7 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=visitor, auth=token)
 
 
-def signed_in(
+async def signed_in(
     connection: ASGIConnection[Any, Any, Any, Any],
     handler: BaseRouteHandler,
 ) -> None:

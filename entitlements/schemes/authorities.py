@@ -24,10 +24,6 @@ class Span(msgspec.Struct, frozen=True):
     last: date
     districts: frozenset[str]
 
-    def covers(self, district: str, on: date) -> bool:
-        """Whether the district is part of the area on that day."""
-        return self.first <= on <= self.last and district in self.districts
-
 
 class Area(msgspec.Struct, frozen=True):
     """A set of districts that may change with time.
@@ -43,16 +39,19 @@ class Area(msgspec.Struct, frozen=True):
 
     def covers(self, district: str, on: date) -> bool:
         """Whether the district is part of the area on that day."""
-        return any(span.covers(district, on) for span in self.spans)
+        return district in self.districts_on(on)
+
+    def districts_on(self, on: date) -> frozenset[str]:
+        """The districts of the area on that day."""
+        for span in self.spans:
+            if span.first <= on <= span.last:
+                return span.districts
+        return frozenset()
 
     def boundaries(self) -> Sequence[date]:
         """The days on which the area begins, changes or has ended, in order."""
         days = {day for span in self.spans for day in (span.first, day_after(span.last))}
         return sorted(days - {NEVER})
-
-    def next_boundary(self, on: date) -> date:
-        """The first boundary after that day, or `NEVER`."""
-        return next((day for day in self.boundaries() if day > on), NEVER)
 
 
 class CardExpiry(msgspec.Struct, frozen=True):
@@ -160,7 +159,7 @@ def _area(entry: Entry, earlier: Mapping[str, Area]) -> Area:
     before = earlier.get(area.id)
     if before is None:
         return area
-    if first <= before.spans[-1].last:
+    if date.min < first <= before.spans[-1].last:
         entry.fault("from", f"area '{area.id}' overlaps its entry before; order them by date")
     return Area(area.id, area.name, (*before.spans, span))
 

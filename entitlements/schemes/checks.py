@@ -3,6 +3,7 @@
 `batch_checks` is the same for many people at once; the two are equal on every case.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple, assert_never
@@ -41,6 +42,10 @@ class Finding(NamedTuple):
     facts: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
 
+    def by(self, day: date) -> "Finding":
+        """The same, if it could change on that day already."""
+        return self._replace(until=day) if day < self.until else self
+
 
 Check = Callable[[ResidentFacts, date], Finding]
 Judge = Callable[[ResidentFacts, date], Finding]
@@ -77,7 +82,7 @@ def compile_judge(scheme: Scheme) -> Judge:
         if rule is None:
             return Finding(Truth.NO, next_rule)
         whole = combine([check(facts, on) for check in checks[rule.version]])
-        return whole._replace(until=min(whole.until, next_rule))
+        return whole.by(next_rule)
 
     return judge
 
@@ -132,13 +137,18 @@ def _on_the_day(fact: str, day_for: Callable[[date], date]) -> Check:
 
 def _resident_in(operator: ResidentIn) -> Check:
     area, fact, unknown = operator.area, operator.fact, _missing(operator.fact)
+    days = area.boundaries()
+    # One entry for the time before the first boundary and one from each boundary on.
+    members = [frozenset[str](), *(area.districts_on(day) for day in days)]
+    found = [(Finding(Truth.YES, day), Finding(Truth.NO, day)) for day in (*days, NEVER)]
 
     def check(facts: ResidentFacts, on: date) -> Finding:
         district = getattr(facts, fact)
         if district is UNSET:
             return unknown
-        truth = Truth.YES if area.covers(district, on) else Truth.NO
-        return Finding(truth, area.next_boundary(on))
+        place = bisect_right(days, on)
+        yes, no = found[place]
+        return yes if district in members[place] else no
 
     return check
 
@@ -156,7 +166,7 @@ def _has_evidence(operator: HasEvidence) -> Check:
         if ends:
             return Finding(Truth.YES, max(ends))
         later = (first for first, last in terms if on < first <= last)
-        return nothing_held._replace(until=min(later, default=NEVER))
+        return nothing_held.by(min(later, default=NEVER))
 
     return check
 
@@ -174,6 +184,6 @@ def _not_eligible_for(judge: Judge) -> Check:
 
     def check(facts: ResidentFacts, on: date) -> Finding:
         other = judge(facts, on)
-        return other._replace(truth=turned[other.truth])
+        return Finding(turned[other.truth], other.until, None, other.facts, other.evidence)
 
     return check

@@ -66,8 +66,7 @@ def compile_traced(scheme: Scheme) -> Decide:
             finding = check(facts, on)
             findings.append(finding)
             steps.append(tell(finding))
-        whole = combine(findings)
-        whole = whole._replace(until=min(whole.until, scheme.next_rule_day(on)))
+        whole = combine(findings).by(scheme.next_rule_day(on))
         case = _Case(scheme, rule, facts, on, tuple(steps), whole)
         match whole.truth:
             case Truth.YES:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -186,8 +187,10 @@ def _versions_follow(rules: Sequence[Rule], file: TomlFile) -> None:
     """Versions must follow one another by date, without overlap and without gap."""
     for place, (before, after) in enumerate(pairwise(rules), start=1):
         path = ("rule", place, "effective_from")
-        if after.version == before.version:
+        if after.version and after.version == before.version:
             file.fault(("rule", place, "version"), f"version '{after.version}' is there twice")
+        if after.effective_from == date.min:
+            continue  # not given, or no date: a fault already
         if after.effective_from <= before.effective_to:
             file.fault(
                 path,

@@ -78,9 +78,7 @@ class TomlFile:
         return Entry(self, (), self.document)
 
     def fault(self, path: KeyPath, message: str) -> None:
-        """Record a fault at the key, or the nearest table above it that is there."""
-        while path and not _has(self.document, path):
-            path = path[:-1]
+        """Record a fault at a key or table that is there."""
         line, column = locate(self._text, path)
         self.faults.append(Fault(self.name, line, column, message))
 
@@ -98,13 +96,15 @@ class Entry:
     """A table of a file, read key by key; whatever is missing or wrong becomes a fault.
 
     A reading that fails gives back a harmless value of the right type, so that reading goes on and
-    the next fault is found too. Nothing read may be used before the file's faults are looked at.
+    the next fault is found too. Nothing read may be used before the file's faults are looked at. A
+    table that is itself missing is one fault; its keys are not reported as well.
     """
 
-    def __init__(self, file: TomlFile, path: KeyPath, values: Mapping[str, object]) -> None:
+    def __init__(self, file: TomlFile, path: KeyPath, values: Mapping[str, object] | None) -> None:
         self._file = file
         self._path = path
-        self._values = values
+        self._values = values or {}
+        self._absent = values is None
         self._read: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
@@ -154,7 +154,9 @@ class Entry:
 
     def table(self, key: str) -> "Entry":
         """A required table."""
-        return Entry(self._file, (*self._path, key), self._value(key, dict, {}))
+        values: Mapping[str, object] = self._value(key, dict, {})
+        found = isinstance(self._values.get(key), dict)
+        return Entry(self._file, (*self._path, key), values if found else None)
 
     def tables(self, key: str) -> Iterator["Entry"]:
         """A required array of tables, at least one."""
@@ -172,6 +174,8 @@ class Entry:
 
     def _value(self, key: str, kind: type[T], otherwise: T) -> T:
         self._read.add(key)
+        if self._absent:
+            return otherwise
         if key not in self._values:
             self.fault("", f"'{key}' is missing")
             return otherwise

@@ -111,7 +111,12 @@ def upgrade() -> None:
         op.f("ix_entitlement_grant_account_id"), "entitlement_grant", ["account_id"], unique=False
     )
     op.create_index(
-        op.f("ix_entitlement_grant_valid_until"), "entitlement_grant", ["valid_until"], unique=False
+        "ix_entitlement_grant_due",
+        "entitlement_grant",
+        ["valid_until"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
     )
     op.create_index(
         "uq_entitlement_grant_current",
@@ -228,7 +233,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("ended_at IS NULL"),
         postgresql_where=sa.text("ended_at IS NULL"),
     )
-    op.drop_index(op.f("ix_entitlement_grant_valid_until"), table_name="entitlement_grant")
+    op.drop_index(
+        "ix_entitlement_grant_due",
+        table_name="entitlement_grant",
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.drop_index(op.f("ix_entitlement_grant_account_id"), table_name="entitlement_grant")
     op.drop_table("entitlement_grant")
     op.drop_index(

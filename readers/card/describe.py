@@ -1,9 +1,8 @@
-"""The text of docs/card-format.md, made from the code: ``python -m readers.card.describe``.
+"""The text of docs/card-format.md, made from the code.
 
 A test compares the file with what is made here, so that it cannot go stale.
 """
 
-import sys
 from datetime import UTC, datetime
 
 from readers.card.codes import NO_ACCESS
@@ -35,7 +34,7 @@ def card_format() -> str:
 def _introduction() -> str:
     return f"""# Card format
 
-Generated from the code (`python -m readers.card.describe`); a test keeps it true.
+Generated from the code (`make docs`); a test keeps it true.
 
 A DESFire EV2 or EV3 card, AES only. The card's master key and one application are ours; the
 application identifier `{KENT_AID.hex().upper()}` (bytes on the wire) is a placeholder until one is
@@ -119,7 +118,3 @@ the record takes {len(signed)} bytes.
 {lines}
 ```
 """
-
-
-if __name__ == "__main__":
-    sys.stdout.write(card_format())

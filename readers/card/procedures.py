@@ -164,7 +164,7 @@ def read_data(
         session: None where the file is free to read.
         file_no: the file.
         offset: from 0.
-        length: in one command at most 253 bytes with padding and MAC.
+        length: in one command at most 254 bytes with padding and MAC.
         mode: the file's.
         native: in frames of the native protocol, for more than one command can carry.
     """

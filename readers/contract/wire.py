@@ -161,7 +161,7 @@ class TapEvent(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sequence: Sequence
-    taken_at: datetime
+    taken_at: Annotated[datetime, Meta(tz=True)]
     service: Service
     accepted: bool
     mode: Mode

@@ -41,6 +41,10 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
     listed_at: datetime
     list_expires_at: datetime
 
+    def is_old(self, now: datetime) -> bool:
+        """Whether the status list is older than the service tolerates, or has expired."""
+        return now - self.listed_at >= self.stale_after or now >= self.list_expires_at
+
 
 class BundleView(msgspec.Struct, frozen=True, kw_only=True):
     """A bundle whose every signature was verified, ready to decide by.

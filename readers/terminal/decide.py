@@ -90,8 +90,7 @@ class Case(msgspec.Struct, frozen=True):
         """Whether :attr:`status` is from a list older than the service tolerates, or expired."""
         if self.answer is not None and self.answer.status is not None:
             return False
-        age = self.now - self.rules.listed_at
-        return age >= self.rules.stale_after or self.now >= self.rules.list_expires_at
+        return self.rules.is_old(self.now)
 
 
 class Check(NamedTuple):

@@ -56,7 +56,17 @@ class AlreadyEnrolled(TerminalError):
     """This terminal is enrolled already; enrolling again would orphan the taps it holds."""
 
     code = "already-enrolled"
-    remedy = "To make it another terminal, give it another state directory."
+    remedy = (
+        "To give it a new key, add --again. To make it another terminal, give it another "
+        "state directory."
+    )
+
+
+class CodeUnusable(TerminalError):
+    """What was typed cannot be a one-time code."""
+
+    code = "code-unusable"
+    remedy = "Type the code as the card office gave it, for example ABCD-EFGH-JKMN-PQRS."
 
 
 class JournalFull(TerminalError):

@@ -22,13 +22,16 @@ RETENTION: Final = timedelta(hours=24)
 
 BUSY_SECONDS: Final = 2.0
 
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
 CREATE TABLE IF NOT EXISTS taps (
     sequence INTEGER PRIMARY KEY CHECK (sequence > 0),
     event TEXT NOT NULL,
     uploaded_at INTEGER
 ) STRICT
-"""
+""",
+    "CREATE INDEX IF NOT EXISTS waiting ON taps (sequence) WHERE uploaded_at IS NULL",
+)
 
 
 class Counts(msgspec.Struct, frozen=True):
@@ -126,7 +129,8 @@ class Journal:
     def _prepare(self) -> None:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(_SCHEMA)
+        for statement in _SCHEMA:
+            self._db.execute(statement)
         (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise JournalUnreadable(f"The journal {self.path} is damaged: {verdict}.")

@@ -150,7 +150,7 @@ class RunningSession:
         """CMAC whose chain starts at the running IV and becomes it."""
         k1 = doubled(self._encrypt(self._key, bytes(self._block)))
         last_key = k1
-        if not message or len(message) % self._block:
+        if len(message) % self._block:
             last_key = doubled(k1)
             message += b"\x80" + bytes(-(len(message) + 1) % self._block)
         last = xor(message[-self._block :], last_key)
@@ -174,7 +174,7 @@ class CountedSession:
         size = expected.data + expected.tail
         if expected.mode is CommMode.PLAIN:
             return expected.header + size
-        if expected.mode is CommMode.FULL and size:
+        if expected.mode is CommMode.FULL:
             size = len(pad(bytes(size)))
         return expected.header + size + MAC_BYTES
 

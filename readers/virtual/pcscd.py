@@ -47,7 +47,7 @@ class Pcscd:
     ) -> None:
         _check(names)
         self._names = tuple(names)
-        self._directory = directory
+        self._directory = directory.resolve()  # pcscd does not stay where it is started
         self._answer_timeout_ms = answer_timeout_ms
         self._process: subprocess.Popen[bytes] | None = None
         self.readers: tuple[str, ...] = ()

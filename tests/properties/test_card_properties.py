@@ -44,7 +44,7 @@ def card_with_file(*, backup: bool, mode: CommMode) -> VirtualCard:
 
 
 @given(
-    data=st.binary(min_size=1, max_size=SIZE),
+    data=st.integers(1, SIZE).flatmap(lambda size: st.binary(min_size=size, max_size=size)),
     offset=st.integers(0, SIZE - 1),
     mode=modes,
     backup=st.booleans(),

@@ -14,9 +14,9 @@ def terminal_box(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with nothing in it but the terminal; its folder of programs."""
     place = tmp_path_factory.mktemp("terminal") / "box"
     subprocess.run([sys.executable, "-m", "venv", place], check=True)
-    pip = [place / "bin" / "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = [str(place / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
     locked = ROOT / "requirements-terminal.lock"
-    subprocess.run([*pip, "--require-hashes", "-r", locked], check=True)
+    subprocess.run([*pip, "--require-hashes", "-r", str(locked)], check=True)
     subprocess.run([*pip, f"{ROOT}[terminal]"], check=True)
     return place / "bin"
 

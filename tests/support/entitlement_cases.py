@@ -12,7 +12,7 @@ from entitlements.facts import Evidence, ResidentFacts
 from entitlements.schemes.batch import NO, UNKNOWN, YES, BatchDecide, BatchDecision, compile_numpy
 from entitlements.schemes.columns import columns_of
 from entitlements.schemes.engine import Decide, compile_traced, load_schemes
-from entitlements.schemes.rule import Scheme
+from entitlements.schemes.rule import HasEvidence, Scheme
 
 DISTRICTS = {
     "Ashford": "E07000105",
@@ -37,6 +37,13 @@ CODES = {Truth.YES: YES, Truth.UNKNOWN: UNKNOWN, Truth.NO: NO}
 @cache
 def built_in() -> dict[str, Scheme]:
     return dict(load_schemes())
+
+
+def asked_for() -> tuple[HasEvidence, ...]:
+    """Every condition of every rule that asks for evidence."""
+    rules = [rule for scheme in built_in().values() for rule in scheme.rules]
+    operators = [condition.operator for rule in rules for condition in rule.conditions]
+    return tuple(each for each in operators if isinstance(each, HasEvidence))
 
 
 @cache

@@ -5,7 +5,10 @@ vpcd listens on every address: run it in a network namespace of its own, as
 :func:`in_private_network` does.
 """
 
+import fcntl
 import json
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +23,11 @@ from tests.support.pcsc import Watch
 
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 PORT = 0x8C7B
+
+# Source: Linux, include/uapi/linux/{sockios,if}.h
+_SIOCSIFFLAGS = 0x8914
+_IFF_UP = 0x1
+
 UID = bytes.fromhex("04A1B2C3D4E5F6")
 GET_UID = bytes.fromhex("FFCA000000")
 
@@ -71,7 +79,8 @@ def _session(directory: Path) -> dict[str, object]:
 
 def enter_fresh_namespace() -> None:
     """After ``unshare --mount --net``: a loopback interface, and no /run/pcscd of a parent's."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP))
     subprocess.run(["umount", "--lazy", RUN], check=False, capture_output=True)
     enter_private_namespace()
 

@@ -4,12 +4,12 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import uvicorn
 from litestar import Litestar
@@ -75,9 +75,7 @@ class LiveServer:
             finally:
                 await database.close()
 
-        # A thread of its own: the browser's own event loop may be running in this one.
-        with ThreadPoolExecutor(1) as aside:
-            return aside.submit(asyncio.run, run()).result()
+        return aside(run())
 
     def register(self, details: NewResident) -> str:
         """Register a resident and decide for them; answers the account's id."""
@@ -100,16 +98,27 @@ class LiveServer:
         return self.do(work)
 
 
+def aside(work: Coroutine[Any, Any, T]) -> T:
+    """Run it in a thread: the browser's own event loop may be running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 @contextmanager
-def serving(directory: Path, *, demo: bool = False, tray_url: str = "") -> Iterator[LiveServer]:
+def serving(
+    directory: Path, *, demo: bool = False, tray_url: str = "", screens: str = ""
+) -> Iterator[LiveServer]:
     """A server with its own database, key store and one member of staff."""
     build()
     settings = Settings(
-        database_url=f"sqlite:///{directory}/kentcard.db", demo=demo, tray_url=tray_url
+        database_url=f"sqlite:///{directory}/kentcard.db",
+        demo=demo,
+        tray_url=tray_url,
+        demo_screens=screens,
     )
     clock = MovableClock()
     keystore = FileKeyStore.initialise(directory / "keys", "a passphrase for tests", now=clock())
-    asyncio.run(_prepare(settings, clock()))
+    aside(_prepare(settings, clock()))
     with _listening(create_app(settings, keystore, clock)) as url:
         yield LiveServer(url, settings, keystore, clock)
 

@@ -119,7 +119,7 @@ async def _page(
         labels={card.id: card.label for card in tray.cards},
         lying={reader.card for reader in tray.readers},
         away=away,
-        screens=_settings(request).screens.split(),
+        screens=_settings(request).demo_screens.split(),
     )
 
 
@@ -138,14 +138,15 @@ async def _ask(
         raise TrayRefused(_("The tray of cards is not running.")) from error
     if answer.is_success:
         return answer.content
-    raise TrayRefused(_detail(answer))
+    raise TrayRefused(_REFUSALS.get(answer.status_code) or _("The tray could not do this."))
 
 
-def _detail(answer: httpx.Response) -> str:
-    try:
-        return str(answer.json()["detail"])
-    except (ValueError, KeyError, TypeError):
-        return _("The tray answered %(status)d.") % {"status": answer.status_code}
+_REFUSALS: Final[Mapping[int, str]] = {
+    404: _("There is no such card or reader."),
+    409: _("A card lies there already, or this card lies on another reader."),
+    503: _("The virtual readers are not running."),
+}
+"""Status of the tray's answer -> what the page says."""
 
 
 def _settings(request: AnyRequest) -> Settings:

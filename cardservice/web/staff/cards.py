@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, replacement
+from cardservice import issuance, replacement, updates
 from cardservice.errors import CardError, DeskBusy, NoSuchCard, NotADesk
 from cardservice.models import CardOrder, OrderState
 from cardservice.web.errors import NoSuchPage
@@ -51,7 +51,7 @@ async def change_card(
     now: NamedDependency[datetime],
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
-    """Report a card lost or found, replace it, or cancel it before it is made.
+    """Report a card lost or found, replace it, write it again, or cancel it before it is made.
 
     Raises:
         NoSuchCard: the resident has no such card.
@@ -70,6 +70,7 @@ DONE: Final = {
     "lost": "lost",
     "found": "found",
     "replace": "replaced",
+    "rewrite": "rewrite",
     "cancel": "cancelled",
 }
 """What can be done -> the word that says it was."""
@@ -115,6 +116,8 @@ async def _do(
             await replacement.report_lost(session, card_id, actor=actor, now=now)
         case "found", UUID(), _:
             await replacement.found(session, card_id, actor=actor, now=now)
+        case "rewrite", UUID(), _:
+            await updates.rewrite(session, card_id, actor=actor, now=now)
         case "cancel", UUID(), _:
             await _cancel(session, card_id, actor=actor, now=now)
         case _:

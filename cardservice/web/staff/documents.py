@@ -18,20 +18,10 @@ from cardservice.web.words import gettext as _
 from entitlements import applications
 from identity import accounts
 from identity.errors import InvalidDetails
-from identity.evidence import DISABILITY_CATEGORIES, KINDS, Proof, sole_proof
+from identity.evidence import KINDS, Proof, sole_proof
 from identity.personal import Vault
 
 TEMPLATE: Final = "staff/document.html"
-CATEGORIES: Final[Mapping[str, str]] = {
-    "a": _("(a) blind or partially sighted"),
-    "b": _("(b) profoundly or severely deaf"),
-    "c": _("(c) without speech"),
-    "d": _("(d) long-term difficulty in walking"),
-    "e": _("(e) without arms, or without the use of both"),
-    "f": _("(f) learning disability"),
-    "g": _("(g) refused a driving licence on medical grounds"),
-}
-"""Short names of the categories of a disability letter. Source: Transport Act 2000 s.146."""
 
 
 @get("/residents/{account_id:uuid}/documents/new")
@@ -93,7 +83,6 @@ def _form(
         reason=_known(reason),
         kinds=tuple((kind.kind, kind.name) for kind in KINDS.values()),
         proofs=tuple((proof.value, _proof(proof)) for proof in Proof),
-        categories=tuple((letter, CATEGORIES[letter]) for letter in sorted(DISABILITY_CATEGORIES)),
     )
 
 

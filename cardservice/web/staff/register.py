@@ -88,7 +88,7 @@ def _form(request: AnyRequest, typed: Typed, faults: Mapping[str, str]) -> Respo
 
 
 _CONFIRMATION: Final = ("confirmed_district", "confirmation_reason")
-_DOCUMENT_PARTS: Final = ("kind", "dated_on", "expires_on", "category")
+_DOCUMENT_PARTS: Final = ("kind", "dated_on", "expires_on")
 _ORDER: Final = (
     "given_names",
     "family_name",

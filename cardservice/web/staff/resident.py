@@ -104,6 +104,7 @@ _DONE: Final = {
     "lost": _("The card is reported lost. Readers will refuse it"),
     "found": _("The card can be used again"),
     "replaced": _("A new card is ordered. The old one stays refused"),
+    "rewrite": _("The card will be written again at its next tap on a reader that is online"),
     "cancelled": _("The order is cancelled"),
 }
 """What was done, by the word the address carries after a form."""

@@ -218,7 +218,7 @@ async def test_rules_are_given_facts_and_no_name_and_no_read_is_recorded(
     identity_database: Database, vault: Vault
 ) -> None:
     account = await register(identity_database, vault)
-    award = DocumentShown("universal-credit-award", dated_on="1/11/2026")
+    award = DocumentShown("universal-credit", dated_on="1/11/2026")
     async with identity_database.transaction() as session:
         await accounts.sight_document(
             session,
@@ -235,14 +235,14 @@ async def test_rules_are_given_facts_and_no_name_and_no_read_is_recorded(
         (row,) = await audited(session, "document-sighted")
     assert facts.birth_date == date(1960, 7, 31)
     assert facts.resident_since == london_date(NOW)
-    assert facts.documents[-1].kind == "universal-credit-award"
+    assert facts.documents[-1].kind == "universal-credit"
     assert facts.documents[-1].dated_on == date(2026, 11, 1)
     assert row.detail == {}
 
 
 async def test_a_document_too_old_is_not_stored(identity_database: Database, vault: Vault) -> None:
     account = await register(identity_database, vault)
-    award = DocumentShown("universal-credit-award", dated_on=date(2026, 8, 21))
+    award = DocumentShown("universal-credit", dated_on=date(2026, 8, 21))
     async with identity_database.transaction() as session:
         with pytest.raises(InvalidDetails) as raised:
             await accounts.sight_document(

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +53,18 @@ class TrayProcess:
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         self._process.send_signal(how)
-        try:
-            return self._process.wait(PATIENCE)
-        finally:
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+        return self._process.wait(PATIENCE)
+
+    def close(self) -> None:
+        self._process.kill()  # has no effect on one that has ended
+        self._process.communicate()
 
 
 @pytest.fixture
 def tray(pcscd: Pcscd, tmp_path: Path) -> Iterator[TrayProcess]:
-    process = TrayProcess(pcscd, tmp_path / "cards")
-    yield process
-    assert process.end() == 0
+    with closing(TrayProcess(pcscd, tmp_path / "cards")) as process:
+        yield process
+        assert process.end() == 0
 
 
 def test_a_card_is_made_laid_read_and_lifted(pcscd: Pcscd, tray: TrayProcess) -> None:
@@ -102,7 +103,14 @@ def test_a_card_torn_away_at_its_second_command_counts_as_lifted(
 
 
 def test_cards_outlive_the_process_even_when_it_is_killed(pcscd: Pcscd, tmp_path: Path) -> None:
-    first = TrayProcess(pcscd, tmp_path)
+    with ExitStack() as processes:
+        _kill_and_look_again(pcscd, tmp_path, processes)
+    files = list(tmp_path.glob("*.json"))
+    assert [file.stat().st_mode & 0o777 for file in files] == [0o600]
+
+
+def _kill_and_look_again(pcscd: Pcscd, directory: Path, processes: ExitStack) -> None:
+    first = processes.enter_context(closing(TrayProcess(pcscd, directory)))
     name = pcscd.readers[0]
     _, card = first.ask("POST", "/cards", {"label": "kept"})
     with Watch().running(len(pcscd.readers)) as watch:
@@ -113,7 +121,7 @@ def test_cards_outlive_the_process_even_when_it_is_killed(pcscd: Pcscd, tmp_path
             assert channel.transmit(create) == b"\x91\x00"
         first.end(signal.SIGKILL)
         assert watch.next() == CardLeft(name)
-        second = TrayProcess(pcscd, tmp_path)
+        second = processes.enter_context(closing(TrayProcess(pcscd, directory)))
         assert second.ask("GET", "/state")[1]["cards"] == [card]
         second.ask("POST", "/readers/0/lay", {"card": card["id"]})
         assert watch.next() == CardArrived(name)
@@ -122,8 +130,6 @@ def test_cards_outlive_the_process_even_when_it_is_killed(pcscd: Pcscd, tmp_path
             assert channel.transmit(select) == b"\x91\x00"
         assert second.end() == 0
         assert watch.next() == CardLeft(name)
-    files = list(tmp_path.glob("*.json"))
-    assert [file.stat().st_mode & 0o777 for file in files] == [0o600]
 
 
 def test_an_occupied_reader_and_a_card_laid_elsewhere_are_conflicts(tray: TrayProcess) -> None:

@@ -5,7 +5,9 @@ from secrets import token_bytes
 import pytest
 
 from readers.card.apdu import run
+from readers.card.authentication import authenticate_factory_des
 from readers.card.codes import CommMode, Status
+from readers.card.crypto import SessionKeys, unpad
 from readers.card.keys import KeyAt
 from readers.card.layout import FILES, IDENTITY_KEY, LIBRARY_KEY, MASTER_KEY, WRITE_KEY
 from readers.card.personalise import read_service, update
@@ -20,6 +22,7 @@ from readers.card.procedures import (
     read_uid,
     write_data,
 )
+from readers.card.secure import SecureSession
 from readers.contract.services import Service
 from readers.errors import (
     CardMute,
@@ -28,8 +31,10 @@ from readers.errors import (
     ChainTooLong,
     ForeignCard,
     MalformedRecord,
+    ReadersError,
 )
 from readers.virtual.card import VirtualCard
+from readers.virtual.messaging import CountedSession
 from tests.support.cards import (
     RECORDS,
     UID,
@@ -271,3 +276,39 @@ def test_a_record_that_does_not_fit_is_refused_before_anything_is_sent() -> None
 def test_a_key_of_the_wrong_length_never_reaches_a_card() -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         KeyAt(bytes(8), 1)
+
+
+# -- what only a card with the right keys could say -----------------------------------------------
+
+SESSION_KEYS = SessionKeys(enc=bytes([1]) * 16, mac=bytes([2]) * 16)
+
+
+@pytest.mark.parametrize("length", [15, 16, 32], ids=["no-block", "no-padding", "two-blocks"])
+def test_an_authentic_answer_that_is_not_enciphered_as_agreed_is_refused(length: int) -> None:
+    answer = CountedSession(0, SESSION_KEYS, b"\1\2\3\4", 1).answer(bytes(length), CommMode.MACED)
+    session = SecureSession(0, SESSION_KEYS, b"\1\2\3\4")
+    with pytest.raises(CardNotGenuine):
+        session.open(answer, CommMode.FULL)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", bytes(16), b"\x80" + bytes(16), b"\x80" + bytes(31), b"\1" * 16]
+)
+def test_padding_that_is_missing_or_longer_than_a_block_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="padding"):
+        unpad(data)
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        (("00" * 16 + "91AF",), ForeignCard),
+        (("00" * 8 + "91AF", "00" * 16 + "9100"), CardNotGenuine),
+        (("00" * 8 + "91AF", "00" * 8 + "9100"), CardNotGenuine),
+    ],
+)
+def test_a_factory_key_is_proved_as_well(
+    answers: tuple[str, ...], error: type[ReadersError]
+) -> None:
+    with pytest.raises(error):
+        run(authenticate_factory_des(random=token_bytes), Answering(*answers))

@@ -83,6 +83,55 @@ def test_a_fault_is_found_where_it_stands(
         assert faults[0].startswith(f"travel-older.toml, line {line}, column ")
 
 
+@pytest.mark.parametrize(
+    ("name", "was", "becomes", "said"),
+    [
+        (
+            "travel-older.toml",
+            "[rule.validity]\nmonths = 60\nto_card_expiry = true\n",
+            "",
+            "line 11, column 1: 'validity' is missing",
+        ),
+        ("travel-older.toml", "[rule.validity]", "validity = 60\n[rule.other]", "must be a table"),
+        ("travel-older.toml", "[rule.validity]", "bands = []\n[rule.validity]", "headed [[bands]]"),
+        ("library.toml", 'fact = "district"\n', "", "'fact' is missing"),
+        ("travel-older.toml", 'version = "1"\n', "", "'version' is missing"),
+        ("travel-older.toml", 'op = "equals"\n', "", "'op' is missing"),
+        ("travel-disabled.toml", 'ask = "', 'asks = "', "'ask' is missing"),
+        ("travel-disabled.toml", "or_until_stated = true", "or_until_stated = 1", "true or false"),
+    ],
+)
+def test_what_is_missing_or_of_another_kind_is_said_once(
+    rules: Path, edit: Edit, name: str, was: str, becomes: str, said: str
+) -> None:
+    edit(name, was, becomes)
+    assert len([fault for fault in check_schemes(rules) if said in fault]) == 1
+
+
+def test_a_missing_table_is_one_fault_and_not_one_for_each_of_its_keys(
+    rules: Path, edit: Edit
+) -> None:
+    edit("travel-older.toml", "[rule.validity]\nmonths = 60\nto_card_expiry = true\n", "")
+    assert len(check_schemes(rules)) == 1
+
+
+def test_evidence_must_name_a_kind(rules: Path) -> None:
+    path = rules / "leisure-tonbridge-and-malling.toml"
+    head, _ = path.read_text(encoding="utf-8").split("[rule.conditions.within_months]")
+    path.write_text(f"{head}[rule.conditions.within_months]\n", encoding="utf-8")
+    [fault] = check_schemes(rules)
+    assert "'within_months' names no kind of evidence" in fault
+
+
+def test_a_second_version_without_a_first_day_is_one_fault(rules: Path) -> None:
+    second_version(rules, ends="effective_to = 2027-03-31\n", begins="2027-04-01")
+    path = rules / "travel-older.toml"
+    text = path.read_text(encoding="utf-8").replace("effective_from = 2027-04-01\n", "")
+    path.write_text(text, encoding="utf-8")
+    [fault] = check_schemes(rules)
+    assert fault.endswith("'effective_from' is missing")
+
+
 def test_every_fault_of_every_file_is_reported_at_once(rules: Path, edit: Edit) -> None:
     edit("travel-older.toml", 'fact = "birth_date"', 'fact = "birthdate"')
     edit("travel-older.toml", 'op = "equals"', 'op = "is"')

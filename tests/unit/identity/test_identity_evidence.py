@@ -19,9 +19,7 @@ def faults(shown: DocumentShown, proof: Proof, on: date = TODAY) -> set[str]:
 def test_a_document_is_accepted_for_what_it_proves_and_nothing_else(
     kind: str, proof: Proof
 ) -> None:
-    shown = DocumentShown(
-        kind, TODAY, date(2027, 1, 1), category="d" if proof is Proof.DISABILITY else ""
-    )
+    shown = DocumentShown(kind, TODAY, date(2027, 1, 1))
     assert faults(shown, proof) == (set() if proof in KINDS[kind].proves else {"kind"})
 
 
@@ -29,26 +27,25 @@ def test_a_document_is_accepted_for_what_it_proves_and_nothing_else(
     ("kind", "proof", "oldest"),
     [
         ("utility-bill", Proof.ADDRESS, date(2025, 11, 22)),
-        ("universal-credit-award", Proof.BENEFIT, date(2026, 8, 22)),
-        ("housing-benefit-letter", Proof.BENEFIT, date(2025, 11, 22)),
-        ("disability-letter", Proof.DISABILITY, date(2025, 11, 22)),
+        ("universal-credit", Proof.BENEFIT, date(2026, 8, 22)),
+        ("housing-benefit", Proof.BENEFIT, date(2025, 11, 22)),
+        ("disability-d-walking", Proof.DISABILITY, date(2025, 11, 22)),
         ("council-tax-record", Proof.ADDRESS, TODAY),
     ],
 )
 def test_a_document_is_accepted_up_to_its_age_and_no_older(
     kind: str, proof: Proof, oldest: date
 ) -> None:
-    category = "a" if proof is Proof.DISABILITY else ""
-    assert faults(DocumentShown(kind, oldest, category=category), proof) == set()
+    assert faults(DocumentShown(kind, oldest), proof) == set()
     older = date.fromordinal(oldest.toordinal() - 1)
-    assert faults(DocumentShown(kind, older, category=category), proof) == {"dated_on"}
+    assert faults(DocumentShown(kind, older), proof) == {"dated_on"}
 
 
 def test_months_are_counted_to_the_end_of_a_short_month() -> None:
     on = date(2027, 5, 31)
-    award = DocumentShown("universal-credit-award", date(2027, 2, 28))
+    award = DocumentShown("universal-credit", date(2027, 2, 28))
     assert faults(award, Proof.BENEFIT, on) == set()
-    award = DocumentShown("universal-credit-award", date(2027, 2, 27))
+    award = DocumentShown("universal-credit", date(2027, 2, 27))
     assert faults(award, Proof.BENEFIT, on) == {"dated_on"}
 
 
@@ -73,14 +70,27 @@ def test_a_driving_licence_counts_until_it_expires(
     assert faults(shown, Proof.IDENTITY) == expected
 
 
-@pytest.mark.parametrize("category", ["", "h", "A", "ab", "d "])
-def test_a_disability_letter_supports_one_of_the_seven_categories(category: str) -> None:
-    shown = DocumentShown("disability-letter", TODAY, category=category)
-    assert faults(shown, Proof.DISABILITY) == {"category"}
+@pytest.mark.parametrize(
+    ("holds_until", "expected"),
+    [
+        (date(2030, 6, 30), set()),
+        (TODAY, set()),
+        (date(2026, 11, 21), {"dated_on", "expires_on"}),
+        ("soon", {"dated_on", "expires_on"}),
+        ("", {"dated_on"}),
+    ],
+)
+def test_an_older_disability_letter_counts_while_it_states_that_it_holds(
+    holds_until: date | str, expected: set[str]
+) -> None:
+    letter = DocumentShown("disability-d-walking", date(2024, 1, 10), holds_until)
+    assert faults(letter, Proof.DISABILITY) == expected
 
 
-def test_no_other_document_has_a_category() -> None:
-    assert faults(DocumentShown("passport", category="a"), Proof.IDENTITY) == {"category"}
+@pytest.mark.parametrize("kind", ["universal-credit", "personal-independence-payment"])
+def test_a_benefit_letter_is_recent_whatever_it_states(kind: str) -> None:
+    letter = DocumentShown(kind, date(2024, 1, 10), date(2030, 6, 30))
+    assert faults(letter, Proof.BENEFIT) == {"dated_on"}
 
 
 @pytest.mark.parametrize("kind", ["", "library card", "Passport", "\x00"])

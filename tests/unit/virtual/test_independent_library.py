@@ -18,6 +18,7 @@ from desfire.enums import (
 from desfire.exceptions import DESFireException
 from desfire.key import DESFireKey
 from desfire.schemas import FilePermissions, FileSettings, KeySettings
+from desfire.util import CRC32
 
 from readers.card.layout import FILES, KENT_AID, LIBRARY_KEY, TRAVEL_KEY
 from readers.contract.record import unframe
@@ -154,6 +155,24 @@ def test_its_wrong_half_of_a_mac_is_refused(in_application: DESFire) -> None:
     in_application.create_standard_file(1, maced)
     with pytest.raises(DESFireException, match="IntegrityError"):
         in_application.write_file_data(1, 0, DESFireCommunicationMode.CMAC, [1])
+
+
+def test_the_right_half_of_its_mac_is_taken_and_answered(in_application: DESFire) -> None:
+    maced = file_of(DESFireCommunicationMode.CMAC, FilePermissions(0, 0, 0, 0))
+    in_application.create_standard_file(1, maced)
+    write = [0x3D, 1, 0, 0, 0, 2, 0, 0, 0xAB, 0xCD]
+    mac = in_application.session_key.calculate_cmac(write)[:8]
+    answer = in_application.device.transceive(write + mac)
+    assert answer == [0, *in_application.session_key.calculate_cmac([0])[:8]]
+    assert in_application.read_file_data(1, maced)[:3] == [0xAB, 0xCD, 0]
+
+
+def test_a_wrong_checksum_or_padding_is_refused(in_application: DESFire) -> None:
+    settings = [0x54, 0x0F]
+    for spoiled in (settings + [0] * 15, settings + CRC32(settings) + [0] * 10 + [1]):
+        in_application.authenticate(0, key(bytes(16)))
+        sealed = in_application.session_key.encrypt_msg(spoiled, disable_crc=True)
+        assert in_application.device.transceive(sealed) == [0x1E]
 
 
 def test_it_formats_a_card_of_the_factory(library: DESFire) -> None:

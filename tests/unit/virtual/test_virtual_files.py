@@ -14,7 +14,7 @@ from readers.card.procedures import (
     read_data,
     write_data,
 )
-from tests.support.cards import card_with, refused, sent, under
+from tests.support.cards import Recording, card_with, refused, sent, under
 
 
 @pytest.mark.parametrize(("offset", "length"), [(0, 17), (16, 1), (17, 0), (1, 16)], ids=str)
@@ -112,3 +112,34 @@ def test_a_file_that_is_not_there_is_not_found() -> None:
     reads = read_data(None, 7, 0, 0, mode=CommMode.PLAIN)
     assert refused(reads, card) is Status.FILE_NOT_FOUND
     assert refused(get_file_settings(None, 7), card) is Status.FILE_NOT_FOUND
+
+
+@pytest.mark.parametrize("mode", CommMode)
+@pytest.mark.parametrize("size", [1, 51, 52, 53, 111, 112, 500])
+def test_a_long_write_goes_in_frames_of_59_bytes(mode: CommMode, size: int) -> None:
+    card = card_with()
+    run(create_standard_file(None, 1, mode=mode, access=0x1111, size=500), card)
+    session = under(card, 1)
+    channel = Recording(card)
+    data = bytes(range(250)) * 2
+    run(write_data(session, 1, 0, data[:size], mode=mode, native=True), channel)
+    frames = [len(command) - 6 for command, _ in channel.pairs]
+    assert frames[:-1] == [59] * (len(frames) - 1)
+    content = run(read_data(session, 1, 0, size, mode=mode, native=True), card)
+    assert content == data[:size]
+
+
+@pytest.mark.parametrize("command", ["90AD000002010000", "908D000002010000", "90AD000000"])
+def test_a_range_that_is_not_whole_is_refused(command: str) -> None:
+    card = card_with()
+    run(create_standard_file(None, 1, mode=CommMode.PLAIN, access=0xEEEE, size=16), card)
+    assert sent(card, command) == "917E"
+
+
+def test_data_of_another_length_than_it_says_is_refused() -> None:
+    card = card_with()
+    run(create_standard_file(None, 1, mode=CommMode.FULL, access=0x1111, size=16), card)
+    session = under(card, 1)
+    header = bytes.fromhex("01000000040000")
+    writes = exchange(session, Ins.WRITE_DATA_ISO, header, b"five!", mode=CommMode.FULL)
+    assert refused(writes, card) is Status.LENGTH_ERROR

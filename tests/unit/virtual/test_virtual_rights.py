@@ -1,9 +1,13 @@
 """Who may do what to applications and keys of the virtual card."""
 
+from secrets import token_bytes
+
 import pytest
 
 from readers.card.apdu import run
+from readers.card.authentication import authenticate_factory_des
 from readers.card.codes import Ins, Status
+from readers.card.crypto import crc32, encrypt_des
 from readers.card.exchange import exchange
 from readers.card.keys import KeyAt
 from readers.card.layout import KENT_AID, MASTER_KEY, PICC_AID
@@ -186,3 +190,24 @@ def test_settings_are_changed_by_the_master_key_alone() -> None:
 
 def test_a_card_uid_is_told_to_nobody_without_a_session() -> None:
     assert sent(card_with(), "9051000000") == "91AE"
+
+
+def des_key_change(key: bytes) -> Status:
+    """What a factory card says to another DES key of 16 bytes."""
+    card = VirtualCard(UID)
+    session_key = run(authenticate_factory_des(random=token_bytes), card)
+    plain = key + crc32(bytes([Ins.CHANGE_KEY, 0]) + key)
+    sealed = b"\0" + encrypt_des(session_key, plain + bytes(-len(plain) % 8))
+    return Status(card.transmit(bytes([Ins.CHANGE_KEY]) + sealed)[0])
+
+
+def test_a_factory_key_becomes_another_single_des_key_but_no_double_one() -> None:
+    assert des_key_change(bytes([2]) * 16) is Status.OK
+    assert des_key_change(bytes(8) + bytes([2]) * 8) is Status.PARAMETER_ERROR
+
+
+def test_disabled_formatting_is_not_enabled_again() -> None:
+    card = kent_card()
+    session = under(card, 0, KEYS.picc.key)
+    run(set_configuration(session, 0, b"\0"), card)
+    assert refused(exchange(session, Ins.FORMAT_PICC), card) is Status.PERMISSION_DENIED

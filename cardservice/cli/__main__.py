@@ -1,0 +1,7 @@
+"""`python -m cardservice.cli` is `kentcard`."""
+
+import sys
+
+from cardservice.cli import main
+
+sys.exit(main())

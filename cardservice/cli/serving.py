@@ -1,0 +1,132 @@
+"""`kentcard serve` and `kentcard worker`."""
+
+import argparse
+import asyncio
+import signal
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from cardservice import jobs, logs
+from cardservice.app import create_app, open_keystore
+from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
+from cardservice.cli.subcommands import Commands
+from cardservice.database import Database
+from cardservice.errors import NotReady
+from cardservice.settings import Settings
+from identity.personal import Vault
+
+TICK_SECONDS: Final = 2.0
+LAST_REQUESTS_SECONDS: Final = 5
+_LOG: Final = structlog.get_logger(__name__)
+
+
+def add_to(commands: Commands) -> None:
+    """Both commands."""
+    serve = commands.add_parser("serve", help="serve pages and terminals")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on")
+    serve.set_defaults(run=_serve)
+    worker = commands.add_parser(
+        "worker", help="reassess whom time has changed, and send messages, until stopped"
+    )
+    worker.add_argument("--once", action="store_true", help="do what is due now, and end")
+    worker.set_defaults(run=_worker)
+
+
+def _serve(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    settings = _at_port(around.settings, asked.port)
+    logs.configure(plain=settings.demo)
+    asyncio.run(_check_ready(settings))
+    listener = listen(asked.host, asked.port)
+    app = create_app(settings, open_keystore(settings), around.clock)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+    )
+    _LOG.info("serving", address=settings.base_url)
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    return Exit.DONE if server.started else Exit.FAULT
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket, whose connections do not hold small answers back.
+
+    Raises:
+        NotReady: the address is taken, or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # TCP by name: asyncio switches Nagle's delay off (40 ms a request) only if it is told so.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise NotReady(f"Cannot listen on {host} port {port}: {error.strerror}.") from error
+    return listener
+
+
+async def _check_ready(settings: Settings) -> None:
+    async with open_database(settings):
+        pass
+
+
+def _at_port(settings: Settings, port: int) -> Settings:
+    """The default address follows the port; one that was set is left alone."""
+    if settings.base_url != Settings().base_url:
+        return settings
+    return msgspec.structs.replace(settings, base_url=f"http://localhost:{port}")
+
+
+def _worker(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    logs.configure(plain=around.settings.demo)
+    return asyncio.run(_work(around, once=asked.once))
+
+
+async def _work(around: Surroundings, *, once: bool) -> int:
+    vault, outbox = Vault(open_keystore(around.settings)), Path(around.settings.outbox)
+    stopping = asyncio.Event()
+    for which in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(which, stopping.set)
+    async with open_database(around.settings) as database:
+        if once:
+            return await _turn(database, vault, outbox, around.clock())
+        _LOG.info("working")
+        while not stopping.is_set():
+            await _turn(database, vault, outbox, around.clock())
+            await _pause(stopping)
+    return Exit.DONE
+
+
+async def _turn(database: Database, vault: Vault, outbox: Path, now: datetime) -> int:
+    """Do what is due; a fault is said, and the next turn tries again."""
+    try:
+        reassessed = await jobs.reassess_due(database, vault, now=now)
+        delivered = await jobs.deliver_messages(database, vault, outbox, now=now)
+    except (SQLAlchemyError, OSError) as error:
+        _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
+        return Exit.FAULT
+    if reassessed.decided or reassessed.failed or delivered:
+        _LOG.info("done", decided=reassessed.decided, failed=reassessed.failed, delivered=delivered)
+    return Exit.FAULT if reassessed.failed else Exit.DONE
+
+
+async def _pause(stopping: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(TICK_SECONDS):
+            await stopping.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,162 @@
+"""What the terminal's screen shows, and the words for what the reasons do not cover."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from readers.contract.reasons import WORDS, Reason, Words
+from readers.contract.services import Service
+from readers.contract.wire import Ended, Purpose, SessionResult
+from readers.terminal.decide import Accepted, Outcome, Refused, TryAgain
+
+
+class Kind(StrEnum):
+    """What colour, shape and sound go with the words."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    TRY_AGAIN = "try-again"
+    HOLD_CARD = "hold-card"
+    UPDATED = "updated"
+    FAULT = "fault"
+
+
+class ClockState(StrEnum):
+    """Whether the terminal's clock can be right."""
+
+    OK = "ok"
+    UNSET = "unset"
+    BEHIND = "behind"
+
+
+class Display(msgspec.Struct, frozen=True, kw_only=True):
+    """One picture of the screen; also what ``GET /state`` answers.
+
+    Attributes:
+        reason: code of a :class:`Reason`, a :class:`SessionResult` or a fault; empty if none.
+        at: when it came up, by the terminal's clock.
+        taps: how many were ever decided here.
+        uploaded: how many of them the server has confirmed.
+        online: whether the server answered last time.
+        bundle_at: when the bundle was made that cards are decided by; absent if there is none.
+    """
+
+    state: Kind
+    title: str
+    advice: str = ""
+    service: Service | None = None
+    reason: str = ""
+    at: datetime
+    taps: int = 0
+    uploaded: int = 0
+    online: bool = False
+    clock: ClockState = ClockState.OK
+    bundle_at: datetime | None = None
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """The part of a display that an event decides."""
+
+    state: Kind
+    words: Words
+    reason: str = ""
+
+
+_WELCOME: Final = {
+    Service.IDENTITY: "Your card is accepted",
+    Service.LIBRARY: "Your library card is accepted",
+    Service.LEISURE: "Your leisure card is accepted",
+    Service.TRAVEL: "Your travel concession is accepted",
+}
+
+_HELD_BADLY: Final = frozenset({Reason.CARD_REMOVED, Reason.CARD_MUTE, Reason.CHAIN_TOO_LONG})
+"""Of the reasons to try again, those that trying again may cure."""
+
+_TAP = Words("Tap your card", "Hold your Kent Card flat on the reader.")
+_MAKE = Words("Ready to make a card", "Lay the new card on the reader.")
+READING: Final = Picture(Kind.READING, Words("Hold still", "We are reading your card."))
+HOLD_MAKING: Final = Picture(
+    Kind.HOLD_CARD, Words("Leave the card on the reader", "The card is being made.")
+)
+NO_READER: Final = Picture(
+    Kind.FAULT,
+    Words("No card reader", "Tell a member of staff: check that the reader is plugged in."),
+    "reader-gone",
+)
+OWN_FAULT: Final = Picture(
+    Kind.FAULT, Words("Something went wrong here", "Tap your card again in a moment."), "fault"
+)
+INTERRUPTED: Final = Words("Your card was not updated", "Tap your card again.")
+NOT_MADE: Final = Words("The card is not finished", "Lay the same card on the reader again.")
+NO_SESSION: Final = Words("We cannot reach the server", "Try again in a moment.")
+
+_ENDED: Final = {
+    SessionResult.DONE: Kind.UPDATED,
+    SessionResult.NOTHING_OWED: Kind.UPDATED,
+    SessionResult.NO_ORDER: Kind.REFUSED,
+    SessionResult.UNKNOWN_CARD: Kind.REFUSED,
+    SessionResult.CARD_FAILED: Kind.REFUSED,
+    SessionResult.REFUSED: Kind.REFUSED,
+    SessionResult.BROKEN_OFF: Kind.TRY_AGAIN,
+    SessionResult.TIMED_OUT: Kind.TRY_AGAIN,
+}
+
+
+def of_outcome(outcome: Outcome, service: Service | None) -> Picture:
+    """The picture for a tap that was read."""
+    match outcome:
+        case Accepted():
+            title = _WELCOME[service] if service else _WELCOME[Service.IDENTITY]
+            return Picture(Kind.ACCEPTED, Words(title, ""))
+        case Refused(reason=reason):
+            return Picture(Kind.REFUSED, WORDS[reason], reason)
+        case TryAgain(reason=reason):
+            return of_try_again(reason)
+
+
+def of_try_again(reason: Reason) -> Picture:
+    """The picture when nothing was decided: a card held badly, or a fault of this terminal."""
+    kind = Kind.TRY_AGAIN if reason in _HELD_BADLY else Kind.FAULT
+    return Picture(kind, WORDS[reason], reason)
+
+
+def of_hold(outcome: Accepted | Refused) -> Picture:
+    """The picture while the card of a decided tap is updated; a yes stays a yes."""
+    yes = "Yes. " if isinstance(outcome, Accepted) else ""
+    words = Words(f"{yes}Keep your card here", "We are adding something new to it.")
+    return Picture(Kind.HOLD_CARD, words)
+
+
+def of_ended(ended: Ended) -> Picture:
+    """The picture for a card session the server ended, in the server's words."""
+    return Picture(_ENDED[ended.result], Words(ended.title, ended.advice), ended.result)
+
+
+def of_broken(reason: Reason, purpose: Purpose) -> Picture:
+    """The picture for a card session that card or reader broke off; it can be run again."""
+    if reason not in _HELD_BADLY:
+        return of_try_again(reason)
+    words = NOT_MADE if purpose is Purpose.PERSONALISE else INTERRUPTED
+    return Picture(Kind.TRY_AGAIN, words, reason)
+
+
+def of_idle(problem: TryAgain | None, *, makes_cards: bool) -> Picture:
+    """The picture while no card is there."""
+    if problem is not None:
+        return of_try_again(problem.reason)
+    return Picture(Kind.WAITING, _MAKE if makes_cards else _TAP)
+
+
+def clock_state(problem: Reason | None) -> ClockState:
+    """How a clock's problem is told in a word."""
+    match problem:
+        case Reason.CLOCK_UNSET:
+            return ClockState.UNSET
+        case Reason.CLOCK_BEHIND:
+            return ClockState.BEHIND
+        case _:
+            return ClockState.OK

@@ -1,0 +1,91 @@
+"""What a terminal holds to decide by: its bundle, its read keys, the latest server time.
+
+The reader's thread reads, the thread that speaks with the server replaces; every attribute is
+replaced whole, after it is safe on disk.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from readers.contract.services import Service
+from readers.contract.wire import ReadKey, ReadKeys
+from readers.terminal.bundle import BundleView, check_newer, open_bundle
+from readers.terminal.errors import BundleRefused, StateUnusable
+from readers.terminal.state import Identity, State, StoredBundle
+
+log = logging.getLogger(__name__)
+
+SERVER_TIME_STEP: Final = timedelta(seconds=30)
+"""How far the server's time runs ahead of the stored one before it is stored again."""
+
+
+class Holdings:
+    """Loaded from ``state``; what is damaged there is left out, and fetched again.
+
+    Attributes:
+        identity: who this terminal is.
+        bundle: None until one was fetched.
+        keys: by service, newest generation first.
+        server_time: the latest the server ever gave; None before it gave any.
+
+    Raises:
+        NotEnrolled, StateUnusable: there is no identity to work under.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self.identity: Identity = state.identity()
+        self.bundle: BundleView | None = None
+        self.keys: Mapping[Service, list[ReadKey]] = {}
+        self.server_time: datetime | None = None
+        try:
+            self.server_time = state.server_time()
+            self.keys = state.read_keys().keys
+            self.bundle = self._bundle_from_disk()
+        except (BundleRefused, StateUnusable) as error:
+            log.warning("what is stored cannot be used and will be fetched again: %s", error)
+
+    def adopt_bundle(self, token: str, *, now: datetime) -> BundleView:
+        """Verify a fetched bundle, store it, and decide by it from now on.
+
+        Raises:
+            BundleRefused: it cannot be trusted; the one before stays.
+            StateUnusable: it cannot be stored; the one before stays.
+        """
+        pinned = self.bundle.next_keys if self.bundle else self.identity.bundle_keys
+        view = open_bundle(token, pinned, terminal_id=self.identity.terminal_id)
+        check_newer(view, self.bundle, now=now)
+        self._state.keep_bundle(StoredBundle(token, dict(pinned)))
+        self.bundle = view
+        return view
+
+    def adopt_read_keys(self, keys: ReadKeys) -> None:
+        """Store read keys and use them from now on; raises StateUnusable."""
+        if keys.keys != self.keys:
+            self._state.keep_read_keys(keys)
+            self.keys = keys.keys
+
+    def forget_read_keys(self) -> None:
+        """Destroy the read keys, because this terminal was revoked; raises StateUnusable."""
+        self.keys = {}
+        self._state.forget_read_keys()
+
+    def hear_server_time(self, server_time: datetime) -> None:
+        """Remember the latest time the server gave: our clock may not run behind it.
+
+        Raises:
+            StateUnusable: it cannot be stored.
+        """
+        if self.server_time is None or server_time >= self.server_time + SERVER_TIME_STEP:
+            self._state.keep_server_time(server_time)
+            self.server_time = server_time
+
+    def _bundle_from_disk(self) -> BundleView | None:
+        stored = self._state.bundle()
+        if stored is None:
+            return None
+        return open_bundle(
+            stored.token, stored.verified_with, terminal_id=self.identity.terminal_id
+        )

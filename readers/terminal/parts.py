@@ -1,0 +1,143 @@
+"""The parts of a running terminal, put together once at the top."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+import httpx
+
+from readers.clock import Clock
+from readers.contract.reasons import Reason
+from readers.contract.services import Service
+from readers.contract.wire import Purpose
+from readers.terminal.clock import clock_problem
+from readers.terminal.decide import TryAgain, not_ready
+from readers.terminal.display import Picture, clock_state, of_idle
+from readers.terminal.errors import TerminalError
+from readers.terminal.holdings import Holdings
+from readers.terminal.journal import Counts, Journal
+from readers.terminal.online import Asker
+from readers.terminal.screen.board import Board, Status
+from readers.terminal.server import Network, Server
+from readers.terminal.settings import Settings
+from readers.terminal.state import State
+from readers.terminal.sync import Sync
+
+
+class Terminal:
+    """One terminal, not started yet.
+
+    Attributes:
+        clock: answers ``now``.
+        random: so many unpredictable bytes.
+
+    Args:
+        settings: how it is set up.
+        clock: answers ``now``.
+        transport: another way to reach the server, for tests.
+
+    Raises:
+        NotEnrolled: there is no identity.
+        StateUnusable, JournalFull, JournalUnreadable: what it keeps cannot be used.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        random: Callable[[int], bytes] = secrets.token_bytes,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        state = State(settings.state_dir)
+        self.settings = settings
+        self.clock = clock
+        self.random = random
+        self.holdings = Holdings(state)
+        state.prepare()
+        self.journal = Journal(state.journal)
+        self.network = Network()
+        self.server = Server(
+            settings.server_url,
+            self.holdings.identity,
+            network=self.network,
+            transport=transport,
+        )
+        self.asker = Asker(self.server)
+        self.board = Board(clock)
+        self.sync = Sync(
+            self.holdings, self.journal, self.server, clock=clock, after_turn=self.refresh_edge
+        )
+        self._counts = self.journal.counts()
+
+    @property
+    def service(self) -> Service | None:
+        """What is checked here: as set, else the first of the terminal's services."""
+        if self.settings.service is not None:
+            return self.settings.service
+        bundle = self.holdings.bundle
+        return next(iter(bundle.services), None) if bundle else None
+
+    def may(self, purpose: Purpose) -> bool:
+        """Whether the server gave this terminal that purpose."""
+        bundle = self.holdings.bundle
+        return bundle is not None and purpose in bundle.purposes
+
+    @property
+    def makes_cards(self) -> bool:
+        """Whether a card that arrives is to be personalised, not checked."""
+        return self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+
+    def problem(self, now: datetime) -> TryAgain | None:
+        """Why nothing can be done with a card at ``now``."""
+        holdings = self.holdings
+        if self.makes_cards:
+            reason = clock_problem(now, server_time=holdings.server_time)
+            return TryAgain(reason) if reason else None
+        service = self.service
+        problem = not_ready(holdings.bundle, service, now=now, server_time=holdings.server_time)
+        if problem is None and service is not None and not holdings.keys.get(service):
+            return TryAgain(Reason.NOT_READY)
+        return problem
+
+    def show(self, picture: Picture) -> None:
+        """Put a picture on the screen."""
+        self.board.show(picture, self._status())
+
+    def show_idle(self) -> None:
+        """What the screen says while no card is there."""
+        picture = of_idle(self.problem(self.clock()), makes_cards=self.makes_cards)
+        self.board.rest(picture, self._status())
+
+    def count_tap(self, sequence: int) -> None:
+        """Show, from the next picture on, that so many taps were decided."""
+        self._counts = Counts(sequence, self._counts.uploaded)
+
+    def refresh_edge(self) -> None:
+        """Say at the edge of the screen what has changed beside the reader."""
+        with suppress(TerminalError):  # an old count is better than none
+            self._counts = self.journal.counts()
+        self.board.edge(self._status())
+
+    def _status(self) -> Status:
+        problem = clock_problem(self.clock(), server_time=self.holdings.server_time)
+        bundle = self.holdings.bundle
+        return Status(
+            service=None if self.makes_cards else self.service,
+            counts=self._counts,
+            online=self.sync.online,
+            clock=clock_state(problem),
+            bundle_at=bundle.issued_at if bundle else None,
+        )
+
+    def cut_network(self, *, cut: bool) -> None:
+        """Cut the terminal from the server, or join it again, in a demonstration."""
+        self.network.cut(yes=cut)
+        self.sync.wake()
+
+    def close(self) -> None:
+        """Let go of everything; what was decided is safe without this."""
+        self.asker.close()
+        self.server.close()
+        self.journal.close()

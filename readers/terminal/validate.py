@@ -1,0 +1,206 @@
+"""One tap: read, decide, write down, show; and only then bring the card up to date."""
+
+import logging
+from datetime import datetime
+from typing import assert_never
+
+from readers.card.apdu import run
+from readers.card.channel import Channel
+from readers.card.procedures import read_uid
+from readers.contract.reasons import Reason
+from readers.contract.record import Record
+from readers.contract.services import Service
+from readers.contract.wire import (
+    Broken,
+    CheckAnswer,
+    CheckRequest,
+    Ended,
+    Hello,
+    Mode,
+    Purpose,
+    SeenRecord,
+    SessionResult,
+    TapEvent,
+)
+from readers.errors import ReadersError
+from readers.terminal import display
+from readers.terminal.bundle import BundleView
+from readers.terminal.decide import (
+    Accepted,
+    Case,
+    Outcome,
+    Refused,
+    Tap,
+    TryAgain,
+    decide,
+    open_record,
+)
+from readers.terminal.display import Kind, Picture
+from readers.terminal.errors import TerminalError
+from readers.terminal.parts import Terminal
+from readers.terminal.reading import failure, read_tap
+from readers.terminal.relay import run_card_session
+
+log = logging.getLogger(__name__)
+
+
+def serve_card(terminal: Terminal, channel: Channel) -> None:
+    """Do with the card in the field what this terminal is there for.
+
+    Errors of card and reader are answered on the screen; none is raised.
+    """
+    now = terminal.clock()
+    problem = terminal.problem(now)
+    if problem is not None:
+        terminal.show(display.of_outcome(problem, terminal.service))
+    elif terminal.makes_cards:
+        _make_card(terminal, channel)
+    else:
+        _validate(terminal, channel, now)
+
+
+def _validate(terminal: Terminal, channel: Channel, now: datetime) -> None:
+    bundle, service = terminal.holdings.bundle, terminal.service
+    if bundle is None or service is None:  # taken away between the check and here
+        terminal.show(display.of_outcome(TryAgain(Reason.NOT_READY), service))
+        return
+    terminal.show(display.READING)
+    keys = terminal.holdings.keys.get(service, [])
+    reading = read_tap(channel, service, keys, random=terminal.random)
+    match reading:
+        case Tap():
+            _decide(terminal, channel, reading, bundle, now)
+        case Refused() | TryAgain():
+            _light(terminal, reading, service, Mode.OFFLINE, now)
+        case _:
+            assert_never(reading)
+
+
+def _decide(
+    terminal: Terminal, channel: Channel, tap: Tap, bundle: BundleView, now: datetime
+) -> None:
+    opened = open_record(tap, bundle)
+    question = _question(tap, opened)
+    answer = terminal.asker.ask_before_the_light(question, now=now)
+    outcome: Accepted | Refused
+    if isinstance(opened, Record):
+        outcome = decide(Case(tap, opened, bundle, bundle.services[tap.service], now, answer))
+    else:
+        outcome = opened
+    mode = Mode.ONLINE if answer is not None else Mode.OFFLINE
+    shown = _light(terminal, outcome, tap.service, mode, now)
+    if terminal.may(Purpose.UPDATE) and not isinstance(shown, TryAgain):
+        _update(terminal, channel, question, answer, shown)
+
+
+def _light(
+    terminal: Terminal, outcome: Outcome, service: Service, mode: Mode, now: datetime
+) -> Outcome:
+    """Write a decided tap down, then show it; what could not be written down is not decided."""
+    if not isinstance(outcome, TryAgain):
+        decided = outcome
+        try:
+            event = terminal.journal.append(
+                lambda sequence: _event(sequence, decided, service, mode, now)
+            )
+        except TerminalError as error:
+            log.exception("a tap was not written down")
+            log.warning("%s", error.remedy)
+            outcome = TryAgain(Reason.JOURNAL_FULL)
+        else:
+            log.info("tap %d: %s", event.sequence, event.reason or "accepted")
+            terminal.count_tap(event.sequence)
+            terminal.sync.wake()
+    terminal.show(display.of_outcome(outcome, service))
+    return outcome
+
+
+def _event(
+    sequence: int, outcome: Accepted | Refused, service: Service, mode: Mode, now: datetime
+) -> TapEvent:
+    record = outcome.record
+    return TapEvent(
+        sequence=sequence,
+        taken_at=now,
+        service=service,
+        accepted=isinstance(outcome, Accepted),
+        mode=mode,
+        reason=outcome.flag if isinstance(outcome, Accepted) else outcome.reason,
+        number=record.number if record else None,
+        status_index=record.status_index if record else None,
+        record_sequence=record.sequence if record else None,
+    )
+
+
+def _question(tap: Tap, opened: Record | Refused) -> CheckRequest:
+    seen = None
+    if isinstance(opened, Record):
+        seen = SeenRecord(
+            number=opened.number,
+            status_index=opened.status_index,
+            record_sequence=opened.sequence,
+        )
+    return CheckRequest(service=tap.service, uid=tap.uid, record=seen)
+
+
+def _update(
+    terminal: Terminal,
+    channel: Channel,
+    question: CheckRequest,
+    answer: CheckAnswer | None,
+    shown: Accepted | Refused,
+) -> None:
+    if answer is None:
+        answer = terminal.asker.ask_after_the_light(question, now=terminal.clock())
+    if answer is None or not answer.update_owed:
+        return
+    terminal.show(display.of_hold(shown))
+    ended = _session(terminal, channel, Purpose.UPDATE, question.uid)
+    if isinstance(ended, Ended) and ended.result is SessionResult.NOTHING_OWED:
+        terminal.show(display.of_outcome(shown, question.service))
+    else:
+        terminal.show(_picture(ended, Purpose.UPDATE))
+
+
+def _make_card(terminal: Terminal, channel: Channel) -> None:
+    try:
+        uid = run(read_uid(), channel)
+    except ReadersError as error:
+        terminal.show(display.of_outcome(failure(error), None))
+        return
+    terminal.show(display.HOLD_MAKING)
+    ended = _session(terminal, channel, Purpose.PERSONALISE, uid)
+    terminal.show(_picture(ended, Purpose.PERSONALISE))
+
+
+def _session(
+    terminal: Terminal, channel: Channel, purpose: Purpose, uid: bytes
+) -> Ended | Broken | TerminalError:
+    try:
+        ended = run_card_session(
+            terminal.server.url,
+            Hello(purpose=purpose, uid=uid),
+            channel,
+            authorization=terminal.server.authorization(terminal.clock()),
+            network=terminal.network,
+        )
+    except TerminalError as error:
+        log.warning("card session (%s): %s: %s", purpose, error.code, error)
+        return error
+    log.info("card session (%s): %s", purpose, _told(ended))
+    return ended
+
+
+def _told(ended: Ended | Broken) -> str:
+    return ended.result if isinstance(ended, Ended) else ended.reason
+
+
+def _picture(ended: Ended | Broken | TerminalError, purpose: Purpose) -> Picture:
+    match ended:
+        case Ended():
+            return display.of_ended(ended)
+        case Broken(reason=reason):
+            return display.of_broken(reason, purpose)
+        case TerminalError():
+            words = display.INTERRUPTED if purpose is Purpose.UPDATE else display.NO_SESSION
+            return Picture(Kind.TRY_AGAIN, words, ended.code)

@@ -1,0 +1,104 @@
+"""Settings: environment over file over defaults, and every fault at once."""
+
+from pathlib import Path
+
+import pytest
+
+from cardservice.errors import SettingsFaulty
+from cardservice.settings import Settings, async_url, described, load_settings
+
+
+def _file(directory: Path, text: str) -> Path:
+    path = directory / "kentcard.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_anything_set_the_defaults_are_sqlite_below_var() -> None:
+    assert load_settings({}) == Settings()
+    assert Settings().database_url == "sqlite:///var/kentcard.db"
+
+
+def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
+    file = _file(tmp_path, 'institution = "1234"\ndemo = true\n')
+    environ = {"KENTCARD_CONFIG": str(file), "KENTCARD_INSTITUTION": "5678"}
+    settings = load_settings(environ)
+    assert (settings.institution, settings.demo) == ("5678", True)
+
+
+def test_a_file_named_by_the_caller_goes_over_the_one_in_the_environment(tmp_path: Path) -> None:
+    file = _file(tmp_path, 'institution = "1234"\n')
+    settings = load_settings({"KENTCARD_CONFIG": "/no/such/file"}, config=file)
+    assert settings.institution == "1234"
+
+
+def test_a_file_with_three_faults_reports_all_three(tmp_path: Path) -> None:
+    file = _file(
+        tmp_path, 'database_url = "mysql://x/y"\ninstitution = "12"\ncard_step_seconds = 0\n'
+    )
+    with pytest.raises(SettingsFaulty) as faulty:
+        load_settings({}, config=file)
+    assert len(faulty.value.faults) == 3
+    for name in ("database_url", "institution", "card_step_seconds"):
+        assert any(f"{file}: {name}: " in fault for fault in faulty.value.faults)
+
+
+def test_faults_of_file_and_environment_are_reported_together(tmp_path: Path) -> None:
+    file = _file(tmp_path, "demo = 7\nno_such = 1\n")
+    environ = {"KENTCARD_BASE_URL": "localhost", "KENTCARD_UNHEARD_OF": "x"}
+    with pytest.raises(SettingsFaulty) as faulty:
+        load_settings(environ, config=file)
+    assert len(faulty.value.faults) == 4
+    assert any(fault.startswith("KENTCARD_BASE_URL: ") for fault in faulty.value.faults)
+    assert "KENTCARD_UNHEARD_OF: there is no such setting." in faulty.value.faults
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("= 1", "is not TOML"), (None, "cannot be read")],
+)
+def test_a_file_that_cannot_be_used_is_one_fault_beside_the_others(
+    tmp_path: Path, text: str | None, expected: str
+) -> None:
+    file = tmp_path / "missing.toml" if text is None else _file(tmp_path, text)
+    with pytest.raises(SettingsFaulty) as faulty:
+        load_settings({"KENTCARD_INSTITUTION": "x"}, config=file)
+    assert len(faulty.value.faults) == 2
+    assert expected in faulty.value.faults[0]
+
+
+def test_demo_addresses_are_refused_outside_demo_mode() -> None:
+    with pytest.raises(SettingsFaulty, match="KENTCARD_TRAY_URL: this is for demo mode only"):
+        load_settings({"KENTCARD_TRAY_URL": "http://localhost:1"})
+    assert load_settings({"KENTCARD_TRAY_URL": "http://localhost:1", "KENTCARD_DEMO": "1"}).demo
+
+
+def test_other_programs_variables_are_left_alone() -> None:
+    environ = {"KENTCARD_CLOCK": "x", "KENTCARD_TERMINAL_READER": "x", "HOME": "/"}
+    assert load_settings(environ) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "driver"),
+    [
+        ("sqlite:///var/x.db", "sqlite+aiosqlite"),
+        ("postgresql://kent@localhost/kent", "postgresql+asyncpg"),
+        ("postgresql+psycopg://kent@localhost/kent", "postgresql+asyncpg"),
+    ],
+)
+def test_the_driver_is_ours_to_choose(url: str, driver: str) -> None:
+    assert async_url(url).drivername == driver
+
+
+@pytest.mark.parametrize("url", ["", "kent.db", "mysql://x/y"])
+def test_other_databases_are_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="database URL"):
+        async_url(url)
+
+
+def test_every_setting_says_what_it_means() -> None:
+    lines = described()
+    assert len(lines) == len(Settings.__struct_fields__)
+    for line in lines:
+        assert line.variable.startswith("KENTCARD_")
+        assert line.meaning.endswith(".")

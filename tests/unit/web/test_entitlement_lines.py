@@ -1,0 +1,114 @@
+"""What a page says about each way a decision can come out."""
+
+from datetime import UTC, date, datetime
+from uuid import uuid4
+
+import pytest
+
+from cardservice.web.entitlement_lines import TAGS, Standing, line, lines
+from entitlements.applications import Explained
+from entitlements.decision import Eligible
+from entitlements.facts import ResidentFacts
+from entitlements.models import Grant
+from entitlements.schemes.engine import compile_traced, load_schemes
+
+ON = date(2026, 11, 22)
+MAIDSTONE = "E07000110"
+SCHEMES = load_schemes()
+
+
+def decided(scheme: str, facts: ResidentFacts, on: date = ON) -> Explained:
+    """What the real rule says."""
+    return Explained(SCHEMES[scheme].title, compile_traced(SCHEMES[scheme])(facts, on), None)
+
+
+def resident(born: date, *, district: str = MAIDSTONE) -> ResidentFacts:
+    return ResidentFacts(birth_date=born, district=district, deceased=False, evidence=())
+
+
+def test_not_yet_names_the_day_and_the_reason() -> None:
+    shown = line(decided("travel-older", resident(date(1960, 7, 31))), on=ON)
+    assert shown.standing is Standing.NOT_YET
+    assert shown.tag == "Not yet"
+    assert shown.dates == (
+        "From 30 November 2026, if nothing else changes. There is no need to apply."
+    )
+    assert shown.why_not == ("You reach the qualifying age on 30 November 2026.",)
+    assert shown.changes == ""
+    assert shown.is_travel
+    assert any("Transport Act 2000" in law for law in shown.laws)
+
+
+def test_on_the_day_it_is_being_added_until_it_is_held() -> None:
+    on = date(2026, 11, 30)
+    shown = line(decided("travel-older", resident(date(1960, 7, 31)), on), on=on)
+    assert shown.standing is Standing.BEING_ADDED
+    assert shown.why_not == ()
+    assert shown.why
+
+
+def test_what_is_held_says_from_when_until_when() -> None:
+    explained = decided("library", resident(date(1960, 7, 31)))
+    shown = line(with_grant(explained, date(2026, 11, 22)), on=ON)
+    assert shown.standing is Standing.HELD
+    assert shown.dates == "From 22 November 2026 until the end of 21 November 2031."
+    assert not shown.is_travel
+    later = line(with_grant(explained, date(2026, 11, 23)), on=ON)
+    assert later.standing is Standing.STARTS_LATER
+
+
+def test_proof_that_is_needed_is_named_and_is_no_refusal() -> None:
+    shown = line(decided("travel-disabled", resident(date(1990, 1, 1))), on=ON)
+    assert shown.standing is Standing.PROOF_NEEDED
+    assert len(shown.needed) == 1
+    assert "proof" in shown.needed[0]
+    assert shown.why_not == ()
+
+
+def test_living_elsewhere_is_not_eligible_and_asks_for_no_proof() -> None:
+    shown = line(decided("leisure-tonbridge-and-malling", resident(date(1990, 1, 1))), on=ON)
+    assert shown.standing is Standing.NOT_ELIGIBLE
+    assert shown.needed == ()
+    assert "Your main home is not in Tonbridge and Malling" in shown.why_not[0]
+
+
+def test_an_unknown_fact_is_never_shown_as_a_yes() -> None:
+    shown = line(decided("travel-older", ResidentFacts()), on=ON)
+    assert shown.standing is Standing.UNKNOWN
+    assert shown.needed
+    assert shown.why == ()
+
+
+def test_what_is_held_comes_first_and_what_is_out_of_reach_last() -> None:
+    facts = resident(date(1960, 7, 31))
+    explained = [decided(scheme, facts) for scheme in sorted(SCHEMES)]
+    explained = [
+        with_grant(each, ON) if each.decision.scheme == "library" else each for each in explained
+    ]
+    assert [each.standing for each in lines(explained, on=ON)] == [
+        Standing.HELD,
+        Standing.NOT_YET,
+        Standing.PROOF_NEEDED,
+        Standing.NOT_ELIGIBLE,
+    ]
+
+
+@pytest.mark.parametrize("standing", Standing)
+def test_every_standing_has_its_words_and_a_colour_of_its_own(standing: Standing) -> None:
+    assert TAGS[standing]
+    assert len({each.value for each in Standing}) == len(Standing)
+
+
+def with_grant(explained: Explained, first: date) -> Explained:
+    decision = explained.decision
+    last = decision.valid_until if isinstance(decision, Eligible) else date(2031, 11, 21)
+    held = Grant(
+        account_id=uuid4(),
+        scheme=decision.scheme,
+        service=decision.service,
+        entitlement_class="any",
+        valid_from=first,
+        valid_until=last,
+        granted_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    return Explained(explained.title, decision, held)
