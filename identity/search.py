@@ -125,16 +125,22 @@ _Ranked = list[tuple[float, Match]]
 
 async def _named(session: AsyncSession, vault: Vault, words: tuple[str, ...]) -> _Ranked:
     """Those who bear the very words; when they are few, those who bear words like them too."""
+    readings = _readings(words)
+    every = {word for reading in readings for word in reading}
     found: dict[UUID, None] = {}
-    for reading in _readings(words):
-        parts = [name_index.exactly(vault, word) for word in reading]
-        found.update(dict.fromkeys(await name_index.bearing(session, parts, most=MOST_OPENED)))
-    if len(found) < MOST_MATCHES:
-        for reading in _readings(words):
-            parts = [await name_index.like(session, vault, word) for word in reading]
-            found.update(dict.fromkeys(await name_index.bearing(session, parts, most=MOST_OPENED)))
-    chosen = list(found)[:MOST_OPENED]
-    return await _ranked(session, vault, words, [Account.id.in_(chosen)])
+    for liking in (False, True):
+        parts = {
+            word: await name_index.like(session, vault, word)
+            if liking
+            else name_index.exactly(vault, word)
+            for word in sorted(every)
+        }
+        for reading in readings:
+            each = [parts[word] for word in reading]
+            found |= dict.fromkeys(await name_index.bearing(session, each, most=MOST_OPENED))
+        if len(found) >= MOST_MATCHES:
+            break
+    return await _ranked(session, vault, words, [Account.id.in_(list(found)[:MOST_OPENED])])
 
 
 async def _ranked(
