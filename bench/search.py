@@ -278,7 +278,7 @@ async def rekeyed(database: Database, vault: Vault) -> float:
     started, done = time.perf_counter(), 0
     for _ in range(REKEYINGS):
         async with database.transaction() as session:
-            done += await rekey_some(session, vault)
+            done += len(await rekey_some(session, vault))
     return done / (time.perf_counter() - started)
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, inspect, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, inspect, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -55,6 +55,9 @@ async def seal(
 
     Sealers of one stream take turns. A row whose transaction is still open goes into a later batch.
     """
+    waits = select(literal(1)).select_from(stream.model).where(_batch_of(stream.model).is_(None))
+    if await session.scalar(waits.limit(1)) is None:
+        return NothingToSeal()
     connection = await session.connection()
     head = await connection.run_sync(locked_head, stream.name)
     number = head.number + 1

@@ -71,7 +71,11 @@ TABLES: Final = (
 
 
 async def rekey(
-    transaction: Transaction, vault: Vault, tables: Sequence[PersonalTable] = TABLES
+    transaction: Transaction,
+    vault: Vault,
+    tables: Sequence[PersonalTable] = TABLES,
+    *,
+    most: int = PEOPLE_AT_ONCE,
 ) -> AsyncIterator[Progress]:
     """Bring everybody to the newest keys, a few people in each transaction.
 
@@ -82,6 +86,7 @@ async def rekey(
         transaction: opens a session in a transaction of its own.
         vault: with the key store that holds the newest keys.
         tables: every table that holds personal data, of every package.
+        most: how many people in one transaction.
 
     Yields:
         Progress after each transaction, the first before any work.
@@ -89,16 +94,19 @@ async def rekey(
     Raises:
         SealBroken: a row does not open; everybody before it is done.
     """
-    done = 0
-    while True:
+    async with transaction() as session:
+        left = await remaining(session, vault)
+    done, after = 0, None
+    yield Progress(done, left)
+    while left:
         async with transaction() as session:
-            left = await remaining(session, vault)
-        yield Progress(done, left)
-        async with transaction() as session:
-            finished = await rekey_some(session, vault, tables)
-        if not finished:
-            break
-        done += finished
+            people = await rekey_some(session, vault, tables, most=most, after=after)
+        if people:
+            done, left, after = done + len(people), max(left - len(people), 0), people[-1]
+            yield Progress(done, left)
+        if not people or not left:  # whoever came to wait meanwhile, behind or before us
+            async with transaction() as session:
+                left, after = await remaining(session, vault), None
     async with transaction() as session:
         await _reseal_messages(session, vault)
         await name_index.forget_unused_forms(session)
@@ -116,16 +124,26 @@ async def rekey_some(
     tables: Sequence[PersonalTable] = TABLES,
     *,
     most: int = PEOPLE_AT_ONCE,
-) -> int:
+    after: UUID | None = None,
+) -> list[UUID]:
     """Bring some people to the newest keys in the caller's transaction.
 
+    Args:
+        session: whose transaction it is.
+        vault: with the newest keys.
+        tables: every table that holds personal data.
+        most: how many people.
+        after: the last of those before, so that nobody is looked at twice.
+
     Returns:
-        How many; 0 when everybody is.
+        Who was brought there; empty when nobody waits.
     """
     page = _waiting(vault).order_by(Account.id).limit(most).with_for_update(of=Account)
+    if after is not None:
+        page = page.where(Account.id > after)
     people = list(await session.scalars(page))
     if not people:
-        return 0
+        return []
     keys = await _keys(session, vault, people)
     behind = [
         account_id
@@ -137,7 +155,7 @@ async def rekey_some(
     for row, _ in keys.values():
         row.index_generation = vault.generation(Purpose.INDEX)
     await session.flush()
-    return len(people)
+    return people
 
 
 _Keys = Mapping[UUID, tuple[PersonKey, PersonVault]]

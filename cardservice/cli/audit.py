@@ -4,6 +4,8 @@ import argparse
 import asyncio
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from cardservice import taps
 from cardservice.app import open_keystore
 from cardservice.cli.answers import Exit, open_database, say, say_json, surroundings
@@ -34,10 +36,14 @@ def add_to(commands: Commands) -> None:
 async def _verify(asked: argparse.Namespace) -> int:
     settings = surroundings(asked.config).settings
     kept = [each for path in asked.checkpoints for each in checkpoints.read_from(path)]
-    async with open_database(settings) as database, database.transaction() as session:
-        found = await verify(
-            session, open_keystore(settings), streams=[taps.STREAM], checkpoints=kept
-        )
+    keystore = open_keystore(settings)
+    # Statement by statement: the check may take minutes, and nobody is to wait for it.
+    async with (
+        open_database(settings) as database,
+        database.reading() as connection,
+        AsyncSession(connection) as session,
+    ):
+        found = await verify(session, keystore, streams=[taps.STREAM], checkpoints=kept)
     if asked.json:
         say_json(found)
     else:

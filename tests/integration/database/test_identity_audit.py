@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.database import Database
 from identity import audit, checkpoints
 from identity.actors import SYSTEM
-from identity.audit_check import Broken, Fault, Intact
+from identity.audit_check import Broken, Fault, Intact, verify
 from identity.chain import ACTS, Link
 from identity.checkpoints import Checkpoint
 from identity.errors import BadCheckpoint, UnknownKey
@@ -135,6 +135,27 @@ async def test_rows_of_many_writers_at_once_make_one_chain(
     await asyncio.gather(*(write(number) for number in range(25)))
     assert len(await actions(identity_database)) == 50
     assert await checked(identity_database, keystore) == Intact({ACTS: 50}, 0, ())
+
+
+async def test_a_trail_that_grows_while_it_is_checked_is_intact(
+    identity_database: Database, keystore: FileKeyStore
+) -> None:
+    async def check() -> Intact | Broken:
+        async with (
+            identity_database.reading() as connection,
+            AsyncSession(connection) as session,
+        ):
+            return await verify(session, keystore)
+
+    async def write(number: int) -> None:
+        await act(identity_database, f"act-{number}")
+        await checkpoint(identity_database, keystore)
+
+    writing = asyncio.gather(*(write(number) for number in range(15)))
+    found = [await check() for _ in range(15)]
+    await writing
+    assert all(isinstance(one, Intact) for one in found)
+    assert await check() == Intact({ACTS: 15}, 0, ())
 
 
 @pytest.mark.parametrize("table", ["audit_row", "audit_checkpoint"])
