@@ -16,7 +16,7 @@ from identity.audit_check import Broken, Fault, Intact, verify
 from identity.chain import ACTS, Link
 from identity.checkpoints import Checkpoint
 from identity.errors import BadCheckpoint, UnknownKey
-from identity.keys import FileKeyStore, Purpose
+from identity.keys import FileKeyStore, KeyId, Purpose
 from identity.models import AuditCheckpoint, AuditRow, ChainHead
 from tests.support.audit import act, checked, tamper
 from tests.support.people import CLERK, NOW
@@ -107,6 +107,19 @@ async def test_a_savepoint_rolled_back_takes_its_rows_and_no_others(
                 raise Undone
         note(session, "after")
     assert await actions(identity_database) == ["before", "kept", "after"]
+
+
+async def test_rows_are_written_last_so_that_nobody_waits_for_the_chain_meanwhile(
+    identity_database: Database,
+) -> None:
+    count = select(func.count()).select_from(AuditRow)
+    async with identity_database.transaction() as session:
+        note(session, "a")
+        async with session.begin_nested():
+            note(session, "b")
+        await session.flush()
+        assert await session.scalar(count) == 0
+    assert await actions(identity_database) == ["a", "b"]
 
 
 async def test_a_session_closed_without_a_commit_passes_nothing_on(
@@ -235,6 +248,18 @@ async def test_rows_put_in_another_order_are_noticed(
     found = await checked(identity_database, keystore)
     assert isinstance(found, Broken)
     assert (found.number, found.fault) == (2, Fault.CHANGED)
+
+
+async def test_a_row_with_another_number_is_noticed(
+    identity_database: Database, keystore: FileKeyStore
+) -> None:
+    await act(identity_database, "a", "b")
+    await tamper(
+        identity_database,
+        "UPDATE audit_row SET id = 3 WHERE id = 2",
+        "UPDATE chain_head SET number = 3",
+    )
+    assert isinstance(await checked(identity_database, keystore), Broken)
 
 
 _COPY = (
@@ -397,6 +422,21 @@ async def test_a_checkpoint_that_names_another_key_is_not_genuine(
     renamed = Checkpoint(taken.at, taken.ends, key, taken.signature)
     assert checkpoints.is_genuine(taken, keystore)
     assert not checkpoints.is_genuine(renamed, keystore)
+
+
+async def test_a_checkpoint_signed_with_a_key_for_something_else_is_not_genuine(
+    identity_database: Database, tmp_path: Path
+) -> None:
+    class Misled(FileKeyStore):
+        def current(self, purpose: Purpose) -> KeyId:
+            assert purpose is Purpose.AUDIT_SIGN
+            return KeyId(Purpose.RECORD_SIGN, 1)
+
+    misled = Misled.initialise(tmp_path / "keys", "a passphrase for tests", now=NOW)
+    await act(identity_database, "a")
+    taken = await checkpoint(identity_database, misled)
+    assert taken.key == "rec.1"
+    assert not checkpoints.is_genuine(taken, misled)
 
 
 async def test_checkpoints_of_a_key_that_was_rotated_still_count(

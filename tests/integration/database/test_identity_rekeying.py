@@ -139,7 +139,8 @@ async def test_a_destroyed_key_takes_the_record_with_it(
     async with identity_database.transaction() as session:
         key = await session.get_one(PersonKey, first.id)
         key.sealed_key = None
-    store.rotate(Purpose.DATA, now=NOW)
+    for purpose in (Purpose.DATA, Purpose.INDEX):
+        store.rotate(purpose, now=NOW)
     await finish(identity_database, vault)
     async with identity_database.transaction() as session:
         assert (await accounts.known_facts(session, vault, second.id)).documents
@@ -235,6 +236,18 @@ async def test_after_a_rotation_the_old_index_key_finds_nothing_any_more(
         after |= {*await session.scalars(select(Address.postcode_index))}
     assert len(before) == len(after)
     assert not before & after
+
+
+async def test_after_a_rotation_no_key_is_sealed_with_the_old_data_key(
+    identity_database: Database, store: FileKeyStore
+) -> None:
+    vault = Vault(store)
+    await register(identity_database, vault, 3)
+    store.rotate(Purpose.DATA, now=NOW)
+    await finish(identity_database, vault)
+    async with identity_database.transaction() as session:
+        keys = [key for key in await session.scalars(select(PersonKey.sealed_key)) if key]
+    assert [key[:5] for key in keys] == [vault.current_prefix()] * 3
 
 
 async def test_messages_are_sealed_anew_too(
