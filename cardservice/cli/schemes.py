@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from cardservice.cli.answers import Exit, complain, say, say_json, say_table, surroundings
-from cardservice.cli.subcommands import Commands, group, json_option
+from cardservice.cli.subcommands import Commands, day, group, json_option
 from entitlements.schemes import explain
 from entitlements.schemes.engine import compile_traced
 from entitlements.schemes.explain import Answer
@@ -38,7 +38,7 @@ def add_to(commands: Commands) -> None:
     check.set_defaults(run=_check)
     explaining = own.add_parser("explain", help="what a scheme says about somebody, and why")
     explaining.add_argument("scheme")
-    explaining.add_argument("--born", type=date.fromisoformat, help="date of birth, as 1960-07-31")
+    explaining.add_argument("--born", type=day, help="date of birth, as 1960-07-31")
     explaining.add_argument("--postcode", help="full postcode of the main home")
     _day_option(explaining)
     json_option(explaining)
@@ -46,7 +46,7 @@ def add_to(commands: Commands) -> None:
 
 
 def _day_option(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--on", type=date.fromisoformat, help="the day, as 2026-11-30; today")
+    parser.add_argument("--on", type=day, help="the day, as 2026-11-30; today")
 
 
 def _list(asked: argparse.Namespace) -> int:

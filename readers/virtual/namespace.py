@@ -24,16 +24,19 @@ _MS_PRIVATE: Final = 0x4_0000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def enter_private_namespace() -> None:
+def enter_private_namespace(*, anew: bool = False) -> None:
     """Give this process and the children it starts a /run/pcscd of their own.
 
     Call it before any other thread is started: a namespace belongs to the thread that enters it
     and to those which that thread starts. Once inside, a second call does nothing.
 
+    Args:
+        anew: make one even inside another, for a program that may be started from one.
+
     Raises:
         NamespaceRefused: not root, or the kernel refuses; the machine is as it was.
     """
-    if is_private():
+    if is_private() and not anew:
         return
     if os.geteuid() != 0:
         raise NamespaceRefused(

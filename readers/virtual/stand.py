@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("command", nargs="+")
     asked = parser.parse_args(arguments)
     try:
-        enter_private_namespace()
+        enter_private_namespace(anew=True)
         with Pcscd(asked.reader, asked.directory) as pcscd:
             return _run(pcscd, asked.directory, asked.reader, asked.command)
     except (ReadersError, OSError) as error:

@@ -100,6 +100,15 @@ def test_wrong_usage_is_2(words: list[str], capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err
 
 
+def test_a_day_that_is_none_is_said_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        run(["schemes", "explain", "library", "--born", "1960-02-30"])
+    assert left.value.code == 2
+    assert "'1960-02-30' is not a day of the calendar; write it as 2026-11-30" in (
+        capsys.readouterr().err
+    )
+
+
 def test_the_day_before_pensionable_age_is_not_yet(capsys: pytest.CaptureFixture[str]) -> None:
     asked = [*EXPLAIN, "--born", "1960-07-31", "--postcode", "ME14 1XQ", "--on", "2026-11-29"]
     assert run(asked) == 1
