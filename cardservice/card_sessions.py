@@ -23,7 +23,7 @@ from cardservice.terminals import KnownTerminal
 from cardservice.updates import NOTHING_KNOWN, owed
 from entitlements import grants, issuing
 from entitlements.issuing import Carrier, Issued
-from identity import audit
+from identity import audit, person_keys
 from identity.keys import KeyStore
 from identity.personal import Vault
 from readers.card.apdu import Procedure, ResponseApdu
@@ -216,7 +216,8 @@ async def _card_to_make(
     if card.uid_index is not None and card.uid_index not in indexes:
         card = await issuance.another_chip(session, waiting, actor=terminal.actor, now=now)
     if card.uid_index is None:
-        card.sealed_uid = means.vault.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())
+        personal = await person_keys.for_writing(session, means.vault, card.account_id)
+        card.sealed_uid = personal.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())
         card.uid_index = means.vault.blind(UID_FIELD, uid.hex())
         card.key_generations = newest(means.keystore)
     return card

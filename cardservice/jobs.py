@@ -1,4 +1,4 @@
-"""What the worker does, again and again: reassess whom time has changed, and send messages."""
+"""What the worker does, again and again: reassess whom time changed, send messages, seal taps."""
 
 from datetime import datetime
 from pathlib import Path
@@ -8,9 +8,10 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import outbox
+from identity import audit_batches, outbox
 from identity.actors import SYSTEM
 from identity.personal import Vault
 from readers.contract.windows import london_date
@@ -61,6 +62,20 @@ async def deliver_messages(
         delivered += batch
         if not batch:
             return delivered
+
+
+async def seal_taps(database: Database, *, now: datetime) -> int:
+    """Seal every tap that is stored and not sealed yet; how many that were.
+
+    Each batch is a transaction.
+    """
+    done = 0
+    while True:
+        async with database.transaction() as session:
+            sealed = await audit_batches.seal(session, taps.STREAM, now=now)
+        if isinstance(sealed, audit_batches.NothingToSeal):
+            return done
+        done += sealed.rows
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

@@ -186,7 +186,7 @@ class Tap(Base, kw_only=True):
 
     `after_revocation` marks what a revoked terminal sent: kept, and trusted by nobody until a
     member of staff has looked at it. `reason` is a value of `Reason`; the column takes any, so that
-    a new reason needs no migration.
+    a new reason needs no migration. `batch` is the audit batch that it is sealed in.
     """
 
     __tablename__ = "tap"
@@ -205,6 +205,7 @@ class Tap(Base, kw_only=True):
     record_sequence: Mapped[int | None] = mapped_column(BigInteger, default=None)
     after_revocation: Mapped[bool] = mapped_column(default=False)
     digest: Mapped[bytes]
+    batch: Mapped[int | None] = mapped_column(BigInteger, index=True, default=None)
 
 
 class TapConflict(Base, kw_only=True):

@@ -14,11 +14,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.models import Tap, TapConflict, Terminal
 from cardservice.terminals import KnownTerminal
 from entitlements.models import ServiceRecord
+from identity.audit_batches import Stream
 from identity.db import Base
 from readers.contract.wire import TapEvent
 
 QUARANTINE_LIMIT: Final = 20_000
 """Most taps kept of one revoked terminal: its key may be in the hands of a thief."""
+
+STREAM: Final = Stream(
+    "taps",
+    Tap,
+    (
+        *("terminal_id", "sequence", "taken_at", "received_at", "service", "accepted", "mode"),
+        *("reason", "number", "status_index", "record_sequence", "digest"),
+    ),
+)
+"""What the audit seals: all that a tap says. Whether it is trusted may change afterwards."""
 
 
 class Ingested(msgspec.Struct, frozen=True):

@@ -18,15 +18,18 @@ from entitlements.models import Assessment, Grant
 from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.rule import Scheme
 from entitlements.schemes.rulefiles import load_schemes
-from identity import accounts
+from identity import accounts, person_keys
 from identity.actors import Actor
 from identity.db import new_id
 from identity.evidence import Proof, SeenDocument
 from identity.models import Account, AccountState, SightedDocument
-from identity.personal import Vault
+from identity.personal import PersonVault, Vault
+from identity.rekeying import PersonalTable
 from readers.contract.windows import london_date
 
 _TABLE: Final = Assessment.__tablename__
+PERSONAL: Final = (PersonalTable(Assessment, "account_id"),)
+"""The tables of this package whose sealed columns belong to one person."""
 
 _EVIDENCE: Final = frozenset({Proof.BENEFIT, Proof.DISABILITY})
 """Documents that rules may ask for; what shows a name or an address is a fact of its own."""
@@ -196,6 +199,7 @@ async def _store(
         Assessment.account_id == account_id, Assessment.superseded_at.is_(None)
     )
     stored = {row.scheme: row for row in await session.scalars(query)}
+    personal = await person_keys.for_writing(session, vault, account_id)
     for decision in decisions:
         row = stored.get(decision.scheme)
         if row is not None and _same(row, decision):
@@ -203,7 +207,7 @@ async def _store(
         if row is not None:
             row.superseded_at = now
             await session.flush()
-        session.add(_row(vault, account_id, decision, now))
+        session.add(_row(personal, account_id, decision, now))
     await session.flush()
 
 
@@ -216,7 +220,7 @@ def _outcome(decision: Decision) -> str:
     return str(type(decision).__struct_config__.tag)
 
 
-def _row(vault: Vault, account_id: UUID, decision: Decision, now: datetime) -> Assessment:
+def _row(personal: PersonVault, account_id: UUID, decision: Decision, now: datetime) -> Assessment:
     row_id = new_id()
     as_json = msgspec.json.encode(decision).decode()
     return Assessment(
@@ -228,5 +232,5 @@ def _row(vault: Vault, account_id: UUID, decision: Decision, now: datetime) -> A
         decided_at=now,
         decided_on=decision.on,
         next_change_on=decision.next_change_on,
-        sealed_decision=vault.seal(_TABLE, "sealed_decision", row_id, as_json),
+        sealed_decision=personal.seal(_TABLE, "sealed_decision", row_id, as_json),
     )

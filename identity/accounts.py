@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, names, sealed
+from identity import audit, name_index, names, person_keys, sealed
 from identity.actors import Actor, ActorKind
 from identity.dates import london_date
 from identity.details import NewResident, check_resident
@@ -19,10 +19,9 @@ from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
 from identity.models import Account, Address, RecordRead, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
-from identity.search import Match, understood
+from identity.search import Match, matching, understood
 
 LONGEST_READ_REASON = 200
-MOST_MATCHES = 50
 
 
 class KnownFacts(msgspec.Struct, frozen=True):
@@ -80,13 +79,17 @@ async def register(
     on = london_date(now)
     checked = check_resident(details, on=on)
     await _refuse_shared_email(session, vault, checked.email)
-    account = sealed.new_account(vault, checked, await _unused_number(session), now)
+    number = await _unused_number(session)
+    account, key, personal = sealed.new_account(vault, checked, number, now)
     session.add(account)
     await session.flush()
-    session.add(sealed.new_address(vault, checked, account.id, on))
+    session.add(key)
+    session.add(sealed.new_address(vault, personal, checked, account.id, on))
     for document in checked.documents:
-        session.add(sealed.new_document(vault, document, account.id, actor, now))
+        session.add(sealed.new_document(personal, document, account.id, actor, now))
     await session.flush()
+    name = checked.given_names, checked.family_name
+    await name_index.add(session, vault, {account.id: name})
     audit.record(
         session,
         "account-registered",
@@ -121,7 +124,8 @@ async def sight_document(
     checked = check_document(shown, proof, on=london_date(now))
     if not isinstance(checked, SeenDocument):
         raise InvalidDetails(checked)
-    session.add(sealed.new_document(vault, checked, account.id, actor, now))
+    personal = await person_keys.for_writing(session, vault, account.id)
+    session.add(sealed.new_document(personal, checked, account.id, actor, now))
     await session.flush()
     # The kind is left out: a benefit or disability letter is itself personal.
     subject = audit.subject_of("account", account.id)
@@ -184,8 +188,9 @@ async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> 
     """
     account = await _account(session, account_id)
     address = await _current_address(session, account_id)
+    personal = await person_keys.for_reading(session, vault, account_id)
     return KnownFacts(
-        birth_date=sealed.birth_date_of(vault, account),
+        birth_date=sealed.birth_date_of(personal, account),
         district_code=address.district_code,
         resident_since=address.valid_from,
         documents=await documents(session, vault, account_id),
@@ -201,7 +206,8 @@ async def documents(
         .where(SightedDocument.account_id == account_id)
         .order_by(SightedDocument.sighted_at, SightedDocument.id)
     )
-    return tuple(sealed.document_of(vault, row) for row in rows)
+    personal = await person_keys.for_reading(session, vault, account_id)
+    return tuple(sealed.document_of(personal, row) for row in rows)
 
 
 async def reads_of(session: AsyncSession, account_id: UUID) -> tuple[Read, ...]:
@@ -217,62 +223,49 @@ async def reads_of(session: AsyncSession, account_id: UUID) -> tuple[Read, ...]:
 async def find(
     session: AsyncSession, vault: Vault, query: str, *, actor: Actor, now: datetime
 ) -> tuple[Match, ...]:
-    """Find residents by account number, full or family name, birth date or full postcode.
+    """Find residents by account number, or by name, birth date and full postcode together.
 
-    The search is recorded: what it was taken for and whom it showed, not what was typed.
+    Any part of a name will do, with typing errors or as a nickname. The search is recorded: what it
+    was taken for and whom it showed, not what was typed.
 
     Returns:
-        At most 50 matches, by name.
+        At most 50 matches, the likest first.
 
     Raises:
-        InvalidDetails: `query` holds nothing to look for.
+        InvalidDetails: `query` holds nothing to look for, or too much.
     """
-    searched_by, condition = understood(vault, query)
-    rows = await session.execute(
-        select(Account, Address)
-        .join(Address, Address.account_id == Account.id)
-        .where(condition, Address.valid_to.is_(None))
-        .order_by(Account.number)
-        .limit(MOST_MATCHES)
-    )
-    matches = tuple(_match(vault, account, address) for account, address in rows)
+    asked = understood(query)
+    matches = await matching(session, vault, asked)
     audit.record(
         session,
         "residents-searched",
         audit.subject_of(actor.kind.value, actor.id),
         actor=actor,
         now=now,
-        detail={"by": searched_by.value, "shown": [str(match.account_id) for match in matches]},
+        detail={
+            "by": asked.searched_by.value,
+            "shown": [str(match.account_id) for match in matches],
+        },
     )
-    return tuple(sorted(matches, key=lambda match: names.look_up_form(match.name)))
+    return matches
 
 
 async def _opened(session: AsyncSession, vault: Vault, account_id: UUID) -> Person:
     account = await _account(session, account_id)
     address = await _current_address(session, account_id)
-    given_names, family_name = sealed.names_of(vault, account)
+    personal = await person_keys.for_reading(session, vault, account_id)
+    given_names, family_name = sealed.names_of(personal, account)
     return Person(
         account_id=account.id,
         number=account.number,
         given_names=given_names,
         family_name=family_name,
-        birth_date=sealed.birth_date_of(vault, account),
-        email=sealed.email_of(vault, account),
-        address_lines=sealed.lines_of(vault, address),
-        postcode=sealed.postcode_of(vault, address),
+        birth_date=sealed.birth_date_of(personal, account),
+        email=sealed.email_of(personal, account),
+        address_lines=sealed.lines_of(personal, address),
+        postcode=sealed.postcode_of(personal, address),
         district_code=address.district_code,
         documents=await documents(session, vault, account_id),
-    )
-
-
-def _match(vault: Vault, account: Account, address: Address) -> Match:
-    return Match(
-        account_id=account.id,
-        number=account.number,
-        name=names.full(*sealed.names_of(vault, account)),
-        birth_year=sealed.birth_date_of(vault, account).year,
-        outward=sealed.postcode_of(vault, address).split(" ")[0],
-        district_code=address.district_code,
     )
 
 

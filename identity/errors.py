@@ -11,8 +11,10 @@
     |  |- KeyMayNotLeave      a key that only the store may use was asked for
     |  `- WrongKeyUse         a key was used for something other than its purpose
     |- SealBroken             sealed data was changed, or belongs to another row or column
+    |- PersonErased           the person's key was destroyed, and their record with it
     |- InvalidDetails         a form has faults; each field with its message
     |- BadPostcode            not the form of a UK postcode
+    |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
     `- NotYourRecord          a resident asked for somebody else's record
 
@@ -88,6 +90,12 @@ class SealBroken(IdentityError):
     code = "seal-broken"
 
 
+class PersonErased(IdentityError):
+    """The person's own key was destroyed, so nothing of theirs can be opened or added."""
+
+    code = "person-erased"
+
+
 class InvalidDetails(IdentityError):
     """Every fault of a form at once.
 
@@ -106,6 +114,12 @@ class BadPostcode(IdentityError):
     """The text does not have the form of a UK postcode."""
 
     code = "bad-postcode"
+
+
+class BadCheckpoint(IdentityError):
+    """A file of audit checkpoints holds a line that is none."""
+
+    code = "bad-checkpoint"
 
 
 class NoSuchAccount(IdentityError):

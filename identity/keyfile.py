@@ -104,6 +104,14 @@ class KeyFile:
             raise WrongPassphrase(f"The passphrase does not open the key store at {path}.")
         return cls(path, salt, key, check)
 
+    def stamp(self) -> tuple[int, int, int] | None:
+        """Changes whenever the file is replaced; None while it is not there."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
     def read(self) -> bytes:
         """The content, opened.
 

@@ -38,6 +38,7 @@ class Purpose(StrEnum):
     STATUS_SIGN = "status.sign"
     BUNDLE_SIGN = "bundle.sign"
     SESSION_SIGN = "session.sign"
+    AUDIT_SIGN = "audit.sign"
     DATA = "data"
     INDEX = "index"
 
@@ -71,6 +72,7 @@ _TRAITS: Mapping[Purpose, _Trait] = {
     Purpose.STATUS_SIGN: _Trait("sta", KeyUse.SIGNATURE, may_leave=False),
     Purpose.BUNDLE_SIGN: _Trait("bun", KeyUse.SIGNATURE, may_leave=False),
     Purpose.SESSION_SIGN: _Trait("ses", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.AUDIT_SIGN: _Trait("aud", KeyUse.SIGNATURE, may_leave=False),
     Purpose.DATA: _Trait("dat", KeyUse.SEALING, may_leave=True),
     Purpose.INDEX: _Trait("idx", KeyUse.INDEXING, may_leave=True),
 }
@@ -160,10 +162,15 @@ _Content = dict[str, list[_StoredKey]]
 
 
 class FileKeyStore:
-    """A key store in one encrypted file, for demonstrations and small sites."""
+    """A key store in one encrypted file, for demonstrations and small sites.
+
+    A store that is open sees what another process adds: keys can be rotated under running servers.
+    While the file is away, the keys that are held are used.
+    """
 
     def __init__(self, file: KeyFile) -> None:
         self._file = file
+        self._stamp = file.stamp()
         self._keys = _decode(file)
 
     @classmethod
@@ -189,17 +196,16 @@ class FileKeyStore:
         return cls(KeyFile.open(path, passphrase))
 
     def rotate(self, purpose: Purpose, *, now: datetime) -> KeyId:
-        """Add a generation. Processes that have the store open see it once they open it again."""
+        """Add a generation. Every process that has the store open sees it."""
         with self._file.locked():
             content = _content(self._file)
             content.setdefault(purpose.value, []).append(_fresh(purpose, now))
             self._file.write(msgspec.json.encode(content))
-        self._keys = _decode(self._file)
         return self.current(purpose)
 
     def generations(self, purpose: Purpose) -> tuple[KeyId, ...]:
         """Every key of the purpose, oldest first."""
-        found = tuple(sorted(key for key in self._keys if key.purpose is purpose))
+        found = tuple(sorted(key for key in self._newest() if key.purpose is purpose))
         if not found:
             raise UnknownKey(f"The key store holds no key for {purpose}.")
         return found
@@ -242,9 +248,16 @@ class FileKeyStore:
         found = _TRAITS[key.purpose].use
         if found is not use:
             raise WrongKeyUse(f"{key.wire.decode()} is for {found.value[1]}, not {use.value[1]}.")
-        if key not in self._keys:
+        held = self._keys if key in self._keys else self._newest()
+        if key not in held:
             raise UnknownKey(f"The key store does not hold {key.wire.decode()}.")
-        return self._keys[key]
+        return held[key]
+
+    def _newest(self) -> Mapping[KeyId, bytes]:
+        stamp = self._file.stamp()
+        if stamp not in (self._stamp, None):
+            self._keys, self._stamp = _decode(self._file), stamp
+        return self._keys
 
 
 def _fresh(purpose: Purpose, now: datetime) -> _StoredKey:

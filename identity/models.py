@@ -9,10 +9,21 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from identity.actors import ActorKind
+from identity.append_only import protect
 from identity.db import Base, new_id
 
 
@@ -60,10 +71,49 @@ class Account(Base, kw_only=True):
     sealed_family_name: Mapped[bytes]
     sealed_birth_date: Mapped[bytes]
     sealed_email: Mapped[bytes | None] = mapped_column(default=None)
-    full_name_index: Mapped[bytes] = mapped_column(index=True)
-    family_name_index: Mapped[bytes] = mapped_column(index=True)
     birth_date_index: Mapped[bytes] = mapped_column(index=True)
     email_index: Mapped[bytes | None] = mapped_column(unique=True, default=None)
+
+
+class PersonKey(Base, kw_only=True):
+    """The key that seals what belongs to one person, itself sealed by the key store's `data` key.
+
+    Without it nothing of theirs can be opened, here or in a copy: destroying it is erasure.
+
+    Attributes:
+        sealed_key: none once it was destroyed.
+        generation: of the `data` key that seals it.
+        index_generation: of the `index` key that all of the person's blind indexes are made with;
+            0 while their columns still wait to be sealed with this key.
+    """
+
+    __tablename__ = "person_key"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    sealed_key: Mapped[bytes | None]
+    generation: Mapped[int] = mapped_column(index=True)
+    index_generation: Mapped[int] = mapped_column(index=True, default=0)
+
+
+class NamePart(Base, kw_only=True):
+    """A resident has a word in their name. `part` is a blind index of the word, cut to 16 bytes."""
+
+    __tablename__ = "name_part"
+
+    part: Mapped[bytes] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True, index=True)
+
+
+class NameForm(Base, kw_only=True):
+    """A form (mistyped, begun or heard) under which a word is found, both as blind indexes.
+
+    Each word has its forms once, however many residents bear it.
+    """
+
+    __tablename__ = "name_form"
+
+    form: Mapped[bytes] = mapped_column(primary_key=True)
+    part: Mapped[bytes] = mapped_column(primary_key=True, index=True)
 
 
 class Address(Base, kw_only=True):
@@ -191,13 +241,27 @@ class OutboxMessage(Base, kw_only=True):
     sealed_text: Mapped[bytes]
 
 
+class ChainHead(Base, kw_only=True):
+    """Where a hash chain ends. Its row is also the lock of whoever writes the chain."""
+
+    __tablename__ = "chain_head"
+
+    chain: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
+    hash: Mapped[bytes]
+
+
 class AuditRow(Base, kw_only=True):
-    """One thing that was done. Rows are added, never changed and never removed."""
+    """One thing that was done. Rows are added, never changed and never removed.
+
+    `id` counts the rows of the chain `acts` from 1; `hash` covers the row and all before it.
+    """
 
     __tablename__ = "audit_row"
+    __table_args__ = (CheckConstraint("length(hash) = 32", name="chained"),)
 
     id: Mapped[int] = mapped_column(
-        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, init=False
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
     )
     at: Mapped[datetime] = mapped_column(index=True)
     action: Mapped[str] = mapped_column(String(64))
@@ -206,6 +270,37 @@ class AuditRow(Base, kw_only=True):
     actor_id: Mapped[str] = mapped_column(String(64))
     actor_label: Mapped[str] = mapped_column(String(200))
     detail: Mapped[dict[str, Any]]
+    hash: Mapped[bytes]
+
+
+class AuditBatch(Base, kw_only=True):
+    """Rows of a stream such as taps, sealed together: `digest` covers the rows as they were.
+
+    `number` counts the batches of the stream from 1; `hash` covers this batch and all before it.
+    """
+
+    __tablename__ = "audit_batch"
+    __table_args__ = (
+        CheckConstraint("length(hash) = 32", name="chained"),
+        CheckConstraint("row_count > 0", name="holds_rows"),
+    )
+
+    stream: Mapped[str] = mapped_column(String(40), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    row_count: Mapped[int]
+    digest: Mapped[bytes]
+    hash: Mapped[bytes]
+
+
+class AuditCheckpoint(Base, kw_only=True):
+    """Where every chain ended at a moment, signed: `signed` is a line of JSON to keep elsewhere."""
+
+    __tablename__ = "audit_checkpoint"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    at: Mapped[datetime] = mapped_column(index=True)
+    signed: Mapped[str] = mapped_column(Text)
 
 
 class RecordRead(Base, kw_only=True):
@@ -220,3 +315,8 @@ class RecordRead(Base, kw_only=True):
     actor_id: Mapped[str] = mapped_column(String(64))
     actor_label: Mapped[str] = mapped_column(String(200))
     reason: Mapped[str] = mapped_column(String(200))
+
+
+for _kept in (AuditRow, AuditBatch, AuditCheckpoint):
+    if isinstance(_kept.__table__, Table):  # always; the attribute's type says less
+        protect(_kept.__table__)

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice.cli import db, keys, schemes, serving, staff, status_lists, terminals
+from cardservice.cli import audit, db, keys, schemes, serving, staff, status_lists, terminals
 from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serving, db, staff, schemes, terminals, keys, status_lists):
+    for module in (serving, db, staff, schemes, terminals, keys, status_lists, audit):
         module.add_to(commands)
     _add_demo(commands)
     return whole

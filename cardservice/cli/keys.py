@@ -1,27 +1,39 @@
 """`kentcard keys`: the key store."""
 
 import argparse
+import asyncio
 import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from cardservice.app import open_keystore, passphrase
-from cardservice.cli.answers import Exit, say, say_json, say_table, surroundings
+from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
 from cardservice.cli.subcommands import Commands, group, json_option
+from cardservice.personal_data import TABLES
+from cardservice.settings import Settings
+from identity import rekeying
 from identity.keys import FileKeyStore, Purpose
+from identity.personal import Vault
 
 PASSPHRASE_BYTES: Final = 24
+ROTATED: Final = (Purpose.DATA, Purpose.INDEX, Purpose.AUDIT_SIGN)
+"""Keys that nothing outside the service must learn of first."""
 
 
 def add_to(commands: Commands) -> None:
-    """`keys init` and `keys list`."""
+    """`keys init`, `keys rotate`, `keys rekey` and `keys list`."""
     own = group(commands, "keys", "the key store")
     init = own.add_parser(
         "init",
         help="make a key store; a passphrase is made too if its file is not there",
     )
     init.set_defaults(run=_init)
+    rotate = own.add_parser("rotate", help="add a key, and bring everything to it")
+    rotate.add_argument("purpose", choices=[each.value for each in ROTATED], help="which key")
+    rotate.set_defaults(run=_rotate)
+    rekey = own.add_parser("rekey", help="bring everything to the newest keys; goes on if stopped")
+    rekey.set_defaults(run=_rekey)
     listing = own.add_parser("list", help="names of the keys; never the keys")
     json_option(listing)
     listing.set_defaults(run=_list)
@@ -44,6 +56,26 @@ def _make_passphrase(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(f"{secrets.token_urlsafe(PASSPHRASE_BYTES)}\n")
+
+
+def _rotate(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    key = open_keystore(around.settings).rotate(Purpose(asked.purpose), now=around.clock())
+    say(f"Made {key.wire.decode()}. Keep a copy of the key store.")
+    return _rekey(asked)
+
+
+def _rekey(asked: argparse.Namespace) -> int:
+    return asyncio.run(_bring_to_newest(surroundings(asked.config).settings))
+
+
+async def _bring_to_newest(settings: Settings) -> int:
+    vault = Vault(open_keystore(settings))
+    async with open_database(settings) as database:
+        async for progress in rekeying.rekey(database.transaction, vault, TABLES):
+            say(f"{progress.done} people done, {progress.remaining} to do.")
+    say("Everything is at the newest keys.")
+    return Exit.DONE
 
 
 def _list(asked: argparse.Namespace) -> int:

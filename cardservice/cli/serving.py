@@ -34,7 +34,8 @@ def add_to(commands: Commands) -> None:
     serve.add_argument("--port", type=int, default=8000, help="port to listen on")
     serve.set_defaults(run=_serve)
     worker = commands.add_parser(
-        "worker", help="reassess whom time has changed, and send messages, until stopped"
+        "worker",
+        help="reassess whom time has changed, send messages and seal taps, until stopped",
     )
     worker.add_argument("--once", action="store_true", help="do what is due now, and end")
     worker.set_defaults(run=_worker)
@@ -116,6 +117,7 @@ async def _turn(database: Database, vault: Vault, outbox: Path, now: datetime) -
     try:
         reassessed = await jobs.reassess_due(database, vault, now=now)
         delivered = await jobs.deliver_messages(database, vault, outbox, now=now)
+        await jobs.seal_taps(database, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
         return Exit.FAULT

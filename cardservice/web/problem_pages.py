@@ -17,7 +17,7 @@ from cardservice.web.errors import (
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from identity.errors import NoSuchAccount, NotYourRecord
+from identity.errors import NoSuchAccount, NotYourRecord, PersonErased
 
 TEMPLATE: Final = "problems/plain.html"
 NOT_FOUND: Final = 404
@@ -36,7 +36,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             answer = _foreign_form(request, error)
         case NotYourRecord():
             answer = _refused(request)
-        case NoSuchPage() | NoSuchAccount() | NoSuchCard():
+        case NoSuchPage() | NoSuchAccount() | NoSuchCard() | PersonErased():
             answer = _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
             answer = _of_status(request, error)

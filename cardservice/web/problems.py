@@ -38,6 +38,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
     people.NoSuchAccount: 404,
+    people.PersonErased: 404,
     people.NotYourRecord: 403,
     people.InvalidDetails: 422,
     people.BadPostcode: 422,

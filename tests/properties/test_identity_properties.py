@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity import names
+from identity import likeness, names
 from identity.dates import months_before, parse_date
 from identity.details import NewResident, check_resident
 from identity.errors import BadPostcode, InvalidDetails, UnknownKey
@@ -17,6 +17,7 @@ from identity.keys import KeyId, Purpose
 from identity.numbers import is_account_number, new_account_number
 from identity.personal import Vault
 from identity.places import normalise_postcode
+from identity.search import understood
 
 anything = st.text(st.characters(codec=None), max_size=300)
 
@@ -131,3 +132,39 @@ def outcome(form: NewResident) -> tuple[dict[str, str], tuple[str, ...]]:
     except InvalidDetails as error:
         return error.faults, ()
     return {}, (checked.given_names, checked.family_name, checked.email, *checked.address_lines)
+
+
+_words = st.text(st.characters(categories=["Ll", "Lo"]), min_size=4, max_size=30)
+_letter = st.characters(categories=["Ll", "Lo"])
+
+
+@given(word=_words, place=st.integers(0, 23), letter=_letter, kind=st.sampled_from("dras"))
+def test_a_word_with_one_typing_error_shares_a_form_with_it(
+    word: str, place: int, letter: str, kind: str
+) -> None:
+    place %= min(len(word), 23)
+    before, rest = word[:place], word[place:]
+    typed = {
+        "d": before + rest[1:],
+        "r": before + letter + rest[1:],
+        "a": before + letter + rest,
+        "s": before + rest[1:2] + rest[:1] + rest[2:],
+    }[kind]
+    if len(typed) >= 4 or kind == "d":
+        assert likeness.typed_forms(typed) & likeness.forms_of(word)
+    assert likeness.errors_between(typed, word) <= 1 or len(word) > likeness.MOST_COMPARED - 1
+
+
+@given(one=st.text(max_size=40), other=st.text(max_size=40))
+def test_names_are_as_like_each_other_whatever_is_typed(one: str, other: str) -> None:
+    assert 0 <= likeness.likeness(likeness.typed_words(one), (other, "")) <= 1
+    typed = likeness.typed_words(one)[:16]
+    if typed:
+        assert likeness.likeness(typed, (one, "")) == 1
+
+
+@given(typed=anything)
+def test_whatever_is_typed_is_understood_or_answered_with_what_to_enter(typed: str) -> None:
+    with suppress(InvalidDetails):
+        asked = understood(typed)
+        assert asked.number or asked.birth_date or asked.postcode or asked.words

@@ -7,8 +7,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, lifecycle, terminals
+from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card, Terminal
 from cardservice.terminals import Role
+from identity import person_keys
 from identity.actors import SYSTEM
 from identity.personal import Vault
 from readers.contract.services import Service
@@ -36,7 +38,8 @@ async def make_ordered_card(
     card = await lifecycle.live_card(session, UUID(account_id))
     assert card is not None
     uid = card.id.bytes[:7]
-    card.sealed_uid = vault.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())
-    card.uid_index = vault.blind("uid", uid.hex())
+    personal = await person_keys.for_writing(session, vault, card.account_id)
+    card.sealed_uid = personal.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())
+    card.uid_index = vault.blind(UID_FIELD, uid.hex())
     await issuance.complete(session, card, actor=SYSTEM, now=now)
     return card

@@ -16,7 +16,7 @@ from entitlements import applications, grants
 from entitlements.decision import Decision, Eligible, NeedsEvidence, NotEligible
 from entitlements.grants import EndReason
 from entitlements.models import Assessment, Grant, Holder
-from identity import accounts
+from identity import accounts, person_keys
 from identity.details import NewResident
 from identity.errors import NoSuchAccount
 from identity.evidence import DocumentShown, Proof
@@ -90,7 +90,8 @@ async def test_what_needs_evidence_is_stored_so_that_a_page_can_say_so(
         query = select(Assessment).where(Assessment.scheme == "leisure-tonbridge-and-malling")
         stored = (await session.scalars(query)).one()
         assert stored.outcome == "needs-evidence"
-        opened = vault.open("assessment", "sealed_decision", stored.id, stored.sealed_decision)
+        personal = await person_keys.for_reading(session, vault, resident)
+        opened = personal.open("assessment", "sealed_decision", stored.id, stored.sealed_decision)
         explained = await applications.explain(session, vault, resident, on=NOW.date())
     assert "universal-credit" in opened
     by_scheme = {each.decision.scheme: each for each in explained}

@@ -59,5 +59,6 @@ async def test_audit_rows_are_counted_in_the_order_they_were_written(
         for number in range(5):
             audit.record(session, f"act-{number}", "test:1", actor=SYSTEM, now=NOW)
             await session.flush()
+    async with identity_database.transaction() as session:
         rows = await session.scalars(select(AuditRow).order_by(AuditRow.id))
         assert [row.action for row in rows] == [f"act-{number}" for number in range(5)]

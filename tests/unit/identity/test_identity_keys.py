@@ -255,3 +255,25 @@ def test_key_ids_on_the_wire_are_short_and_read_back() -> None:
 def test_a_key_id_that_is_not_ours_is_refused(wire: bytes) -> None:
     with pytest.raises(UnknownKey):
         KeyId.from_wire(wire)
+
+
+def test_a_store_that_is_open_sees_a_key_that_another_process_added(path: Path) -> None:
+    server = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+    added = FileKeyStore.open(path, PASSPHRASE).rotate(Purpose.DATA, now=NOW)
+    assert server.current(Purpose.DATA) == added == KeyId(Purpose.DATA, 2)
+    again = FileKeyStore.open(path, PASSPHRASE).rotate(Purpose.DATA, now=NOW)
+    assert len(server.reveal(again)) == 32
+
+
+def test_an_open_store_goes_on_while_its_file_is_away_and_says_when_it_is_damaged(
+    path: Path,
+) -> None:
+    server = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+    content = path.read_bytes()
+    path.unlink()
+    assert server.current(Purpose.DATA) == KeyId(Purpose.DATA, 1)
+    path.write_bytes(content[:-20])
+    with pytest.raises(KeyStoreDamaged):
+        server.current(Purpose.DATA)
+    path.write_bytes(content)
+    assert server.current(Purpose.DATA) == KeyId(Purpose.DATA, 1)

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from identity.errors import SealBroken, UnknownKey
+from identity.errors import PersonErased, SealBroken, UnknownKey
 from identity.keys import FileKeyStore, Purpose
-from identity.personal import Vault
+from identity.personal import PersonVault, Vault
 from tests.support.people import NOW
 
 ROW = UUID("00000000-0000-4000-8000-000000000001")
@@ -94,3 +94,52 @@ def test_another_store_cannot_open_it(vault: Vault, tmp_path: Path) -> None:
     sealed = vault.seal("account", "sealed_email", ROW, "jean@example.com")
     with pytest.raises(SealBroken):
         other.open("account", "sealed_email", ROW, sealed)
+
+
+KEY = bytes(range(32))
+
+
+def test_a_persons_key_seals_for_one_row_and_opens_for_nobody_else(vault: Vault) -> None:
+    own, other = PersonVault(vault, KEY), PersonVault(vault, KEY[::-1])
+    sealed = own.seal("account", "sealed_email", ROW, "jean@example.com")
+    assert own.open("account", "sealed_email", ROW, sealed) == "jean@example.com"
+    assert PersonVault.is_own(sealed)
+    for vault_of, column, row in (
+        (other, "sealed_email", ROW),
+        (own, "sealed_family_name", ROW),
+        (own, "sealed_email", OTHER_ROW),
+    ):
+        with pytest.raises(SealBroken):
+            vault_of.open("account", column, row, sealed)
+    with pytest.raises(SealBroken):
+        vault.open("account", "sealed_email", ROW, sealed)
+
+
+def test_what_was_sealed_before_there_was_a_persons_key_opens_with_it(vault: Vault) -> None:
+    sealed = vault.seal("account", "sealed_email", ROW, "jean@example.com")
+    for key in (KEY, None):
+        personal = PersonVault(vault, key)
+        assert personal.open("account", "sealed_email", ROW, sealed) == "jean@example.com"
+        assert not PersonVault.is_own(sealed)
+
+
+def test_without_their_key_nothing_of_a_person_is_opened_or_sealed(vault: Vault) -> None:
+    sealed = PersonVault(vault, KEY).seal("account", "sealed_email", ROW, "a")
+    erased = PersonVault(vault, None)
+    with pytest.raises(PersonErased):
+        erased.open("account", "sealed_email", ROW, sealed)
+    with pytest.raises(PersonErased):
+        erased.seal("account", "sealed_email", ROW, "a")
+
+
+def test_what_a_persons_key_sealed_and_was_changed_or_cut_does_not_open(vault: Vault) -> None:
+    personal = PersonVault(vault, KEY)
+    sealed = personal.seal("account", "sealed_email", ROW, "a")
+    for place in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[place] ^= 1
+        with pytest.raises(SealBroken):
+            personal.open("account", "sealed_email", ROW, bytes(changed))
+    for length in range(len(sealed)):
+        with pytest.raises(SealBroken):
+            personal.open("account", "sealed_email", ROW, sealed[:length])
