@@ -84,8 +84,8 @@ def proof_is_the_registered_one(attempt: Attempt) -> Refused | None:
     if attempt.client is None:
         return None
     expected = attempt.client.auth.value
-    way = next(iter(attempt.presented.ways), ClientAuth.NONE.value)
-    return None if way == expected else _bad(f"this client proves itself by {expected}")
+    ways = attempt.presented.ways or {ClientAuth.NONE.value}
+    return None if ways == {expected} else _bad(f"this client proves itself by {expected}")
 
 
 def secret_is_right(attempt: Attempt) -> Refused | None:

@@ -143,7 +143,7 @@ def key_is_known(seen: Seen) -> Refused | None:
 def signature_verifies(seen: Seen) -> Refused | None:
     """The signature is of that key over exactly this token."""
     if seen.key is None:
-        return None  # said by `key_is_known`
+        return _bad("nothing to verify the signature with")
     try:
         _JWS.decode(seen.parsed.token, seen.key, algorithms=list(seen.algorithms))
     except (PyJWTError, ValueError, TypeError):
