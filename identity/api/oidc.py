@@ -13,7 +13,6 @@ import msgspec
 from litestar import Request, Response, get, post, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -285,15 +284,11 @@ async def _from_browser(request: AnyRequest) -> Parameters:
 
 
 async def _form(request: AnyRequest) -> Parameters:
-    """The form in the body.
-
-    Raises:
-        ClientException: the body is no form, or too large for one.
-    """
+    """The form in the body; unreadable when it is none, or too large for one."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await request.body()
     if kind != FORM or len(body) > LARGEST_FORM:
-        raise ClientException(f"Send a form ({FORM}) of at most {LARGEST_FORM} bytes.")
+        return Parameters({}, readable=False)
     return Parameters.from_encoded(body.decode("utf-8", "surrogateescape"))
 
 

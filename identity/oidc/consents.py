@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
 from identity.actors import Actor
+from identity.models import Account
 from identity.oidc import grants, logout_notices
 from identity.oidc.clients import Client
 from identity.oidc.models import Basis, OidcClient, OidcConsent, OidcGrant
@@ -81,6 +82,8 @@ async def record(
     now: datetime,
 ) -> None:
     """Record what a resident agreed to; it takes the place of what they agreed to before."""
+    # Two browsers may agree at once: one after the other.
+    await session.execute(select(Account.id).where(Account.id == account_id).with_for_update())
     await _end(session, account_id, client.id, now=now)
     session.add(
         OidcConsent(account_id=account_id, client_id=client.id, scopes=list(scopes), given_at=now)

@@ -73,14 +73,19 @@ async def store(
 async def waiting(
     session: AsyncSession, vault: Vault, stage: RequestStage, handle: str, *, now: datetime
 ) -> Waiting | None:
-    """The request of a handle, not used up; None when it is unknown, used or too old."""
+    """The request of a handle, not used up, and held until the transaction ends.
+
+    None when it is unknown, used or too old.
+    """
     row = await session.scalar(
-        select(OidcRequest).where(
+        select(OidcRequest)
+        .where(
             OidcRequest.handle_hash == digest(handle),
             OidcRequest.stage == stage,
             OidcRequest.consumed_at.is_(None),
             OidcRequest.expires_at > now,
         )
+        .with_for_update()
     )
     if row is None:
         return None

@@ -75,8 +75,8 @@ def nothing_is_repeated(form: Parameters) -> Refused | None:
 
 
 def text_is_plain(form: Parameters) -> Refused | None:
-    """Printable text of a sensible length."""
-    return None if form.readable else _bad("a parameter is too long or not printable text")
+    """A form of printable text of a sensible length."""
+    return None if form.readable else _bad("not a form of printable text, or too long")
 
 
 def grant_type_is_said(asked: Asked) -> Refused | None:

@@ -166,9 +166,7 @@ async def signed_out_page() -> str:
     return "<h1>You are signed out</h1>"
 
 
-def provider_app(
-    url: str, database: Database, keystore: KeyStore, clock: ShiftedClock
-) -> Litestar:
+def provider_app(url: str, database: Database, keystore: KeyStore, clock: ShiftedClock) -> Litestar:
     """The provider's routes as the web application mounts them."""
     provider = Provider(url, Signer(keystore), Vault(keystore))
 

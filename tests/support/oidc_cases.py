@@ -11,8 +11,17 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from identity.actors import Actor, ActorKind
-from identity.oidc import access, authorize_checks, client_auth, dpop, holders, id_tokens, logout
-from identity.oidc import token_checks, userinfo
+from identity.oidc import (
+    access,
+    authorize_checks,
+    client_auth,
+    dpop,
+    holders,
+    id_tokens,
+    logout,
+    token_checks,
+    userinfo,
+)
 from identity.oidc.access import Access
 from identity.oidc.checks import Check
 from identity.oidc.clients import Client
@@ -329,9 +338,7 @@ AUTH: Final = {
     "client_is_in_use": attempt(replace(CLIENT, disabled=True)),
     "proof_is_the_registered_one": attempt(ways=frozenset()),
     "secret_is_right": attempt(secret="another secret"),
-    "assertion_can_be_read": attempt(
-        SIGNER, ways=frozenset({"private_key_jwt"}), assertion=None
-    ),
+    "assertion_can_be_read": attempt(SIGNER, ways=frozenset({"private_key_jwt"}), assertion=None),
     "assertion_is_no_other_token": by_key(header={"typ": dpop.TYPE}),
     "assertion_algorithm_is_allowed": _by_algorithm(),
     "assertion_is_understood": by_key(header={"crit": ["exp"]}),
