@@ -22,7 +22,7 @@ from identity.oidc.registration import ASSERTION_ALGORITHMS
 from identity.oidc.spent import digest
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LONGEST_LIFE: Final = timedelta(minutes=10)
+LONGEST_LIFE: Final = timedelta(hours=1)
 _TYPES: Final = frozenset({None, "JWT", "client-authentication+jwt"})
 _BASIC: Final = "basic "
 
@@ -152,13 +152,13 @@ def assertion_is_for_us(attempt: Attempt) -> Refused | None:
 
 
 def assertion_says_when_it_ends(attempt: Attempt) -> Refused | None:
-    """`exp`, within ten minutes of now: ids are remembered no longer."""
+    """`exp`, within an hour of now: ids are remembered no longer."""
     seen = attempt.seen
     if seen is None:
         return None
     expiry = seen.moment("exp")
     soon = expiry is not None and expiry <= (attempt.now + LONGEST_LIFE).timestamp()
-    return None if soon else _bad("the assertion must end within ten minutes")
+    return None if soon else _bad("the assertion must end within an hour")
 
 
 def assertion_has_not_ended(attempt: Attempt) -> Refused | None:

@@ -103,7 +103,7 @@ async def test_assertions_that_prove_nothing_are_refused(site: Site) -> None:
         assertion(site, client.id, client.key, aud="https://another.example"),
         assertion(site, client.id, client.key, aud=mixed_up),
         assertion(site, client.id, client.key, header={"typ": "dpop+jwt"}),
-        assertion(site, client.id, client.key, exp=int(site.clock().timestamp()) + 3600),
+        assertion(site, client.id, client.key, exp=int(site.clock().timestamp()) + 3700),
         "garbage",
     ):
         answer = await client.asks(signed)
