@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit
 from identity.actors import Actor
 from identity.db import new_id
+from identity.models import SessionKind
 from identity.oidc.clients import Client
 from identity.oidc.models import OidcCode, OidcGrant, OidcSubject
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import SINGLE_FACTOR
 from identity.oidc.spent import UNSYNCHRONISED, digest
+from identity.sessions import SignedInSession
 
 CODE_LIFE: Final = timedelta(seconds=60)
 GRANT_LIFE: Final = timedelta(days=30)
@@ -46,6 +48,13 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     def token_hash(self) -> bytes:
         """What is kept of the token: the key of the session's row."""
         return digest(self.token)
+
+
+def sign_in_of(found: SignedInSession, token: str) -> SignIn | None:
+    """A session as a sign-in for clients; None for one of staff, who have no account here."""
+    if found.kind is not SessionKind.RESIDENT:
+        return None
+    return SignIn(account_id=found.subject_id, actor=found.actor, token=token, at=found.opened_at)
 
 
 async def open_grant(

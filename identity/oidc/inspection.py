@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity.oidc import access, grants
 from identity.oidc.checks import Refused
 from identity.oidc.clients import Client
-from identity.oidc.models import OidcGrant, OidcRefreshToken
+from identity.oidc.models import ClientAuth, OidcGrant, OidcRefreshToken
 from identity.oidc.provider import Provider
 from identity.oidc.spent import digest
 
@@ -36,14 +36,16 @@ INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 async def introspect(
     session: AsyncSession, provider: Provider, client: Client, token: str, *, now: datetime
 ) -> Mapping[str, Any]:
-    """What an access token allows now. Only its own client and resource servers learn anything.
+    """What an access token allows now.
 
+    Its own client learns it, if it proved itself, and resource servers.
     Source: RFC 7662 section 2.2: of any other token no more is said than that it is inactive.
     """
     found = await access.accepted(session, provider, token, now=now)
     if isinstance(found, Refused):
         return INACTIVE
-    if not client.introspects and found.client_id != client.id:
+    own = found.client_id == client.id and client.auth is not ClientAuth.NONE
+    if not (own or client.introspects):
         return INACTIVE
     told = {name: found.claims[name] for name in _TOLD if name in found.claims}
     return {"active": True, "token_type": "DPoP" if found.bound_to else "Bearer", **told}

@@ -158,6 +158,7 @@ async def _is_this_session(session: AsyncSession, hint: Hinted | None, sign_in: 
         return False
     found = select(OidcGrant.id).where(
         OidcGrant.session_hash == sign_in.token_hash,
+        OidcGrant.logged_out_at.is_(None),
         OidcGrant.client_id == hint.client_id,
         OidcGrant.sid == hint.sid,
     )

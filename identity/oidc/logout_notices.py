@@ -58,7 +58,9 @@ async def note_ended_sessions(session: AsyncSession, *, now: datetime) -> int:
 
 async def session_rotated(session: AsyncSession, old_hash: bytes, new_hash: bytes) -> None:
     """A session's token was exchanged: its clients stay signed in under the new one."""
-    moving = update(OidcGrant).where(OidcGrant.session_hash == old_hash)
+    moving = update(OidcGrant).where(
+        OidcGrant.session_hash == old_hash, OidcGrant.logged_out_at.is_(None)
+    )
     await session.execute(moving.values(session_hash=new_hash), **UNSYNCHRONISED)
 
 

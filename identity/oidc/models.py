@@ -138,11 +138,19 @@ class OidcGrant(Base, kw_only=True):
     """
 
     __tablename__ = "oidc_grant"
+    __table_args__ = (
+        Index(
+            "ix_oidc_grant_signed_in",
+            "session_hash",
+            sqlite_where=text("logged_out_at IS NULL"),
+            postgresql_where=text("logged_out_at IS NULL"),
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     client_id: Mapped[str] = mapped_column(ForeignKey(_CLIENT), index=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
-    session_hash: Mapped[bytes] = mapped_column(ForeignKey("session.token_hash"), index=True)
+    session_hash: Mapped[bytes] = mapped_column(ForeignKey("session.token_hash"))
     subject: Mapped[str] = mapped_column(String(40))
     sid: Mapped[str] = mapped_column(String(40))
     scopes: Mapped[list[str]] = mapped_column(_TEXTS)

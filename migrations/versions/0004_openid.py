@@ -229,7 +229,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_oidc_grant_account_id"), "oidc_grant", ["account_id"], unique=False)
     op.create_index(op.f("ix_oidc_grant_client_id"), "oidc_grant", ["client_id"], unique=False)
     op.create_index(
-        op.f("ix_oidc_grant_session_hash"), "oidc_grant", ["session_hash"], unique=False
+        "ix_oidc_grant_signed_in",
+        "oidc_grant",
+        ["session_hash"],
+        unique=False,
+        sqlite_where=sa.text("logged_out_at IS NULL"),
+        postgresql_where=sa.text("logged_out_at IS NULL"),
     )
     op.create_table(
         "oidc_code",
@@ -270,7 +275,12 @@ def downgrade() -> None:
     op.drop_table("oidc_refresh_token")
     op.drop_index(op.f("ix_oidc_code_grant_id"), table_name="oidc_code")
     op.drop_table("oidc_code")
-    op.drop_index(op.f("ix_oidc_grant_session_hash"), table_name="oidc_grant")
+    op.drop_index(
+        "ix_oidc_grant_signed_in",
+        table_name="oidc_grant",
+        sqlite_where=sa.text("logged_out_at IS NULL"),
+        postgresql_where=sa.text("logged_out_at IS NULL"),
+    )
     op.drop_index(op.f("ix_oidc_grant_client_id"), table_name="oidc_grant")
     op.drop_index(op.f("ix_oidc_grant_account_id"), table_name="oidc_grant")
     op.drop_table("oidc_grant")

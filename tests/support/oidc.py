@@ -37,7 +37,7 @@ from identity.keys import FileKeyStore, KeyStore
 from identity.models import SessionKind
 from identity.oidc import authorize, clients, logout
 from identity.oidc.clients import Registered
-from identity.oidc.grants import SignIn
+from identity.oidc.grants import SignIn, sign_in_of
 from identity.oidc.jose import encoded
 from identity.oidc.models import Basis, ClientAuth
 from identity.oidc.parameters import Parameters
@@ -183,9 +183,7 @@ def provider_app(url: str, database: Database, keystore: KeyStore, clock: Shifte
         found = await sessions.look_up(session, token, now=now)
         if not isinstance(found, SignedInSession):
             return None
-        return SignIn(
-            account_id=found.subject_id, actor=found.actor, token=token, at=found.opened_at
-        )
+        return sign_in_of(found, token)
 
     return Litestar(
         route_handlers=[

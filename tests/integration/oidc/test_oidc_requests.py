@@ -7,11 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 import pytest
 
-from identity import accounts
+from identity import accounts, sessions
+from identity.models import SessionKind, StaffMember, StaffRole
 from identity.oidc.models import ClientAuth
 from identity.oidc.provider import Endpoint
 from tests.support.oidc import (
     CALLBACK,
+    COOKIE,
     COUNCIL,
     PAGES,
     VERIFIER,
@@ -261,6 +263,27 @@ async def test_a_public_client_signs_in_with_pkce_alone(site: Site, browser: Bro
     assert bare.json()["error"] == "invalid_grant"
     whole = await site.http.post(site.at(Endpoint.TOKEN), data=form | {"code_verifier": VERIFIER})
     assert whole.status_code == 200
+    about = {"token": whole.json()["access_token"], "client_id": client.id}
+    inside = await site.http.post(site.at(Endpoint.INTROSPECT), data=about)
+    assert inside.json() == {"active": False}  # it proved nothing, so it learns nothing
+
+
+async def test_a_member_of_staff_is_nobody_to_a_site(
+    site: Site, browser: Browser, council: Relying
+) -> None:
+    async with site.database.transaction() as session:
+        member = StaffMember(
+            username="priya",
+            name="Priya Shah",
+            role=StaffRole.ADVISER,
+            password_hash="not used here",
+            created_at=site.clock(),
+        )
+        session.add(member)
+        await session.flush()
+        token = await sessions.open_session(session, member.id, SessionKind.STAFF, now=site.clock())
+    browser.http.cookies.set(COOKIE, token)
+    assert (await browser.goes(council.url())).url.path == PAGES.sign_in
 
 
 async def test_the_metadata_says_what_the_provider_does(site: Site) -> None:
