@@ -115,7 +115,8 @@ async def push(
     values = {name: value for name, value in values.items() if not name.startswith("client_a")}
     values["client_id"] = client.id
     parameters = msgspec.structs.replace(parameters, values=values)
-    asked = Asked(parameters, client, True, _hint(provider, client, parameters))  # noqa: FBT003  (a field)
+    hint = _hint(provider, client, parameters)
+    asked = Asked(parameters, client, pushed=True, hint=hint)
     if refused := first_refusal((*PAGE_CHECKS, *REQUEST_CHECKS), asked):
         return refused
     handle = await requests.store(

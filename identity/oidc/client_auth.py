@@ -3,12 +3,13 @@
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
+from jwt import PyJWK
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc import clients, jose, spent
@@ -276,16 +277,16 @@ def _basic(authorization: str) -> tuple[str, str] | None:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def _key(client: Client, parsed: Parsed) -> Any:  # noqa: ANN401  (a PyJWK or None)
+def _key(client: Client, parsed: Parsed) -> PyJWK | None:
     """The client's key that the assertion names; without a name, its only key."""
     name = parsed.header.get("kid")
     fitting = [jwk for jwk in client.keys if name is None or jwk.get("kid") == name]
     return jose.key_of(fitting[0], parsed.header.get("alg")) if len(fitting) == 1 else None
 
 
-def _of_token(attempt: Attempt, judge: Any) -> Refused | None:  # noqa: ANN401  (a check of a token)
+def _of_token(attempt: Attempt, judge: Callable[[Seen], Refused | None]) -> Refused | None:
     seen = attempt.seen
-    refused: Refused | None = judge(seen) if seen is not None else None
+    refused = judge(seen) if seen is not None else None
     return _bad(f"client assertion: {refused.description}") if refused else None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Update, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
@@ -14,7 +14,8 @@ from identity.actors import Actor, ActorKind
 from identity.errors import InvalidDetails, NoSuchClient
 from identity.oidc.models import Basis, ClientAuth, OidcClient
 from identity.oidc.registration import NewClient, faults_in, sector_of
-from identity.oidc.spent import UNSYNCHRONISED, digest
+from identity.oidc.spent import digest
+from identity.oidc.statements import UNSYNCHRONISED
 
 _COLUMNS: Final = tuple(OidcClient.__table__.columns)
 
@@ -147,7 +148,7 @@ async def disable(session: AsyncSession, client_id: str, *, actor: Actor, now: d
     audit.record(session, "client-disabled", _subject(client_id), actor=actor, now=now)
 
 
-async def _changed(session: AsyncSession, changing: Any, client_id: str) -> None:  # noqa: ANN401  (SQLAlchemy's update)
+async def _changed(session: AsyncSession, changing: Update, client_id: str) -> None:
     changed = await session.execute(changing.returning(OidcClient.id), **UNSYNCHRONISED)
     if changed.one_or_none() is None:
         raise NoSuchClient(f"There is no client {client_id!r} that this can be done to.")

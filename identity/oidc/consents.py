@@ -21,7 +21,7 @@ from identity.oidc import grants, logout_notices
 from identity.oidc.clients import Client
 from identity.oidc.models import Basis, OidcClient, OidcConsent, OidcGrant
 from identity.oidc.scopes import words_of
-from identity.oidc.spent import UNSYNCHRONISED
+from identity.oidc.statements import UNSYNCHRONISED
 
 WITHDRAWN: Final = "consent-withdrawn"
 BASIS_WORDS: Final = {

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
@@ -18,7 +17,8 @@ from identity.oidc.clients import Client
 from identity.oidc.models import OidcCode, OidcGrant, OidcSubject
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import SINGLE_FACTOR
-from identity.oidc.spent import UNSYNCHRONISED, digest
+from identity.oidc.spent import digest
+from identity.oidc.statements import UNSYNCHRONISED, insert_if_new
 from identity.sessions import SignedInSession
 
 CODE_LIFE: Final = timedelta(seconds=60)
@@ -113,12 +113,7 @@ async def subject_of(session: AsyncSession, account_id: UUID, sector: str) -> st
         "sector": sector,
         "subject": secrets.token_urlsafe(24),
     }
-    await session.execute(
-        sqlite.insert(OidcSubject).values(row).on_conflict_do_nothing()
-        if session.get_bind().dialect.name == "sqlite"
-        else postgresql.insert(OidcSubject).values(row).on_conflict_do_nothing(),
-        **UNSYNCHRONISED,
-    )
+    await session.execute(insert_if_new(session, OidcSubject, row), **UNSYNCHRONISED)
     found = await session.execute(
         select(OidcSubject.subject).where(
             OidcSubject.account_id == account_id, OidcSubject.sector == sector

@@ -24,7 +24,7 @@ from identity.oidc import grants
 from identity.oidc.models import OidcClient, OidcGrant, OidcLogoutNotice
 from identity.oidc.provider import Provider
 from identity.oidc.scopes import OFFLINE_ACCESS
-from identity.oidc.spent import UNSYNCHRONISED
+from identity.oidc.statements import UNSYNCHRONISED
 
 TYPE: Final = "logout+jwt"
 LIFE: Final = timedelta(minutes=2)

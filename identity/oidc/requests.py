@@ -13,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity.db import new_id
 from identity.oidc.models import OidcRequest, RequestStage
 from identity.oidc.parameters import Parameters
-from identity.oidc.spent import UNSYNCHRONISED, digest
+from identity.oidc.spent import digest
+from identity.oidc.statements import UNSYNCHRONISED
 from identity.personal import Vault
 
 PUSHED_LIFE: Final = timedelta(seconds=60)

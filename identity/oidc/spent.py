@@ -2,16 +2,12 @@
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final
 
 from sqlalchemy import Exists, delete, exists
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc.models import OidcSpentId, SpentKind
-
-UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
-"""No row of the provider is loaded as an object before it is changed by a statement."""
+from identity.oidc.statements import UNSYNCHRONISED, insert_if_new
 
 
 async def first_use(
@@ -19,12 +15,8 @@ async def first_use(
 ) -> bool:
     """Spend an identifier. False: it was spent before, by whichever request came first."""
     row = {"kind": kind, "digest": digest(identifier), "expires_at": expires_at}
-    insert = (
-        sqlite.insert(OidcSpentId).values(row).on_conflict_do_nothing()
-        if session.get_bind().dialect.name == "sqlite"
-        else postgresql.insert(OidcSpentId).values(row).on_conflict_do_nothing()
-    )
-    done = await session.execute(insert.returning(OidcSpentId.digest), **UNSYNCHRONISED)
+    spending = insert_if_new(session, OidcSpentId, row).returning(OidcSpentId.digest)
+    done = await session.execute(spending, **UNSYNCHRONISED)
     return done.one_or_none() is not None
 
 

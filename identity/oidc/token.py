@@ -21,7 +21,8 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Provider
 from identity.oidc.registration import CODE, MACHINE, REFRESH
 from identity.oidc.scopes import OFFLINE_ACCESS, SCOPES
-from identity.oidc.spent import UNSYNCHRONISED, digest
+from identity.oidc.spent import digest
+from identity.oidc.statements import UNSYNCHRONISED
 from identity.oidc.token_checks import (
     FORM_CHECKS,
     MACHINE_CHECKS,

@@ -87,7 +87,7 @@ _REQUEST: Final = {
 def asked(
     client: Client | None = CLIENT, hint: str | None = "", **changed: str | None
 ) -> authorize_checks.Asked:
-    return authorize_checks.Asked(_form(_REQUEST, **changed), client, False, hint)  # noqa: FBT003  (a field)
+    return authorize_checks.Asked(_form(_REQUEST, **changed), client, hint=hint)
 
 
 def _twice(name: str) -> authorize_checks.Asked:
