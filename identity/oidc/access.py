@@ -10,19 +10,39 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import and_, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.models import Account, AccountState
 from identity.oidc import jose, spent
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.jose import Seen
-from identity.oidc.models import OidcClient, OidcGrant, SpentKind
+from identity.oidc.models import OidcClient, OidcGrant, OidcSpentId, SpentKind
 from identity.oidc.provider import Provider
 from identity.oidc.signing import ES256
 
 TYPE: Final = "at+jwt"
 LIFE: Final = timedelta(minutes=5)
+
+
+# Asked at every use of a token, so built once: the name of the client while all of it stands.
+_OF_A_CLIENT: Final = select(OidcClient.name).where(
+    OidcClient.id == bindparam("client_id"),
+    OidcClient.disabled_at.is_(None),
+    ~exists().where(
+        OidcSpentId.kind == SpentKind.ACCESS_TOKEN, OidcSpentId.digest == bindparam("spent")
+    ),
+)
+_OF_A_RESIDENT: Final = (
+    _OF_A_CLIENT.add_columns(OidcGrant.account_id)
+    .join(OidcGrant, OidcGrant.client_id == OidcClient.id)
+    .join(Account, Account.id == OidcGrant.account_id)
+    .where(
+        OidcGrant.id == bindparam("grant_id"),
+        OidcGrant.revoked_at.is_(None),
+        Account.state == AccountState.ACTIVE,
+    )
+)
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -149,26 +169,11 @@ async def _standing(
     session: AsyncSession, claims: Mapping[str, Any], grant_id: UUID | None
 ) -> tuple[str, UUID | None] | None:
     """Name of the client and the account, while both, the grant and the token may be used."""
-    client_stands = and_(
-        OidcClient.id == claims["client_id"],
-        OidcClient.disabled_at.is_(None),
-        ~spent.is_spent(SpentKind.ACCESS_TOKEN, claims["jti"]),
-    )
+    given = {"client_id": claims["client_id"], "spent": spent.digest(claims["jti"])}
     if grant_id is None:
-        name = await session.scalar(select(OidcClient.name).where(client_stands))
+        name = await session.scalar(_OF_A_CLIENT, given)
         return None if name is None else (name, None)
-    found = await session.execute(
-        select(OidcClient.name, OidcGrant.account_id)
-        .join(OidcGrant, OidcGrant.client_id == OidcClient.id)
-        .join(Account, Account.id == OidcGrant.account_id)
-        .where(
-            client_stands,
-            OidcGrant.id == grant_id,
-            OidcGrant.revoked_at.is_(None),
-            Account.state == AccountState.ACTIVE,
-        )
-    )
-    row = found.one_or_none()
+    row = (await session.execute(_OF_A_RESIDENT, given | {"grant_id": grant_id})).one_or_none()
     return None if row is None else (row.name, row.account_id)
 
 

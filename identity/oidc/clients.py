@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 import msgspec
-from sqlalchemy import Row, Update, select, update
+from sqlalchemy import Row, Update, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
@@ -18,6 +18,7 @@ from identity.oidc.spent import digest
 from identity.oidc.statements import UNSYNCHRONISED
 
 _COLUMNS: Final = tuple(OidcClient.__table__.columns)
+_BY_ID: Final = select(*_COLUMNS).where(OidcClient.id == bindparam("client_id"))
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +104,9 @@ async def add(
 
 async def find(session: AsyncSession, client_id: str) -> Client | None:
     """The client with that id; None for an id we did not give."""
-    rows = await session.execute(select(*_COLUMNS).where(OidcClient.id == client_id))
-    row = rows.one_or_none()
+    if not (client_id.isascii() and client_id.isprintable()):
+        return None  # whatever anybody may send, some of which a database does not take
+    row = (await session.execute(_BY_ID, {"client_id": client_id})).one_or_none()
     return Client.of(row) if row is not None else None
 
 

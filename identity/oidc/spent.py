@@ -3,7 +3,7 @@
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Exists, delete, exists
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc.models import OidcSpentId, SpentKind
@@ -18,11 +18,6 @@ async def first_use(
     spending = insert_if_new(session, OidcSpentId, row).returning(OidcSpentId.digest)
     done = await session.execute(spending, **UNSYNCHRONISED)
     return done.one_or_none() is not None
-
-
-def is_spent(kind: SpentKind, identifier: str) -> Exists:
-    """The condition that an identifier was spent."""
-    return exists().where(OidcSpentId.kind == kind, OidcSpentId.digest == digest(identifier))
 
 
 async def forget_expired(session: AsyncSession, *, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Requests to sign in: where nobody is sent, what is pushed, what waits."""
 
 import asyncio
+import base64
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -79,6 +80,23 @@ async def test_nobody_is_sent_anywhere_for_an_unknown_client_or_two_addresses(
         page = await browser.goes(url)
         assert page.status_code == 400
         assert "location" not in page.headers
+
+
+@pytest.mark.parametrize("client_id", ["%00", "kc-%00", "%FF%FE", "%ED%A0%80", "%F0%9F%9A%8C"])
+async def test_a_client_id_that_no_database_should_meet_is_unknown(
+    site: Site, browser: Browser, council: Relying, client_id: str
+) -> None:
+    for endpoint in (Endpoint.AUTHORIZE, Endpoint.LOGOUT):
+        page = await browser.goes(f"{endpoint}?client_id={client_id}&scope=openid")
+        assert page.status_code == 400
+    header = base64.b64encode(f"{client_id}:x".encode()).decode()
+    answer = await site.http.post(
+        site.at(Endpoint.TOKEN),
+        data={"grant_type": "client_credentials"},
+        headers={"authorization": f"Basic {header}"},
+    )
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert "code" in await council.signs_in(browser)
 
 
 async def test_every_answer_names_the_provider_and_keeps_the_state(
