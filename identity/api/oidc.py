@@ -1,10 +1,12 @@
 """The provider's addresses. Each parses, calls one activity and shapes the answer.
 
 The application gives, as dependencies: `session` (one transaction that commits unless an exception
-comes out), `provider`, `now`, `sign_in` (the resident at the browser, or None) and `oidc_pages`.
+comes out), `reading` (lends a connection that commits each statement), `provider`, `now`, `sign_in`
+(the resident at the browser, or None) and `oidc_pages`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Final, TypeAlias, assert_never
 from urllib.parse import urlencode
@@ -14,7 +16,7 @@ from litestar import Request, Response, get, post, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from identity.errors import SignInRequestRefused
 from identity.oidc import (
@@ -34,9 +36,12 @@ from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Endpoint, Provider
+from identity.oidc.statements import Executor
 from identity.oidc.token_checks import FORM_CHECKS
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
+Reading: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
+"""Lends a connection that commits each statement by itself."""
 FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 64 * 1024
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -165,16 +170,18 @@ async def token_endpoint(
 @post(Endpoint.INTROSPECT.value, status_code=200, opt=_OPEN)
 async def introspect(
     request: AnyRequest,
-    session: NamedDependency[AsyncSession],
+    reading: NamedDependency[Reading],
     provider: NamedDependency[Provider],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
-    """A client asks what a token allows."""
+    """A client asks what a token allows. No transaction: APIs wait for this at every call."""
     form = await _form(request)
-    client = await _client(request, session, provider, form, now=now)
-    if isinstance(client, Refused):
-        return _refused(client)
-    told = await inspection.introspect(session, provider, client, form.get("token"), now=now)
+    async with reading() as connection:
+        client = await _client(request, connection, provider, form, now=now)
+        if isinstance(client, Refused):
+            return _refused(client)
+        token = form.get("token")
+        told = await inspection.introspect(connection, provider, client, token, now=now)
     return Response(told, headers=_NO_STORE)
 
 
@@ -265,7 +272,7 @@ def leave(outcome: logout.Outcome, pages: OidcPages) -> Response[None]:
 
 async def _client(
     request: AnyRequest,
-    session: AsyncSession,
+    session: Executor,
     provider: Provider,
     form: Parameters,
     *,

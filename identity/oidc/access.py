@@ -11,7 +11,6 @@ from uuid import UUID
 
 import msgspec
 from sqlalchemy import bindparam, exists, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.models import Account, AccountState
 from identity.oidc import jose, spent
@@ -20,6 +19,7 @@ from identity.oidc.jose import Seen
 from identity.oidc.models import OidcClient, OidcGrant, OidcSpentId, SpentKind
 from identity.oidc.provider import Provider
 from identity.oidc.signing import ES256
+from identity.oidc.statements import Executor
 
 TYPE: Final = "at+jwt"
 LIFE: Final = timedelta(minutes=5)
@@ -119,7 +119,7 @@ def mint(
 
 
 async def accepted(
-    session: AsyncSession, provider: Provider, token: str, *, now: datetime
+    session: Executor, provider: Provider, token: str, *, now: datetime
 ) -> Access | Refused:
     """What a token allows now. One statement asks whether its grant, client and account stand."""
     claims = read(provider, token, now=now)
@@ -159,14 +159,14 @@ def read(provider: Provider, token: str, *, now: datetime) -> Mapping[str, Any] 
     return first_refusal(ACCESS_CHECKS, seen) or parsed.claims
 
 
-async def revoke(session: AsyncSession, claims: Mapping[str, Any]) -> None:
+async def revoke(session: Executor, claims: Mapping[str, Any]) -> None:
     """Stop one token before it ends."""
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     await spent.first_use(session, SpentKind.ACCESS_TOKEN, claims["jti"], expires_at=expires_at)
 
 
 async def _standing(
-    session: AsyncSession, claims: Mapping[str, Any], grant_id: UUID | None
+    session: Executor, claims: Mapping[str, Any], grant_id: UUID | None
 ) -> tuple[str, UUID | None] | None:
     """Name of the client and the account, while both, the grant and the token may be used."""
     given = {"client_id": claims["client_id"], "spent": spent.digest(claims["jti"])}

@@ -10,7 +10,6 @@ from urllib.parse import unquote_plus
 
 import msgspec
 from jwt import PyJWK
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc import clients, jose, spent
 from identity.oidc.checks import Check, Refused, first_refusal
@@ -21,6 +20,7 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.registration import ASSERTION_ALGORITHMS
 from identity.oidc.spent import digest
+from identity.oidc.statements import Executor
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFE: Final = timedelta(hours=1)
@@ -200,7 +200,7 @@ CLIENT_CHECKS: Final[tuple[Check[Attempt], ...]] = (
 
 
 async def authenticated(
-    session: AsyncSession,
+    session: Executor,
     provider: Provider,
     authorization: str,
     parameters: Parameters,
@@ -251,7 +251,7 @@ def read(authorization: str, parameters: Parameters) -> Presented:
     return Presented(frozenset(ways), named, basic[1] if basic else "", assertion, kind)
 
 
-async def _first_use(session: AsyncSession, client: Client, claims: Mapping[str, Any]) -> bool:
+async def _first_use(session: Executor, client: Client, claims: Mapping[str, Any]) -> bool:
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     identifier = f"{client.id} {claims['jti']}"
     return await spent.first_use(session, SpentKind.ASSERTION, identifier, expires_at=expires_at)

@@ -15,7 +15,7 @@ from identity.errors import InvalidDetails, NoSuchClient
 from identity.oidc.models import Basis, ClientAuth, OidcClient
 from identity.oidc.registration import NewClient, faults_in, sector_of
 from identity.oidc.spent import digest
-from identity.oidc.statements import UNSYNCHRONISED
+from identity.oidc.statements import UNSYNCHRONISED, Executor
 
 _COLUMNS: Final = tuple(OidcClient.__table__.columns)
 _BY_ID: Final = select(*_COLUMNS).where(OidcClient.id == bindparam("client_id"))
@@ -102,7 +102,7 @@ async def add(
     return Registered(client_id, secret)
 
 
-async def find(session: AsyncSession, client_id: str) -> Client | None:
+async def find(session: Executor, client_id: str) -> Client | None:
     """The client with that id; None for an id we did not give."""
     if not (client_id.isascii() and client_id.isprintable()):
         return None  # whatever anybody may send, some of which a database does not take

@@ -10,12 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc import jose, spent
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.jose import Parsed, Seen
 from identity.oidc.models import SpentKind
+from identity.oidc.statements import Executor
 
 ALGORITHMS: Final = frozenset({"ES256", "EdDSA"})
 TYPE: Final = "dpop+jwt"
@@ -127,7 +127,7 @@ PROOF_CHECKS: Final[tuple[Check[Proof], ...]] = (
 
 
 async def proven_key(
-    session: AsyncSession, request: Request, *, access_token: str | None = None, now: datetime
+    session: Executor, request: Request, *, access_token: str | None = None, now: datetime
 ) -> str | Refused:
     """The thumbprint of the key the sender proved to hold; empty when no proof was sent.
 

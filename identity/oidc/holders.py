@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc import access, dpop
 from identity.oidc.access import Access
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.provider import Provider
+from identity.oidc.statements import Executor
 
 _SCHEMES: Final = {"bearer": "Bearer", "dpop": "DPoP"}
 
@@ -47,7 +47,7 @@ HOLDER_CHECKS: Final[tuple[Check[Held], ...]] = (
 
 
 async def held(
-    session: AsyncSession,
+    session: Executor,
     provider: Provider,
     authorization: str,
     request: dpop.Request,

@@ -16,6 +16,7 @@ from identity.oidc.clients import Client
 from identity.oidc.models import ClientAuth, OidcGrant, OidcRefreshToken
 from identity.oidc.provider import Provider
 from identity.oidc.spent import digest
+from identity.oidc.statements import Executor
 
 _TOLD: Final = (
     "iss",
@@ -34,7 +35,7 @@ INACTIVE: Final[Mapping[str, Any]] = {"active": False}
 
 
 async def introspect(
-    session: AsyncSession, provider: Provider, client: Client, token: str, *, now: datetime
+    session: Executor, provider: Provider, client: Client, token: str, *, now: datetime
 ) -> Mapping[str, Any]:
     """What an access token allows now.
 

@@ -7,11 +7,11 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.oidc.models import OidcSpentId, SpentKind
-from identity.oidc.statements import UNSYNCHRONISED, insert_if_new
+from identity.oidc.statements import UNSYNCHRONISED, Executor, insert_if_new
 
 
 async def first_use(
-    session: AsyncSession, kind: SpentKind, identifier: str, *, expires_at: datetime
+    session: Executor, kind: SpentKind, identifier: str, *, expires_at: datetime
 ) -> bool:
     """Spend an identifier. False: it was spent before, by whichever request came first."""
     row = {"kind": kind, "digest": digest(identifier), "expires_at": expires_at}

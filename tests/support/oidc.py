@@ -198,6 +198,7 @@ def provider_app(url: str, database: Database, keystore: KeyStore, clock: Shifte
         ],
         dependencies={
             "session": Provide(session),
+            "reading": Provide(lambda: database.reading, sync_to_thread=False),
             "provider": Provide(lambda: provider, sync_to_thread=False),
             "oidc_pages": Provide(lambda: PAGES, sync_to_thread=False),
             "now": Provide(clock, sync_to_thread=False),
