@@ -72,8 +72,6 @@ def _form(base: Mapping[str, str], **changed: str | None) -> Parameters:
     return Parameters({name: value for name, value in values.items() if value is not None})
 
 
-# --- the authorization endpoint
-
 _REQUEST: Final = {
     "response_type": "code",
     "client_id": CLIENT.id,
@@ -147,8 +145,6 @@ VISIT: Final = {
     "agreed_anew_when_asked": visit(asked=asked(prompt="consent")),
 }
 
-# --- the token endpoint
-
 
 def wanted(client: Client = CLIENT, key: str = "", **changed: str | None) -> token_checks.Asked:
     base = {"grant_type": CODE, "redirect_uri": CALLBACK, "code_verifier": VERIFIER}
@@ -217,8 +213,6 @@ RENEW: Final = {
     "scope_is_no_wider": renewal(wanted(scope="openid email")),
 }
 MACHINE_CASES: Final = {"scopes_are_its_own": wanted(scope="openid")}
-
-# --- tokens
 
 _CLAIMS: Final = {
     "iss": ISSUER,
@@ -293,8 +287,6 @@ HINT: Final = {
     )
 } | {"audience_is_a_client": seen(id_tokens.TYPE, aud=[CLIENT.id, "another"])}
 
-# --- clients that prove who they are
-
 
 def attempt(
     client: Client | None = CLIENT,
@@ -353,8 +345,6 @@ AUTH: Final = {
     "assertion_has_an_id": by_key(jti=None),
 }
 
-# --- proofs of possession
-
 _PROOF: Final = {
     "htm": "POST",
     "htu": f"{ISSUER}/oidc/token",
@@ -393,8 +383,6 @@ PROOF: Final = {
     "proof_is_fresh": proof(iat=SECONDS - 61),
     "proof_is_for_this_token": proof(ath=encoded(secrets.token_bytes(32))),
 }
-
-# --- holders, userinfo, sign-out
 
 GRANTED: Final = Access(CLIENT.id, CLIENT.name, "sub-1", ("openid",), UUID(int=1), "", {})
 BOUND: Final = replace(GRANTED, bound_to=thumbprint(JWK))

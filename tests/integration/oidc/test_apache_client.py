@@ -14,7 +14,8 @@ from identity.models import SessionKind
 from identity.oidc import logout_notices
 from identity.oidc.provider import Endpoint
 from tests.support import apache
-from tests.support.oidc import COUNCIL, PAGES, Browser, Relying, Site, relying
+from tests.support.oidc import COUNCIL, Browser, Relying, Site, relying
+from tests.support.oidc_pages import PAGES
 
 
 class Page:

@@ -11,7 +11,8 @@ from identity.models import AuditRow
 from identity.oidc import clients, consents
 from identity.oidc.models import Basis, OidcConsent
 from identity.oidc.provider import Endpoint
-from tests.support.oidc import PAGES, Browser, Relying, Site, answer_of
+from tests.support.oidc import Browser, Relying, Site, answer_of
+from tests.support.oidc_pages import PAGES
 
 
 async def test_a_partner_is_asked_for_and_a_council_service_is_not(

@@ -18,17 +18,8 @@ from identity.oidc import logout_notices
 from identity.oidc.models import OidcGrant, OidcLogoutNotice
 from identity.oidc.provider import Endpoint
 from identity.oidc.spent import digest
-from tests.support.oidc import (
-    COOKIE,
-    COUNCIL,
-    PAGES,
-    SIGNED_OUT,
-    Browser,
-    Relying,
-    Site,
-    relying,
-    verified,
-)
+from tests.support.oidc import COUNCIL, SIGNED_OUT, Browser, Relying, Site, relying, verified
+from tests.support.oidc_pages import COOKIE, PAGES
 
 NOTICES = "http://localhost:9/logout"
 

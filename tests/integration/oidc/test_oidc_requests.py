@@ -14,9 +14,7 @@ from identity.oidc.models import ClientAuth
 from identity.oidc.provider import Endpoint
 from tests.support.oidc import (
     CALLBACK,
-    COOKIE,
     COUNCIL,
-    PAGES,
     VERIFIER,
     Browser,
     Relying,
@@ -25,6 +23,7 @@ from tests.support.oidc import (
     challenge,
     relying,
 )
+from tests.support.oidc_pages import COOKIE, PAGES
 from tests.support.people import CLERK, JEAN
 
 PUSHED = {

@@ -15,7 +15,8 @@ import pytest
 from identity.oidc.models import ClientAuth
 from identity.oidc.provider import Endpoint
 from identity.oidc.signing import RS256
-from tests.support.oidc import COUNCIL, PAGES, Browser, Relying, Site, answer_of, relying, verified
+from tests.support.oidc import COUNCIL, Browser, Relying, Site, answer_of, relying, verified
+from tests.support.oidc_pages import PAGES
 
 
 async def keys_of(site: Site) -> dict[str, list[dict[str, str]]]:

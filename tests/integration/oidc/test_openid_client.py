@@ -14,7 +14,8 @@ from identity.oidc.models import ClientAuth
 from identity.oidc.registration import CODE, MACHINE, REFRESH
 from identity.oidc.signing import RS256
 from tests.support.npm import installed, tool
-from tests.support.oidc import COUNCIL, PAGES, PARTNER, SIGNED_OUT, Browser, Site, new_key, relying
+from tests.support.oidc import COUNCIL, PARTNER, SIGNED_OUT, Browser, Site, new_key, relying
+from tests.support.oidc_pages import PAGES
 
 HERE = Path(__file__).parent / "openid_client"
 DONE_WITHIN = 60.0
