@@ -1,6 +1,6 @@
 """A site sends somebody here to sign in, and they are sent back with a code.
 
-Everything a browser does here ends in one of five values; pages are the web application's.
+Everything a browser does here ends in one of four values; pages are the web application's.
 """
 
 from datetime import datetime
