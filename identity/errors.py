@@ -16,7 +16,9 @@
     |- BadPostcode            not the form of a UK postcode
     |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
-    `- NotYourRecord          a resident asked for somebody else's record
+    |- NotYourRecord          a resident asked for somebody else's record
+    |- NoSuchClient           no client of the OpenID provider has that id
+    `- SignInRequestRefused   a site sent somebody with a request that cannot be answered
 
 `code` never changes once published: programs act on it.
 """
@@ -132,3 +134,15 @@ class NotYourRecord(IdentityError):
     """Only the resident themselves may read a record this way."""
 
     code = "not-your-record"
+
+
+class NoSuchClient(IdentityError):
+    """No client of the OpenID provider has that id."""
+
+    code = "no-such-client"
+
+
+class SignInRequestRefused(IdentityError):
+    """Another site sent somebody here with a request that cannot be answered."""
+
+    code = "sign-in-request-refused"

@@ -7,7 +7,7 @@ and signatures itself, so that a hardware module can stand in its place.
 import base64
 import binascii
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
 
 from identity.errors import KeyMayNotLeave, KeyStoreDamaged, UnknownKey, WrongKeyUse
+from identity.josekeys import JoseKey, new_es256, new_rs256, read_jose_key
 from identity.keyfile import KeyFile
 
 
@@ -39,15 +40,19 @@ class Purpose(StrEnum):
     BUNDLE_SIGN = "bundle.sign"
     SESSION_SIGN = "session.sign"
     AUDIT_SIGN = "audit.sign"
+    OIDC_SIGN_ES256 = "oidc.sign-es256"
+    OIDC_SIGN_RS256 = "oidc.sign-rs256"
     DATA = "data"
     INDEX = "index"
 
 
 class KeyUse(Enum):
-    """How a key works. The value is its length in bytes and a word for it."""
+    """How a key works. The value is its length in bytes (of a secret) and a word for it."""
 
     CARD_MAC = (16, "AES-128 CMAC")
     SIGNATURE = (32, "Ed25519")
+    SIGNATURE_ES256 = (32, "ECDSA P-256")
+    SIGNATURE_RS256 = (256, "RSA 2048")
     SEALING = (32, "AES-256-GCM")
     INDEXING = (32, "HMAC-SHA256")
 
@@ -73,8 +78,14 @@ _TRAITS: Mapping[Purpose, _Trait] = {
     Purpose.BUNDLE_SIGN: _Trait("bun", KeyUse.SIGNATURE, may_leave=False),
     Purpose.SESSION_SIGN: _Trait("ses", KeyUse.SIGNATURE, may_leave=False),
     Purpose.AUDIT_SIGN: _Trait("aud", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.OIDC_SIGN_ES256: _Trait("oes", KeyUse.SIGNATURE_ES256, may_leave=False),
+    Purpose.OIDC_SIGN_RS256: _Trait("ors", KeyUse.SIGNATURE_RS256, may_leave=False),
     Purpose.DATA: _Trait("dat", KeyUse.SEALING, may_leave=True),
     Purpose.INDEX: _Trait("idx", KeyUse.INDEXING, may_leave=True),
+}
+_FOR_JOSE: Mapping[KeyUse, Callable[[], bytes]] = {
+    KeyUse.SIGNATURE_ES256: new_es256,
+    KeyUse.SIGNATURE_RS256: new_rs256,
 }
 _BY_SHORT = {trait.short: purpose for purpose, trait in _TRAITS.items()}
 
@@ -129,7 +140,7 @@ class KeyStore(Protocol):
         ...
 
     def sign(self, key: KeyId, message: bytes) -> bytes:
-        """Ed25519 signature (64 bytes).
+        """Signature as JOSE writes it: Ed25519 and ES256 in 64 bytes, RS256 in 256.
 
         Raises:
             WrongKeyUse: not a signing key.
@@ -137,10 +148,18 @@ class KeyStore(Protocol):
         ...
 
     def public_key(self, key: KeyId) -> Ed25519PublicKey:
-        """The public half of a signing key.
+        """The public half of an Ed25519 signing key.
 
         Raises:
-            WrongKeyUse: not a signing key.
+            WrongKeyUse: not an Ed25519 signing key.
+        """
+        ...
+
+    def public_jwk(self, key: KeyId) -> Mapping[str, str]:
+        """The public half of an OpenID signing key as a JWK, with `kid`, `use` and `alg`.
+
+        Raises:
+            WrongKeyUse: not an OpenID signing key.
         """
         ...
 
@@ -172,6 +191,7 @@ class FileKeyStore:
         self._file = file
         self._stamp = file.stamp()
         self._keys = _decode(file)
+        self._jose_keys: dict[KeyId, JoseKey] = {}
 
     @classmethod
     def initialise(cls, path: Path, passphrase: str, *, now: datetime) -> Self:
@@ -224,15 +244,26 @@ class FileKeyStore:
         return mac.finalize()
 
     def sign(self, key: KeyId, message: bytes) -> bytes:
-        """Ed25519 signature, 64 bytes.
+        """Signature as JOSE writes it.
 
-        Source: RFC 8032.
+        Source: RFC 8032 (Ed25519); RFC 7518 section 3.4 (ES256), section 3.3 (RS256).
         """
+        if _TRAITS[key.purpose].use in _FOR_JOSE:
+            return self._jose_key(key).sign(message)
         return self._private(key).sign(message)
 
     def public_key(self, key: KeyId) -> Ed25519PublicKey:
-        """The public half of a signing key."""
+        """The public half of an Ed25519 signing key."""
         return self._private(key).public_key()
+
+    def public_jwk(self, key: KeyId) -> Mapping[str, str]:
+        """The public half of an OpenID signing key.
+
+        Source: RFC 7517 section 4.
+        """
+        jose_key = self._jose_key(key)
+        about = {"kid": key.wire.decode(), "use": "sig", "alg": jose_key.algorithm}
+        return {**jose_key.public_members(), **about}
 
     def reveal(self, key: KeyId) -> bytes:
         """The bytes of a key that may leave the store."""
@@ -243,6 +274,15 @@ class FileKeyStore:
 
     def _private(self, key: KeyId) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self._bytes(key, KeyUse.SIGNATURE))
+
+    def _jose_key(self, key: KeyId) -> JoseKey:
+        """Parsed once: reading an RSA key costs as much as signing with it."""
+        if key not in self._jose_keys:
+            use = _TRAITS[key.purpose].use
+            self._jose_keys[key] = read_jose_key(
+                self._bytes(key, use if use in _FOR_JOSE else KeyUse.SIGNATURE_ES256)
+            )
+        return self._jose_keys[key]
 
     def _bytes(self, key: KeyId, use: KeyUse) -> bytes:
         found = _TRAITS[key.purpose].use
@@ -261,9 +301,9 @@ class FileKeyStore:
 
 
 def _fresh(purpose: Purpose, now: datetime) -> _StoredKey:
-    length = _TRAITS[purpose].use.value[0]
-    key = base64.b64encode(secrets.token_bytes(length)).decode()
-    return _StoredKey(now.astimezone(UTC), key)
+    use = _TRAITS[purpose].use
+    made = _FOR_JOSE[use]() if use in _FOR_JOSE else secrets.token_bytes(use.value[0])
+    return _StoredKey(now.astimezone(UTC), base64.b64encode(made).decode())
 
 
 def _content(file: KeyFile) -> _Content:

@@ -39,6 +39,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.BadTerminalRole: 422,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
+    people.NoSuchClient: 404,
+    people.SignInRequestRefused: 400,
     people.NotYourRecord: 403,
     people.InvalidDetails: 422,
     people.BadPostcode: 422,

@@ -31,15 +31,18 @@ JEAN = NewResident(
 )
 
 
+OWN = frozenset({"identity.models"})
+
+
 @asynccontextmanager
-async def tables(url: str) -> AsyncIterator[Database]:
-    """The tables of identity in an empty database; dropped afterwards."""
+async def tables(url: str, modules: frozenset[str] = OWN) -> AsyncIterator[Database]:
+    """The tables of some modules of identity in an empty database; dropped afterwards."""
     # Only identity's own: other packages may have added theirs to the same metadata.
     metadata: MetaData = Account.metadata
     names = {
         mapper.class_.__tablename__
         for mapper in Account.registry.mappers
-        if mapper.class_.__module__ == "identity.models"
+        if mapper.class_.__module__ in modules
     }
     own = [table for table in metadata.sorted_tables if table.name in names]
     database = Database(url)

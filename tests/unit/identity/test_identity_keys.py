@@ -11,6 +11,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.cmac import CMAC
+from jwt import PyJWK
 
 from identity.errors import (
     KeyMayNotLeave,
@@ -35,6 +36,7 @@ LEAVE = {
     Purpose.INDEX,
 }
 SIGNING = {purpose for purpose in Purpose if purpose.value.endswith(".sign")}
+OPENID = {Purpose.OIDC_SIGN_ES256, Purpose.OIDC_SIGN_RS256}
 CARD = {purpose for purpose in Purpose if purpose.value.startswith("card.")}
 
 
@@ -223,7 +225,7 @@ def test_only_card_keys_compute_macs(keystore: FileKeyStore, purpose: Purpose) -
         keystore.cmac(KeyId(purpose, 1), b"message")
 
 
-@pytest.mark.parametrize("purpose", sorted(set(Purpose) - SIGNING))
+@pytest.mark.parametrize("purpose", sorted(set(Purpose) - SIGNING - OPENID))
 def test_only_signing_keys_sign(keystore: FileKeyStore, purpose: Purpose) -> None:
     with pytest.raises(WrongKeyUse):
         keystore.sign(KeyId(purpose, 1), b"message")
@@ -277,3 +279,40 @@ def test_an_open_store_goes_on_while_its_file_is_away_and_says_when_it_is_damage
         server.current(Purpose.DATA)
     path.write_bytes(content)
     assert server.current(Purpose.DATA) == KeyId(Purpose.DATA, 1)
+
+
+@pytest.mark.parametrize("purpose", sorted(OPENID))
+def test_what_openid_keys_sign_verifies_with_the_public_jwk(
+    keystore: FileKeyStore, purpose: Purpose
+) -> None:
+    key = keystore.current(purpose)
+    jwk = keystore.public_jwk(key)
+    public = PyJWK.from_dict(dict(jwk))
+    assert public.Algorithm.verify(b"message", public.key, keystore.sign(key, b"message"))
+    assert not public.Algorithm.verify(b"another", public.key, keystore.sign(key, b"message"))
+    assert jwk["kid"] == key.wire.decode()
+    assert set(jwk) <= {"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"}
+
+
+def test_a_key_of_cards_or_records_has_no_public_jwk(keystore: FileKeyStore) -> None:
+    for purpose in (Purpose.CARD_WRITE, Purpose.RECORD_SIGN, Purpose.DATA):
+        with pytest.raises(WrongKeyUse):
+            keystore.public_jwk(keystore.current(purpose))
+
+
+def test_an_openid_key_never_leaves_and_is_no_record_key(keystore: FileKeyStore) -> None:
+    key = keystore.current(Purpose.OIDC_SIGN_ES256)
+    with pytest.raises(KeyMayNotLeave):
+        keystore.reveal(key)
+    with pytest.raises(WrongKeyUse):
+        keystore.public_key(key)
+
+
+def test_a_rotated_openid_key_signs_from_then_on_and_the_old_one_still_verifies(path: Path) -> None:
+    store = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+    old = store.current(Purpose.OIDC_SIGN_ES256)
+    signed = store.sign(old, b"message")
+    new = store.rotate(Purpose.OIDC_SIGN_ES256, now=NOW)
+    assert store.public_jwk(new)["x"] != store.public_jwk(old)["x"]
+    public = PyJWK.from_dict(dict(FileKeyStore.open(path, PASSPHRASE).public_jwk(old)))
+    assert public.Algorithm.verify(b"message", public.key, signed)

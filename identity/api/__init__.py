@@ -1,0 +1,1 @@
+"""Routes of identity; only the web application mounts them."""

@@ -1,0 +1,230 @@
+"""Reading signed tokens strictly, and the checks that tokens of several kinds share.
+
+A key named or carried by the token's own header is never trusted: the caller finds the key.
+Source: RFC 7515, RFC 7519, RFC 8725 (explicit types, one algorithm, no surprises).
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from jwt import PyJWK, PyJWS
+from jwt.exceptions import PyJWTError
+
+from identity.oidc.checks import Refused
+
+LARGEST_TOKEN: Final = 8 * 1024
+SKEW: Final = timedelta(seconds=60)
+"""How far the clock of another machine may be ahead of ours."""
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Members of a JWK that only its owner may know."""
+_PARTS: Final = 3
+_LATEST: Final = 100_000_000_000
+_THUMBPRINT_MEMBERS: Final = {
+    "EC": ("crv", "kty", "x", "y"),
+    "OKP": ("crv", "kty", "x"),
+    "RSA": ("e", "kty", "n"),
+}
+_JWS: Final = PyJWS()
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """A token taken apart; nothing in it is believed yet."""
+
+    token: str
+    header: Mapping[str, Any]
+    claims: Mapping[str, Any]
+
+
+class Seen(msgspec.Struct, frozen=True):
+    """A token and what it is judged by.
+
+    Attributes:
+        parsed: the token.
+        key: the key the caller found for it; None when there is none.
+        algorithms: what it may be signed with.
+        type: the exact `typ` it must have.
+        issuer: the exact `iss` it must have.
+        audiences: the values `aud` may have, one of them, as plain text.
+        now: when.
+    """
+
+    parsed: Parsed
+    key: PyJWK | None
+    algorithms: frozenset[str]
+    type: str
+    issuer: str
+    audiences: frozenset[str]
+    now: datetime
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """The payload."""
+        return self.parsed.claims
+
+    def moment(self, name: str) -> int | None:
+        """A claim that is a whole number of seconds within reason; None for anything else."""
+        value = self.claims.get(name)
+        whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _LATEST
+        return value if whole else None
+
+
+def parse(token: str) -> Parsed | Refused:
+    """Take a token apart: at most 8 KiB, three parts, two JSON objects without repeated names.
+
+    Source: RFC 7515 section 7.1; RFC 8259 section 4 (names unique); RFC 7515 section 4.
+    """
+    if len(token) > LARGEST_TOKEN or not token.isascii():
+        return _bad("the token is too large or not ASCII")
+    parts = token.split(".")
+    if len(parts) != _PARTS or not all(parts):
+        return _bad("the token is not a signed JWT")
+    try:
+        header, claims = (_object(part) for part in parts[:2])
+        _bytes(parts[2])
+    except (ValueError, RecursionError):
+        return _bad("the token cannot be read")
+    return Parsed(token, header, claims)
+
+
+def key_of(jwk: Mapping[str, Any], algorithm: object) -> PyJWK | None:
+    """The key to verify one algorithm with; None when the JWK does not fit it."""
+    if not isinstance(algorithm, str):
+        return None
+    try:
+        return PyJWK(dict(jwk), algorithm=algorithm)
+    except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def thumbprint(jwk: Mapping[str, Any]) -> str:
+    """The name of a public key that nobody can choose.
+
+    Source: RFC 7638 section 3.
+    """
+    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return encoded(sha256(canonical.encode()).digest())
+
+
+def encoded(data: bytes) -> str:
+    """Base64url without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def type_is_exact(seen: Seen) -> Refused | None:
+    """No token of one kind stands for one of another."""
+    return None if seen.parsed.header.get("typ") == seen.type else _bad("wrong type of token")
+
+
+def algorithm_is_allowed(seen: Seen) -> Refused | None:
+    """The algorithm is one that we chose, never one the token brings."""
+    algorithm = seen.parsed.header.get("alg")
+    known = isinstance(algorithm, str) and algorithm in seen.algorithms
+    return None if known else _bad("algorithm not accepted")
+
+
+def nothing_is_critical(seen: Seen) -> Refused | None:
+    """We understand no extension of the header, so none may be critical."""
+    extended = {"crit", "b64"} & set(seen.parsed.header)
+    return _bad("unknown critical header") if extended else None
+
+
+def key_is_known(seen: Seen) -> Refused | None:
+    """The key is among those we hold for whoever should have signed."""
+    return _bad("no such key") if seen.key is None else None
+
+
+def signature_verifies(seen: Seen) -> Refused | None:
+    """The signature is of that key over exactly this token."""
+    if seen.key is None:
+        return _bad("nothing to verify the signature with")
+    try:
+        _JWS.decode(seen.parsed.token, seen.key, algorithms=list(seen.algorithms))
+    except (PyJWTError, ValueError, TypeError):
+        return _bad("signature does not verify")
+    return None
+
+
+def issuer_is_exact(seen: Seen) -> Refused | None:
+    """It was made by whoever should have made it."""
+    return None if seen.claims.get("iss") == seen.issuer else _bad("wrong issuer")
+
+
+def audience_is_exact(seen: Seen) -> Refused | None:
+    """It was made for us alone: text, not a list with others in it."""
+    audience = seen.claims.get("aud")
+    ours = isinstance(audience, str) and audience in seen.audiences
+    return None if ours else _bad("wrong audience")
+
+
+def subject_is_text(seen: Seen) -> Refused | None:
+    """It is about somebody."""
+    subject = seen.claims.get("sub")
+    return None if isinstance(subject, str) and subject else _bad("no subject")
+
+
+def expiry_is_whole(seen: Seen) -> Refused | None:
+    """It says when it ends, as a whole number of seconds."""
+    return _bad("no usable expiry") if seen.moment("exp") is None else None
+
+
+def has_not_expired(seen: Seen) -> Refused | None:
+    """It has not ended."""
+    expiry = seen.moment("exp")
+    over = expiry is not None and expiry <= seen.now.timestamp()
+    return _bad("expired") if over else None
+
+
+def issue_time_is_past(seen: Seen) -> Refused | None:
+    """It was made before now; `nbf`, if any, has come."""
+    latest = (seen.now + SKEW).timestamp()
+    for name in ("iat", "nbf"):
+        moment = seen.moment(name)
+        if name in seen.claims and (moment is None or moment > latest):
+            return _bad("issued in the future")
+    return None
+
+
+def id_is_text(seen: Seen) -> Refused | None:
+    """It has an id by which a second use is noticed."""
+    token_id = seen.claims.get("jti")
+    return None if isinstance(token_id, str) and token_id else _bad("no id")
+
+
+def _object(part: str) -> dict[str, Any]:
+    content = json.loads(_bytes(part), object_pairs_hook=_once, parse_constant=_no_constant)
+    if not isinstance(content, dict):
+        raise ValueError("not an object")  # noqa: TRY004  (of the text, as every fault here)
+    return content
+
+
+def _bytes(part: str) -> bytes:
+    """Decode exactly one spelling of base64url: no padding, no stray bits, no other letters."""
+    try:
+        data = base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ValueError(part) from error
+    if encoded(data) != part:
+        raise ValueError(part)
+    return data
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a name is repeated")
+    return content
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _bad(why: str) -> Refused:
+    return Refused("invalid_token", why)
