@@ -14,6 +14,7 @@
     |- InvalidDetails         a form has faults; each field with its message
     |- BadPostcode            not the form of a UK postcode
     |- NoSuchAccount          no account with that id
+    |- NoSuchStaff            no member of staff with that user name
     `- NotYourRecord          a resident asked for somebody else's record
 
 `code` never changes once published: programs act on it.
@@ -112,6 +113,12 @@ class NoSuchAccount(IdentityError):
     """No account has that id."""
 
     code = "no-such-account"
+
+
+class NoSuchStaff(IdentityError):
+    """No member of staff has that user name."""
+
+    code = "no-such-staff"
 
 
 class NotYourRecord(IdentityError):

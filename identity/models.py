@@ -47,6 +47,16 @@ class SessionKind(StrEnum):
     STAFF = "staff"
 
 
+class SignInMethod(StrEnum):
+    """By what somebody showed who they are."""
+
+    PASSWORD = "password"  # noqa: S105  (a word, not one of them)
+    APP = "app"
+    RECOVERY_CODE = "recovery-code"
+    EMAIL_CODE = "email-code"
+    PASSKEY = "passkey"
+
+
 class Account(Base, kw_only=True):
     """One resident. `number` is the nine digits they can quote, the last a check digit."""
 
@@ -125,7 +135,11 @@ class StaffMember(Base, kw_only=True):
 
 
 class Session(Base, kw_only=True):
-    """A sign-in that lasts. Only the SHA-256 of its token is kept."""
+    """A sign-in that lasts. Only the SHA-256 of its token is kept.
+
+    `id` stays when the token is exchanged. `methods` are `SignInMethod` values with spaces between
+    them; `proved_at` is when the newest of them was shown.
+    """
 
     __tablename__ = "session"
     __table_args__ = (
@@ -134,13 +148,24 @@ class Session(Base, kw_only=True):
             " OR (kind = 'staff' AND staff_id IS NOT NULL AND account_id IS NULL)",
             name="one_subject",
         ),
+        Index(
+            "uq_session_open",
+            "id",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
     )
 
     token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(default_factory=new_id)
     kind: Mapped[SessionKind]
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"), index=True)
     staff_id: Mapped[UUID | None] = mapped_column(ForeignKey("staff_member.id"), index=True)
+    browser: Mapped[str] = mapped_column(String(60), default="")
+    methods: Mapped[str] = mapped_column(String(100), default="")
     opened_at: Mapped[datetime]
+    proved_at: Mapped[datetime]
     idle_until: Mapped[datetime]
     absolute_until: Mapped[datetime]
     ended_at: Mapped[datetime | None] = mapped_column(default=None)
@@ -176,6 +201,46 @@ class SignInThrottle(Base, kw_only=True):
     subject_hash: Mapped[bytes] = mapped_column(primary_key=True)
     failures: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class StaffTotp(Base, kw_only=True):
+    """The authenticator app of a member of staff. `last_step`: the newest 30 seconds used up."""
+
+    __tablename__ = "staff_totp"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), primary_key=True)
+    sealed_secret: Mapped[bytes]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    enrolled_at: Mapped[datetime]
+
+
+class StaffRecoveryCode(Base, kw_only=True):
+    """A code that replaces the authenticator app once. Only its blind index is kept."""
+
+    __tablename__ = "staff_recovery_code"
+
+    code_index: Mapped[bytes] = mapped_column(primary_key=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), index=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class StaffSignIn(Base, kw_only=True):
+    """A sign-in whose password was right and whose second factor has not been shown yet.
+
+    It opens no page. Of somebody without an authenticator app it holds the one they are offered,
+    sealed; `confirmed_step` says that a code of that app was right.
+    """
+
+    __tablename__ = "staff_sign_in"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), index=True)
+    expires_at: Mapped[datetime]
+    sealed_offer: Mapped[bytes | None] = mapped_column(default=None)
+    confirmed_step: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class OutboxMessage(Base, kw_only=True):

@@ -19,7 +19,7 @@ from identity import audit, outbox, sessions
 from identity.actors import SYSTEM, resident_actor
 from identity.db import new_id
 from identity.details import tidy_email
-from identity.models import Account, AccountState, OneTimeCode, SessionKind
+from identity.models import Account, AccountState, OneTimeCode, SessionKind, SignInMethod
 from identity.personal import Vault
 from identity.sessions import SignedIn
 
@@ -110,7 +110,9 @@ async def redeem_code(
     account = await session.get(Account, account_id) if account_id else None
     if account is None or account.state is not AccountState.ACTIVE:
         return CodeRefused(WhyCodeRefused.WRONG)
-    token = await sessions.open_session(session, account.id, SessionKind.RESIDENT, now=now)
+    token = await sessions.open_session(
+        session, account.id, SessionKind.RESIDENT, methods=(SignInMethod.EMAIL_CODE,), now=now
+    )
     actor = resident_actor(account.id, account.number)
     subject = audit.subject_of("account", account.id)
     audit.record(session, "resident-signed-in", subject, actor=actor, now=now)

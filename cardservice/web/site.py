@@ -22,7 +22,7 @@ from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import own
 from cardservice.web.resident import sign_in as resident_sign_in
-from cardservice.web.staff import cards, documents, register, resident, search
+from cardservice.web.staff import cards, documents, register, resident, search, second_factor
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware, signed_in
 
@@ -75,7 +75,18 @@ def _staff() -> list[Router]:
     return [
         Router(
             Part.STAFF.sign_in,
-            route_handlers=[staff_sign_in.ask, staff_sign_in.sign_in],
+            route_handlers=[
+                staff_sign_in.ask,
+                staff_sign_in.sign_in,
+                second_factor.ask_code,
+                second_factor.give_code,
+                second_factor.ask_recovery_code,
+                second_factor.give_recovery_code,
+                second_factor.show_app,
+                second_factor.confirm_app,
+                second_factor.show_recovery_codes,
+                second_factor.finish_set_up,
+            ],
             guards=[our_own_form],
             opt=opt | {"public": "where members of staff sign in"},
         ),

@@ -42,7 +42,11 @@ class Visitor:
         """Sign in as the member of staff there is."""
         token = self.token("/staff/sign-in")
         typed = {"username": CLERK_USER, "password": CLERK_PASSWORD, "csrf_token": token}
-        assert self.post("/staff/sign-in", typed).status_code == httpx.codes.SEE_OTHER
+        answer = self.post("/staff/sign-in", typed)
+        assert answer.headers["location"] == "/staff/sign-in/code"
+        typed = {"code": self.live.app_code(), "csrf_token": self.token("/staff/sign-in/code")}
+        answer = self.post("/staff/sign-in/code", typed)
+        assert answer.headers["location"] == "/staff"
 
     def sign_in_as_resident(self, email: str) -> None:
         """Sign in with a code from the messages."""
