@@ -203,6 +203,17 @@ class SignInThrottle(Base, kw_only=True):
     retry_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class KnownDevice(Base, kw_only=True):
+    """A browser that a resident signed in with. Only the SHA-256 of its cookie is kept."""
+
+    __tablename__ = "known_device"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    device_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+
+
 class StaffTotp(Base, kw_only=True):
     """The authenticator app of a member of staff. `last_step`: the newest 30 seconds used up."""
 

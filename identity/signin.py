@@ -15,11 +15,12 @@ import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, outbox, sessions
-from identity.actors import SYSTEM, resident_actor
+from identity import audit, devices, outbox
+from identity.actors import SYSTEM
 from identity.db import new_id
 from identity.details import tidy_email
-from identity.models import Account, AccountState, OneTimeCode, SessionKind, SignInMethod
+from identity.devices import Browser
+from identity.models import Account, AccountState, OneTimeCode, SignInMethod
 from identity.personal import Vault
 from identity.sessions import SignedIn
 
@@ -85,7 +86,13 @@ async def send_code(session: AsyncSession, vault: Vault, email: str, *, now: dat
 
 
 async def redeem_code(
-    session: AsyncSession, vault: Vault, email: str, code: str, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    email: str,
+    code: str,
+    *,
+    browser: Browser,
+    now: datetime,
 ) -> SignedIn | CodeRefused:
     """Sign a resident in with the newest code of their address, once.
 
@@ -110,13 +117,8 @@ async def redeem_code(
     account = await session.get(Account, account_id) if account_id else None
     if account is None or account.state is not AccountState.ACTIVE:
         return CodeRefused(WhyCodeRefused.WRONG)
-    token = await sessions.open_session(
-        session, account.id, SessionKind.RESIDENT, methods=(SignInMethod.EMAIL_CODE,), now=now
-    )
-    actor = resident_actor(account.id, account.number)
-    subject = audit.subject_of("account", account.id)
-    audit.record(session, "resident-signed-in", subject, actor=actor, now=now)
-    return SignedIn(token, actor)
+    method = SignInMethod.EMAIL_CODE
+    return await devices.sign_in(session, vault, account, method, browser, now=now)
 
 
 async def _account_at(session: AsyncSession, indexes: tuple[bytes, ...]) -> Account | None:

@@ -160,7 +160,7 @@ async def confirm_app(
 
 
 async def finish_set_up(
-    session: AsyncSession, vault: Vault, token: str, *, now: datetime
+    session: AsyncSession, vault: Vault, token: str, *, browser: str = "", now: datetime
 ) -> SignedIn | FactorRefused:
     """Keep the confirmed app and the recovery codes that were shown, and open the session."""
     step = await look_up(session, vault, token, now=now)
@@ -183,11 +183,11 @@ async def finish_set_up(
     subject = audit.subject_of("staff", step.staff.id)
     actor = staff_actor(step.staff.id, step.staff.name)
     audit.record(session, "staff-app-set-up", subject, actor=actor, now=now)
-    return await _complete(session, step, SignInMethod.APP, now=now)
+    return await _complete(session, step, SignInMethod.APP, browser, now=now)
 
 
 async def give_code(
-    session: AsyncSession, vault: Vault, token: str, code: str, *, now: datetime
+    session: AsyncSession, vault: Vault, token: str, code: str, *, browser: str = "", now: datetime
 ) -> SignedIn | FactorRefused:
     """Sign in with a code of the app, which is used up by it."""
     step = await look_up(session, vault, token, now=now)
@@ -195,11 +195,11 @@ async def give_code(
         return OVER
     using = partial(use_code, session, vault, step.staff.id, code, now=now)
     refused = await _judge(session, step, using, now=now)
-    return refused or await _complete(session, step, SignInMethod.APP, now=now)
+    return refused or await _complete(session, step, SignInMethod.APP, browser, now=now)
 
 
 async def give_recovery_code(
-    session: AsyncSession, vault: Vault, token: str, code: str, *, now: datetime
+    session: AsyncSession, vault: Vault, token: str, code: str, *, browser: str = "", now: datetime
 ) -> SignedIn | FactorRefused:
     """Sign in with a recovery code, which is used up by it."""
     step = await look_up(session, vault, token, now=now)
@@ -207,7 +207,7 @@ async def give_recovery_code(
         return OVER
     using = partial(recovery.use, session, vault, step.staff.id, code, now=now)
     refused = await _judge(session, step, using, now=now)
-    return refused or await _complete(session, step, SignInMethod.RECOVERY_CODE, now=now)
+    return refused or await _complete(session, step, SignInMethod.RECOVERY_CODE, browser, now=now)
 
 
 async def forget_app(
@@ -286,7 +286,7 @@ async def _end(session: AsyncSession, step: Step, *, now: datetime) -> bool:
 
 
 async def _complete(
-    session: AsyncSession, step: Step, method: SignInMethod, *, now: datetime
+    session: AsyncSession, step: Step, method: SignInMethod, browser: str, *, now: datetime
 ) -> SignedIn | FactorRefused:
     """The step becomes a session: once, however often the form is sent."""
     if not await _end(session, step, now=now):
@@ -294,7 +294,7 @@ async def _complete(
     staff = step.staff
     methods = (SignInMethod.PASSWORD, method)
     token = await sessions.open_session(
-        session, staff.id, SessionKind.STAFF, methods=methods, now=now
+        session, staff.id, SessionKind.STAFF, methods=methods, browser=browser, now=now
     )
     actor, subject = staff_actor(staff.id, staff.name), audit.subject_of("staff", staff.id)
     detail = {"second_factor": method.value}

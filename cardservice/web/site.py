@@ -14,6 +14,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
+from cardservice.web import open_sessions
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -63,7 +64,13 @@ def _residents() -> list[Router]:
         ),
         Router(
             "/account",
-            route_handlers=[own.own_account, resident_sign_in.sign_out],
+            route_handlers=[
+                own.own_account,
+                resident_sign_in.sign_out,
+                open_sessions.show,
+                open_sessions.end_one,
+                open_sessions.end_others,
+            ],
             guards=[signed_in, our_own_form],
             opt=opt,
         ),
@@ -103,6 +110,9 @@ def _staff() -> list[Router]:
                 documents.ask,
                 documents.record,
                 staff_sign_in.sign_out,
+                open_sessions.show,
+                open_sessions.end_one,
+                open_sessions.end_others,
             ],
             guards=[signed_in, our_own_form],
             opt=opt,

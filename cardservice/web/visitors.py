@@ -19,7 +19,7 @@ from cardservice.web.errors import SignInExpired, SignInNeeded
 from identity import sessions
 from identity.actors import Actor
 from identity.models import SessionKind, StaffRole
-from identity.sessions import NotSignedIn
+from identity.sessions import NotSignedIn, SignedInSession
 
 
 class Part(Enum):
@@ -42,12 +42,14 @@ class Visitor(msgspec.Struct, frozen=True):
         actor: the same, for service functions.
         role: of a member of staff; None for a resident.
         token: of their session; forms are bound to it.
+        signed_in: the session itself.
     """
 
     subject_id: UUID
     actor: Actor
     role: StaffRole | None
     token: str
+    signed_in: SignedInSession
 
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
@@ -73,7 +75,7 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
             found = await sessions.look_up(session, token, now=state.clock())
         if isinstance(found, NotSignedIn) or found.kind is not part.kind:
             return AuthenticationResult(user=None, auth=None)
-        visitor = Visitor(found.subject_id, found.actor, found.role, token)
+        visitor = Visitor(found.subject_id, found.actor, found.role, token, found)
         return AuthenticationResult(user=visitor, auth=token)
 
 

@@ -19,6 +19,17 @@ def upgrade() -> None:
     _drop_sessions()
     _create_sessions()
     op.create_table(
+        "known_device",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("device_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_known_device_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "device_hash", name=op.f("pk_known_device")),
+    )
+    op.create_table(
         "staff_totp",
         sa.Column("staff_id", sa.Uuid(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
@@ -70,6 +81,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_staff_recovery_code_staff_id"), table_name="staff_recovery_code")
     op.drop_table("staff_recovery_code")
     op.drop_table("staff_totp")
+    op.drop_table("known_device")
     _drop_sessions()
     _create_sessions_as_before()
 

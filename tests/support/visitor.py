@@ -1,10 +1,14 @@
 """A visitor who sends what a browser would, or what an attacker would."""
 
 from http.cookies import SimpleCookie
+from uuid import UUID
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.demo.pages import read_page
+from identity import sessions
+from identity.sessions import SignedInSession
 from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer
 
 STAFF_COOKIE = "__Host-kentcard-staff"
@@ -53,6 +57,16 @@ class Visitor:
         self.post("/sign-in", {"email": email, "csrf_token": self.token("/sign-in")})
         typed = {"code": self.live.newest_code(), "csrf_token": self.token("/sign-in/code")}
         assert self.post("/sign-in/code", typed).status_code == httpx.codes.SEE_OTHER
+
+    def signed_in_id(self, cookie: str) -> UUID:
+        """The id of the sign-in behind a cookie."""
+
+        async def work(session: AsyncSession) -> UUID:
+            found = await sessions.look_up(session, self.cookies[cookie], now=self.live.clock())
+            assert isinstance(found, SignedInSession)
+            return found.session_id
+
+        return self.live.do(work)
 
     def _request(
         self,

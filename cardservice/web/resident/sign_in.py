@@ -10,6 +10,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import (
@@ -76,11 +77,13 @@ async def sign_in(
     if not code:
         faults = {"code": _("Enter the code")}
         return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
-    answer = await signin.redeem_code(session, vault, email, code, now=now)
+    browser = browser_of(request)
+    answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
         faults = {"code": _refusal(answer.reason)}
         return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
-    cookies = [session_cookie(Part.RESIDENT, answer.token), _address_cookie("")]
+    session_kept = session_cookie(Part.RESIDENT, answer.token)
+    cookies = [session_kept, device_cookie(browser), _address_cookie("")]
     return see_other("/account", cookies=cookies)
 
 

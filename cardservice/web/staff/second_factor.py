@@ -8,6 +8,7 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.browsers import browser_of
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
@@ -57,7 +58,8 @@ async def give_code(
     code = (await typed_in(request)).get("code", "")
     if not code.strip():
         return _refused(request, CODE, _("Enter the code"))
-    answer = await staff_factor.give_code(session, vault, _token(request), code, now=now)
+    token, browser = _token(request), browser_of(request).name
+    answer = await staff_factor.give_code(session, vault, token, code, browser=browser, now=now)
     return _signed_in(request, CODE, answer)
 
 
@@ -84,7 +86,10 @@ async def give_recovery_code(
     code = (await typed_in(request)).get("code", "")
     if not code.strip():
         return _refused(request, RECOVERY_CODE, _("Enter a recovery code"))
-    answer = await staff_factor.give_recovery_code(session, vault, _token(request), code, now=now)
+    token, browser = _token(request), browser_of(request).name
+    answer = await staff_factor.give_recovery_code(
+        session, vault, token, code, browser=browser, now=now
+    )
     return _signed_in(request, RECOVERY_CODE, answer)
 
 
@@ -143,7 +148,8 @@ async def finish_set_up(
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Keep app and codes, and sign in."""
-    answer = await staff_factor.finish_set_up(session, vault, _token(request), now=now)
+    token, browser = _token(request), browser_of(request).name
+    answer = await staff_factor.finish_set_up(session, vault, token, browser=browser, now=now)
     return _over() if isinstance(answer, FactorRefused) else _in(answer)
 
 
