@@ -214,6 +214,30 @@ class KnownDevice(Base, kw_only=True):
     last_seen_at: Mapped[datetime]
 
 
+class Passkey(Base, kw_only=True):
+    """A passkey of a resident. Nothing in it is secret: the private key never left their device."""
+
+    __tablename__ = "passkey"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    credential_id: Mapped[bytes] = mapped_column(unique=True)
+    public_key: Mapped[bytes]
+    sign_count: Mapped[int] = mapped_column(BigInteger)
+    name: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class SpentChallenge(Base, kw_only=True):
+    """A challenge that a passkey answered: no answer to it is accepted again."""
+
+    __tablename__ = "spent_challenge"
+
+    challenge_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class StaffTotp(Base, kw_only=True):
     """The authenticator app of a member of staff. `last_step`: the newest 30 seconds used up."""
 

@@ -34,6 +34,8 @@ from identity.models import (
 
 # Using a session extends it, but not more often than this: a page view is not a write.
 _EXTEND_AFTER = timedelta(minutes=1)
+# After this, a sensitive act asks again who it is (step-up).
+PROOF_LIFE: Final = timedelta(minutes=5)
 _COLUMNS: Final = (
     Session.id,
     Session.kind,
@@ -93,6 +95,10 @@ class SignedInSession(msgspec.Struct, frozen=True):
     session_id: UUID
     methods: tuple[SignInMethod, ...]
     proved_at: datetime
+
+    def is_proof_fresh(self, now: datetime) -> bool:
+        """Whether they showed who they are recently enough for a sensitive act."""
+        return now - self.proved_at < PROOF_LIFE
 
 
 class WhyNotSignedIn(StrEnum):

@@ -3,6 +3,7 @@
     PageError
     |- SignInNeeded          the page is for people who are signed in
     |- SignInExpired         they were signed in, and are not any more
+    |- ProofNeeded           a sensitive act, and a while since they showed who they are
     |- ForeignForm           a form that another site sent, or one of ours that is out of date
     `- NoSuchPage            nothing at that address, or nothing for this visitor
 
@@ -40,6 +41,13 @@ class SignInExpired(PageError):
         super().__init__("The sign-in has ended.")
         self.sign_in = sign_in
         self.cookie = cookie
+
+
+class ProofNeeded(PageError):
+    """Somebody signed in is to show again who they are."""
+
+    code = "proof-needed"
+    status = 303
 
 
 class ForeignForm(PageError):

@@ -11,6 +11,7 @@ from cardservice.errors import NoSuchCard
 from cardservice.web.errors import (
     ForeignForm,
     NoSuchPage,
+    ProofNeeded,
     SignInExpired,
     SignInNeeded,
 )
@@ -30,6 +31,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     match error:
         case SignInNeeded():
             answer: Response[Any] = see_other(error.sign_in)
+        case ProofNeeded():
+            answer = see_other("/account/confirm")
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():

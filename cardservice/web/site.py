@@ -21,7 +21,7 @@ from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import own
+from cardservice.web.resident import confirm, own, passkeys
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.staff import cards, documents, register, resident, search, second_factor
 from cardservice.web.staff import sign_in as staff_sign_in
@@ -58,6 +58,7 @@ def _residents() -> list[Router]:
                 resident_sign_in.send_code,
                 resident_sign_in.ask_code,
                 resident_sign_in.sign_in,
+                passkeys.sign_in,
             ],
             guards=[our_own_form],
             opt=opt | {"public": "where residents sign in"},
@@ -67,6 +68,14 @@ def _residents() -> list[Router]:
             route_handlers=[
                 own.own_account,
                 resident_sign_in.sign_out,
+                passkeys.show,
+                passkeys.add,
+                passkeys.remove,
+                confirm.ask,
+                confirm.send_code,
+                confirm.ask_code,
+                confirm.give_code,
+                confirm.show_passkey,
                 open_sessions.show,
                 open_sessions.end_one,
                 open_sessions.end_others,

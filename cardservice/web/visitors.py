@@ -15,7 +15,7 @@ from litestar.datastructures import Cookie, State
 from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from cardservice.web.errors import SignInExpired, SignInNeeded
+from cardservice.web.errors import ProofNeeded, SignInExpired, SignInNeeded
 from identity import sessions
 from identity.actors import Actor
 from identity.models import SessionKind, StaffRole
@@ -95,6 +95,20 @@ async def signed_in(
     if part.cookie in connection.cookies:
         raise SignInExpired(part.sign_in, part.cookie)
     raise SignInNeeded(part.sign_in)
+
+
+async def recently_proved(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    _handler: BaseRouteHandler,
+) -> None:
+    """Guard after `signed_in`: only soon after the visitor showed who they are.
+
+    Raises:
+        ProofNeeded: they did so too long ago.
+    """
+    visitor: Visitor = connection.user
+    if not visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
+        raise ProofNeeded("A sensitive act needs a fresh proof.")
 
 
 def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:

@@ -30,6 +30,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "device_hash", name=op.f("pk_known_device")),
     )
     op.create_table(
+        "passkey",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("credential_id", sa.LargeBinary(), nullable=False),
+        sa.Column("public_key", sa.LargeBinary(), nullable=False),
+        sa.Column("sign_count", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_passkey_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_passkey")),
+        sa.UniqueConstraint("credential_id", name=op.f("uq_passkey_credential_id")),
+    )
+    op.create_index(op.f("ix_passkey_account_id"), "passkey", ["account_id"], unique=False)
+    op.create_table(
+        "spent_challenge",
+        sa.Column("challenge_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("challenge_hash", name=op.f("pk_spent_challenge")),
+    )
+    op.create_index(
+        op.f("ix_spent_challenge_expires_at"), "spent_challenge", ["expires_at"], unique=False
+    )
+    op.create_table(
         "staff_totp",
         sa.Column("staff_id", sa.Uuid(), nullable=False),
         sa.Column("sealed_secret", sa.LargeBinary(), nullable=False),
@@ -81,6 +107,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_staff_recovery_code_staff_id"), table_name="staff_recovery_code")
     op.drop_table("staff_recovery_code")
     op.drop_table("staff_totp")
+    op.drop_index(op.f("ix_spent_challenge_expires_at"), table_name="spent_challenge")
+    op.drop_table("spent_challenge")
+    op.drop_index(op.f("ix_passkey_account_id"), table_name="passkey")
+    op.drop_table("passkey")
     op.drop_table("known_device")
     _drop_sessions()
     _create_sessions_as_before()

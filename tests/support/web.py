@@ -127,17 +127,20 @@ def serving(
 ) -> Iterator[LiveServer]:
     """A server with its own database, key store and one member of staff."""
     build()
-    settings = Settings(
-        database_url=f"sqlite:///{directory}/kentcard.db",
-        demo=demo,
-        tray_url=tray_url,
-        demo_screens=screens,
-    )
     clock = MovableClock()
     keystore = FileKeyStore.initialise(directory / "keys", "a passphrase for tests", now=clock())
-    clerk_app = aside(_prepare(settings, Vault(keystore), clock()))
-    with _listening(create_app(settings, keystore, clock)) as url:
-        yield LiveServer(url, settings, keystore, clock, clerk_app)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        settings = Settings(
+            database_url=f"sqlite:///{directory}/kentcard.db",
+            base_url=f"http://localhost:{listener.getsockname()[1]}",
+            demo=demo,
+            tray_url=tray_url,
+            demo_screens=screens,
+        )
+        clerk_app = aside(_prepare(settings, Vault(keystore), clock()))
+        with _answering(create_app(settings, keystore, clock), listener):
+            yield LiveServer(settings.base_url, settings, keystore, clock, clerk_app)
 
 
 async def _prepare(settings: Settings, vault: Vault, now: datetime) -> Offer:
@@ -175,19 +178,17 @@ async def set_app_up(
 
 
 @contextmanager
-def _listening(app: Litestar) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", lifespan="on", server_header=False)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + READY_SECONDS
-        while not server.started:
-            if time.monotonic() > deadline or not thread.is_alive():
-                raise AssertionError("The server did not start.")
-            time.sleep(0.02)
-        yield f"http://localhost:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+def _answering(app: Litestar, listener: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", lifespan="on", server_header=False)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + READY_SECONDS
+    while not server.started:
+        if time.monotonic() > deadline or not thread.is_alive():
+            raise AssertionError("The server did not start.")
+        time.sleep(0.02)
+    yield
+    server.should_exit = True
+    thread.join(10)
