@@ -190,7 +190,14 @@ async def shown(
 
 
 # What the library raises for an answer that a browser would not send.
-_BROKEN: Final = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
+_BROKEN: Final = (
+    WebAuthnException,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
 
 
 async def _with_credential(session: AsyncSession, credential_id: bytes) -> Passkey | None:

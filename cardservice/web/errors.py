@@ -10,6 +10,8 @@
 `code` never changes once published; `status` is the HTTP status of the page that says so.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -32,15 +34,22 @@ class SignInNeeded(PageError):
 
 
 class SignInExpired(PageError):
-    """The sign-in ended: unused for too long, too old, or ended elsewhere."""
+    """The sign-in ended: unused for too long, too old, or ended elsewhere.
+
+    Attributes:
+        sign_in: where to sign in again.
+        cookie: of the sign-in that ended.
+        kept: the fields of the form that could not be taken.
+    """
 
     code = "sign-in-expired"
     status = 403
 
-    def __init__(self, sign_in: str, cookie: str) -> None:
+    def __init__(self, sign_in: str, cookie: str, kept: Mapping[str, str]) -> None:
         super().__init__("The sign-in has ended.")
         self.sign_in = sign_in
         self.cookie = cookie
+        self.kept = kept
 
 
 class ProofNeeded(PageError):
@@ -51,10 +60,18 @@ class ProofNeeded(PageError):
 
 
 class ForeignForm(PageError):
-    """The form did not come from a page that was given to this visitor."""
+    """The form did not come from a page that was given to this visitor.
+
+    Attributes:
+        kept: its fields, if the page was ours and only its sign-in another.
+    """
 
     code = "foreign-form"
     status = 403
+
+    def __init__(self, reason: str, kept: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(reason)
+        self.kept = kept
 
 
 class NoSuchPage(PageError):

@@ -19,13 +19,14 @@ from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import confirm, own, passkeys
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.staff import cards, documents, register, resident, search, second_factor
 from cardservice.web.staff import sign_in as staff_sign_in
-from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware, signed_in
+from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
 """The name of a built file changes with what is in it."""

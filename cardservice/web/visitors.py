@@ -12,10 +12,8 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
-from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from cardservice.web.errors import ProofNeeded, SignInExpired, SignInNeeded
 from identity import sessions
 from identity.actors import Actor
 from identity.models import SessionKind, StaffRole
@@ -56,7 +54,7 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 """A request of anybody; `user` is a `Visitor` or None."""
 
 VisitorRequest: TypeAlias = Request[Visitor, str, State]
-"""A request behind the guard `signed_in`."""
+"""A request behind the guard `guards.signed_in`."""
 
 
 class VisitorMiddleware(AbstractAuthenticationMiddleware):
@@ -77,38 +75,6 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
             return AuthenticationResult(user=None, auth=None)
         visitor = Visitor(found.subject_id, found.actor, found.role, token, found)
         return AuthenticationResult(user=visitor, auth=token)
-
-
-async def signed_in(
-    connection: ASGIConnection[Any, Any, Any, Any],
-    handler: BaseRouteHandler,
-) -> None:
-    """Guard: only for people signed in to this part.
-
-    Raises:
-        SignInNeeded: there is no cookie of this part.
-        SignInExpired: the cookie's session has ended.
-    """
-    part: Part = handler.opt["part"]
-    if connection.user is not None:
-        return
-    if part.cookie in connection.cookies:
-        raise SignInExpired(part.sign_in, part.cookie)
-    raise SignInNeeded(part.sign_in)
-
-
-async def recently_proved(
-    connection: ASGIConnection[Any, Any, Any, Any],
-    _handler: BaseRouteHandler,
-) -> None:
-    """Guard after `signed_in`: only soon after the visitor showed who they are.
-
-    Raises:
-        ProofNeeded: they did so too long ago.
-    """
-    visitor: Visitor = connection.user
-    if not visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
-        raise ProofNeeded("A sensitive act needs a fresh proof.")
 
 
 def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:

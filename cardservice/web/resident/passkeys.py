@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
+from cardservice.web.guards import recently_proved
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import (
     AnyRequest,
     Part,
     VisitorRequest,
-    recently_proved,
     session_cookie,
 )
 from cardservice.web.words import gettext as _
