@@ -80,6 +80,11 @@ async def _remember(
     return True
 
 
+def budget_of(account: Account, browser: Browser) -> str:
+    """The subject under which wrong passwords from a known device are counted, by itself."""
+    return f"account:{account.id}:{_hash(browser).hex()}"
+
+
 def _hash(browser: Browser) -> bytes:
     return sha256(browser.device.encode(errors="surrogatepass")).digest()
 

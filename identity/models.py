@@ -214,6 +214,16 @@ class KnownDevice(Base, kw_only=True):
     last_seen_at: Mapped[datetime]
 
 
+class AccountPassword(Base, kw_only=True):
+    """The password of a resident who chose to have one."""
+
+    __tablename__ = "account_password"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    password_hash: Mapped[str] = mapped_column(String(200))
+    changed_at: Mapped[datetime]
+
+
 class Passkey(Base, kw_only=True):
     """A passkey of a resident. Nothing in it is secret: the private key never left their device."""
 

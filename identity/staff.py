@@ -97,14 +97,14 @@ async def check_password(
     username = username.strip().casefold()
     tries = await throttle.locked_row(session, _throttled_as(username))
     if not throttle.may_try(tries, now):
-        return _refused(tries, now)
+        return refused_by(tries, now)
     staff = await session.scalar(
         select(StaffMember).where(StaffMember.username == username, StaffMember.active)
     )
     if not await passwords.verify_password(staff.password_hash if staff else None, password):
         throttle.count_failure(tries, now)
         _audit_failure(session, staff, tries, now)
-        return _refused(tries, now)
+        return refused_by(tries, now)
     if staff is None:
         raise AssertionError("A password was accepted for nobody.")
     throttle.forget(tries)
@@ -151,7 +151,8 @@ async def _fault_in_username(session: AsyncSession, username: str) -> str | None
     return "This user name is taken" if await session.scalar(taken) else None
 
 
-def _refused(tries: SignInThrottle, now: datetime) -> SignInRefused:
+def refused_by(tries: SignInThrottle, now: datetime) -> SignInRefused:
+    """What the count of failures says to whoever gave a wrong password, or tried too early."""
     if tries.failures >= throttle.MOST_FAILURES:
         return SignInRefused(WhyRefused.LOCKED)
     if not throttle.may_try(tries, now):

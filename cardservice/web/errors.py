@@ -53,10 +53,18 @@ class SignInExpired(PageError):
 
 
 class ProofNeeded(PageError):
-    """Somebody signed in is to show again who they are."""
+    """Somebody signed in is to show again who they are.
+
+    Attributes:
+        wanted: the word of the page they want, as its address has it after `/account/`.
+    """
 
     code = "proof-needed"
     status = 303
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__("A sensitive act needs a fresh proof.")
+        self.wanted = wanted
 
 
 class ForeignForm(PageError):

@@ -41,4 +41,4 @@ async def recently_proved(
     """
     visitor: Visitor = connection.user
     if not visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
-        raise ProofNeeded("A sensitive act needs a fresh proof.")
+        raise ProofNeeded(connection.scope["path"].split("/")[2])

@@ -33,7 +33,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
         case SignInNeeded():
             answer: Response[Any] = see_other(error.sign_in)
         case ProofNeeded():
-            answer = see_other("/account/confirm")
+            answer = see_other(f"/account/confirm?wanted={error.wanted}")
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():

@@ -22,7 +22,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import confirm, own, passkeys
+from cardservice.web.resident import confirm, own, passkeys, password
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.staff import cards, documents, register, resident, search, second_factor
 from cardservice.web.staff import sign_in as staff_sign_in
@@ -60,6 +60,8 @@ def _residents() -> list[Router]:
                 resident_sign_in.ask_code,
                 resident_sign_in.sign_in,
                 passkeys.sign_in,
+                password.ask,
+                password.sign_in,
             ],
             guards=[our_own_form],
             opt=opt | {"public": "where residents sign in"},
@@ -72,6 +74,8 @@ def _residents() -> list[Router]:
                 passkeys.show,
                 passkeys.add,
                 passkeys.remove,
+                password.ask_new,
+                password.choose,
                 confirm.ask,
                 confirm.send_code,
                 confirm.ask_code,

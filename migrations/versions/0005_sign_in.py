@@ -30,6 +30,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "device_hash", name=op.f("pk_known_device")),
     )
     op.create_table(
+        "account_password",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("password_hash", sa.String(length=200), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_account_password_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_account_password")),
+    )
+    op.create_table(
         "passkey",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=False),
@@ -111,6 +121,7 @@ def downgrade() -> None:
     op.drop_table("spent_challenge")
     op.drop_index(op.f("ix_passkey_account_id"), table_name="passkey")
     op.drop_table("passkey")
+    op.drop_table("account_password")
     op.drop_table("known_device")
     _drop_sessions()
     _create_sessions_as_before()

@@ -9,9 +9,9 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
-from cardservice.web.forms import typed_in
+from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
-from cardservice.web.resident.passkeys import AT, relying_party
+from cardservice.web.resident.passkeys import relying_party
 from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import Part, VisitorRequest, session_cookie
 from cardservice.web.words import gettext as _
@@ -23,6 +23,8 @@ from identity.signin import CodeRefused
 
 ASK: Final = "resident/confirm.html"
 CODE: Final = "resident/confirm_code.html"
+WANTED: Final = frozenset({"passkeys", "password"})
+"""The pages that ask for a proof; nobody is sent anywhere else after it."""
 
 
 @get("/confirm")
@@ -32,11 +34,13 @@ async def ask(
     settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
     passkey: FromQuery[str] = "",
+    wanted: FromQuery[str] = "",
 ) -> Response[str]:
     """Offer the ways to show it."""
     refused = {"passkey": _("The passkey was not accepted. Try again, or ask for a code")}
     options = passkeys.request_options(vault, relying_party(settings), now=now)
-    return page(request, ASK, faults=refused if passkey == "refused" else {}, options=options)
+    faults = refused if passkey == "refused" else {}
+    return page(request, ASK, faults=faults, options=options, wanted=_known(wanted))
 
 
 @post("/confirm", status_code=303)
@@ -45,16 +49,17 @@ async def send_code(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+    wanted: FromQuery[str] = "",
 ) -> Response[None]:
     """Send a code to the address of the visitor's own account."""
     await signin.send_proof_code(session, vault, request.user.signed_in, now=now)
-    return see_other("/account/confirm/code")
+    return see_other(f"/account/confirm/code?wanted={_known(wanted)}")
 
 
 @get("/confirm/code")
-async def ask_code(request: VisitorRequest) -> Response[str]:
+async def ask_code(request: VisitorRequest, wanted: FromQuery[str] = "") -> Response[str]:
     """Ask for the code."""
-    return page(request, CODE, typed={})
+    return page(request, CODE, typed={}, wanted=_known(wanted))
 
 
 @post("/confirm/code", status_code=200)
@@ -63,17 +68,17 @@ async def give_code(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+    wanted: FromQuery[str] = "",
 ) -> Response[Any]:
     """Take the code as proof, or say what to do."""
     typed = await typed_in(request)
     code, own = typed.get("code", "").strip(), request.user
     if not code:
-        return page(request, CODE, status=422, faults={"code": _("Enter the code")}, typed=typed)
+        return _code_again(request, typed, wanted, _("Enter the code"))
     answer = await signin.prove_by_code(session, vault, own.signed_in, own.token, code, now=now)
     if isinstance(answer, CodeRefused):
-        faults = {"code": code_refusal(answer.reason)}
-        return page(request, CODE, status=422, faults=faults, typed=typed)
-    return see_other(AT, cookies=[session_cookie(Part.RESIDENT, answer)])
+        return _code_again(request, typed, wanted, code_refusal(answer.reason))
+    return _proved(answer, wanted)
 
 
 @post("/confirm/passkey", status_code=303)
@@ -83,14 +88,27 @@ async def show_passkey(
     vault: NamedDependency[Vault],
     settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
+    wanted: FromQuery[str] = "",
 ) -> Response[None]:
     """Take a passkey as proof: one of the visitor's own."""
     answer = (await typed_in(request)).get("credential", "")
     party, own = relying_party(settings), request.user
     account = await passkeys.shown(session, vault, answer, party=party, now=now)
     if isinstance(account, PasskeyRefused) or account.id != own.subject_id:
-        return see_other("/account/confirm?passkey=refused")
+        return see_other(f"/account/confirm?passkey=refused&wanted={_known(wanted)}")
     renewed = await sessions.rotate(session, own.token, proof=SignInMethod.PASSKEY, now=now)
-    if not isinstance(renewed, str):
-        return see_other("/account/confirm")
-    return see_other(AT, cookies=[session_cookie(Part.RESIDENT, renewed)])
+    return _proved(renewed, wanted) if isinstance(renewed, str) else see_other("/account")
+
+
+def _code_again(request: VisitorRequest, typed: Typed, wanted: str, fault: str) -> Response[str]:
+    faults = {"code": fault}
+    return page(request, CODE, status=422, faults=faults, typed=typed, wanted=_known(wanted))
+
+
+def _proved(token: str, wanted: str) -> Response[None]:
+    path = f"/account/{_known(wanted)}".rstrip("/")
+    return see_other(path, cookies=[session_cookie(Part.RESIDENT, token)])
+
+
+def _known(wanted: str) -> str:
+    return wanted if wanted in WANTED else ""

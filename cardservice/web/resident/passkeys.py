@@ -15,6 +15,7 @@ from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
 from cardservice.web.guards import recently_proved
 from cardservice.web.pages import page, see_other
+from cardservice.web.resident.own import own_account_row
 from cardservice.web.visitors import (
     AnyRequest,
     Part,
@@ -23,8 +24,7 @@ from cardservice.web.visitors import (
 )
 from cardservice.web.words import gettext as _
 from identity import devices, passkeys
-from identity.errors import NoSuchAccount
-from identity.models import Account, SignInMethod
+from identity.models import SignInMethod
 from identity.passkeys import PasskeyRefused, RelyingParty
 from identity.personal import Vault
 
@@ -73,7 +73,7 @@ async def show(
     done: FromQuery[str] = "",
 ) -> Response[str]:
     """List the visitor's passkeys, and offer another."""
-    account = await _own_account(request, session)
+    account = await own_account_row(request, session)
     faults = {"add-passkey": _REFUSAL} if done == "refused" else {}
     return page(
         request,
@@ -99,7 +99,7 @@ async def add(
     added = await passkeys.add(
         session,
         vault,
-        await _own_account(request, session),
+        await own_account_row(request, session),
         (await typed_in(request)).get("credential", ""),
         browser_of(request).name,
         party=relying_party(settings),
@@ -120,13 +120,6 @@ async def remove(
     own = request.user
     await passkeys.remove(session, own.subject_id, passkey_id, actor=own.actor, now=now)
     return see_other(f"{AT}?done=removed")
-
-
-async def _own_account(request: VisitorRequest, session: AsyncSession) -> Account:
-    account = await session.get(Account, request.user.subject_id)
-    if account is None:
-        raise NoSuchAccount("The account of a session is gone.")
-    return account
 
 
 _REFUSAL: Final = _("The passkey could not be added. Try again")

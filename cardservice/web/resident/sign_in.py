@@ -61,7 +61,7 @@ async def send_code(
     """Send a code; the answer is the same whether or not we know the address."""
     typed = await typed_in(request)
     email = typed.get("email", "").strip()
-    if faults := _faults_in(email):
+    if faults := faults_in_address(email):
         options = passkeys.request_options(vault, relying_party(settings), now=now)
         return page(request, ASK, status=422, faults=faults, typed=typed, options=options)
     await signin.send_code(session, vault, email, now=now)
@@ -112,7 +112,8 @@ async def sign_out(
     return see_other("/sign-in", cookies=[no_cookie(Part.RESIDENT)])
 
 
-def _faults_in(email: str) -> dict[str, str]:
+def faults_in_address(email: str) -> dict[str, str]:
+    """What is wrong with an address that was typed to sign in."""
     if not email:
         return {"email": _("Enter your e-mail address")}
     if "@" not in email or len(email) > LONGEST_EMAIL:
