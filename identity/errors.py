@@ -16,6 +16,7 @@
     |- BadPostcode            not the form of a UK postcode
     |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
+    |- NoSuchStaff            no member of staff with that user name
     |- NotYourRecord          a resident asked for somebody else's record
     |- NoSuchClient           no client of the OpenID provider has that id
     `- SignInRequestRefused   a site sent somebody with a request that cannot be answered
@@ -128,6 +129,12 @@ class NoSuchAccount(IdentityError):
     """No account has that id."""
 
     code = "no-such-account"
+
+
+class NoSuchStaff(IdentityError):
+    """No member of staff has that user name."""
+
+    code = "no-such-staff"
 
 
 class NotYourRecord(IdentityError):

@@ -1,4 +1,4 @@
-"""Passwords of staff: what is accepted, and Argon2id in worker threads.
+"""Passwords: what is accepted, and Argon2id in worker threads.
 
 Source: OWASP Password Storage Cheat Sheet (Argon2id, 19 MiB, 2 passes, 1 lane); NIST SP 800-63B-4
 section 3.1.1 (15 characters when a password is the only factor, at least 64 allowed, no composition

@@ -8,7 +8,7 @@ sign in. A token the server did not make never becomes one.
 import base64
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
@@ -21,13 +21,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
 from identity.actors import Actor, resident_actor, staff_actor
-from identity.models import Account, AccountState, Session, SessionKind, StaffMember, StaffRole
+from identity.db import new_id
+from identity.models import (
+    Account,
+    AccountState,
+    Session,
+    SessionKind,
+    SignInMethod,
+    StaffMember,
+    StaffRole,
+)
 
 # Using a session extends it, but not more often than this: a page view is not a write.
 _EXTEND_AFTER = timedelta(minutes=1)
+# After this, a sensitive act asks again who it is (step-up).
+PROOF_LIFE: Final = timedelta(minutes=5)
 _COLUMNS: Final = (
+    Session.id,
     Session.kind,
+    Session.browser,
+    Session.methods,
     Session.opened_at,
+    Session.proved_at,
     Session.idle_until,
     Session.absolute_until,
     Session.ended_at,
@@ -66,6 +81,9 @@ class SignedInSession(msgspec.Struct, frozen=True):
         role: of a member of staff; None for a resident.
         opened_at: when they signed in.
         absolute_until: when they must sign in again, whatever they do.
+        session_id: stays the same when the token is exchanged.
+        methods: by what they showed who they are, in that order.
+        proved_at: when they last did.
     """
 
     kind: SessionKind
@@ -74,6 +92,13 @@ class SignedInSession(msgspec.Struct, frozen=True):
     role: StaffRole | None
     opened_at: datetime
     absolute_until: datetime
+    session_id: UUID
+    methods: tuple[SignInMethod, ...]
+    proved_at: datetime
+
+    def is_proof_fresh(self, now: datetime) -> bool:
+        """Whether they showed who they are recently enough for a sensitive act."""
+        return now - self.proved_at < PROOF_LIFE
 
 
 class WhyNotSignedIn(StrEnum):
@@ -100,10 +125,35 @@ class SignedIn(msgspec.Struct, frozen=True):
 
 
 async def open_session(
-    session: AsyncSession, subject_id: UUID, kind: SessionKind, *, now: datetime
+    session: AsyncSession,
+    subject_id: UUID,
+    kind: SessionKind,
+    *,
+    methods: Iterable[SignInMethod] = (),
+    browser: str = "",
+    now: datetime,
 ) -> str:
-    """Open a session for an account or a member of staff. Returns its token (256 random bits)."""
-    return await _add(session, subject_id, kind, now=now, until=now + LIMITS[kind].absolute)
+    """Open a session for an account or a member of staff. Returns its token (256 random bits).
+
+    Args:
+        session: of the request.
+        subject_id: the account's or the member of staff's.
+        kind: which of the two.
+        methods: by what they showed who they are.
+        browser: which one they use, in a few words for the list of their sessions.
+        now: when.
+    """
+    opened = _Lasting(
+        id=new_id(),
+        kind=kind,
+        subject_id=subject_id,
+        browser=browser,
+        methods=" ".join(methods),
+        opened_at=now,
+        proved_at=now,
+        absolute_until=now + LIMITS[kind].absolute,
+    )
+    return await _add(session, opened, now=now)
 
 
 async def look_up(
@@ -122,17 +172,39 @@ async def look_up(
     return _signed_in(found)
 
 
-async def rotate(session: AsyncSession, token: str, *, now: datetime) -> str | NotSignedIn:
+async def rotate(
+    session: AsyncSession, token: str, *, proof: SignInMethod | None = None, now: datetime
+) -> str | NotSignedIn:
     """Exchange a token for a new one, at every change of what its holder may do.
 
     The absolute end stays: rotating does not prolong a sign-in.
+
+    Args:
+        session: of the request.
+        token: the old one; it works no more.
+        proof: by what its holder showed again who they are; None if they did not.
+        now: when.
     """
-    found = await look_up(session, token, now=now)
-    if isinstance(found, NotSignedIn):
-        return found
+    found = (await session.execute(_with_subject(token))).one_or_none()
+    reason = _why_not(found, now) if found else WhyNotSignedIn.UNKNOWN
+    if found is None or reason is not None:
+        return NotSignedIn(reason or WhyNotSignedIn.UNKNOWN)
     if not await _end(session, Session.token_hash == _hash(token), now=now):
         return NotSignedIn(WhyNotSignedIn.ENDED)  # another request rotated it meanwhile
-    return await _add(session, found.subject_id, found.kind, now=now, until=found.absolute_until)
+    kept = _Lasting(
+        id=found.id,
+        kind=found.kind,
+        subject_id=found.account_id or found.staff_id,
+        browser=found.browser,
+        methods=found.methods,
+        opened_at=found.opened_at,
+        proved_at=found.proved_at,
+        absolute_until=found.absolute_until,
+    )
+    if proof:
+        methods = dict.fromkeys((*found.methods.split(), proof))
+        kept = msgspec.structs.replace(kept, methods=" ".join(methods), proved_at=now)
+    return await _add(session, kept, now=now)
 
 
 async def end(session: AsyncSession, token: str, *, actor: Actor, now: datetime) -> bool:
@@ -166,20 +238,35 @@ def csrf_matches(token: str, presented: str) -> bool:
     return hmac.compare_digest(csrf_token(token).encode(), presented.encode(errors="surrogatepass"))
 
 
-async def _add(
-    session: AsyncSession, subject_id: UUID, kind: SessionKind, *, now: datetime, until: datetime
-) -> str:
+class _Lasting(msgspec.Struct, frozen=True, kw_only=True):
+    """What stays of a session when its token is exchanged."""
+
+    id: UUID
+    kind: SessionKind
+    subject_id: UUID
+    browser: str
+    methods: str
+    opened_at: datetime
+    proved_at: datetime
+    absolute_until: datetime
+
+
+async def _add(session: AsyncSession, lasting: _Lasting, *, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    resident = kind is SessionKind.RESIDENT
+    resident = lasting.kind is SessionKind.RESIDENT
     session.add(
         Session(
             token_hash=_hash(token),
-            kind=kind,
-            account_id=subject_id if resident else None,
-            staff_id=None if resident else subject_id,
-            opened_at=now,
-            idle_until=now + LIMITS[kind].idle,
-            absolute_until=until,
+            id=lasting.id,
+            kind=lasting.kind,
+            account_id=lasting.subject_id if resident else None,
+            staff_id=None if resident else lasting.subject_id,
+            browser=lasting.browser,
+            methods=lasting.methods,
+            opened_at=lasting.opened_at,
+            proved_at=lasting.proved_at,
+            idle_until=now + LIMITS[lasting.kind].idle,
+            absolute_until=lasting.absolute_until,
         )
     )
     await session.flush()
@@ -236,6 +323,9 @@ def _signed_in(found: Row[*tuple[Any, ...]]) -> SignedInSession:
         role=found.role,
         opened_at=found.opened_at,
         absolute_until=found.absolute_until,
+        session_id=found.id,
+        methods=tuple(SignInMethod(method) for method in found.methods.split()),
+        proved_at=found.proved_at,
     )
 
 

@@ -15,13 +15,14 @@ import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, outbox, sessions
-from identity.actors import SYSTEM, resident_actor
+from identity import audit, devices, outbox, sealed, sessions
+from identity.actors import SYSTEM
 from identity.db import new_id
 from identity.details import tidy_email
-from identity.models import Account, AccountState, OneTimeCode, SessionKind
+from identity.devices import Browser
+from identity.models import Account, AccountState, OneTimeCode, SignInMethod
 from identity.personal import Vault
-from identity.sessions import SignedIn
+from identity.sessions import SignedIn, SignedInSession
 
 CODE_DIGITS: Final = 8
 CODE_LIFE: Final = timedelta(minutes=10)
@@ -85,12 +86,63 @@ async def send_code(session: AsyncSession, vault: Vault, email: str, *, now: dat
 
 
 async def redeem_code(
-    session: AsyncSession, vault: Vault, email: str, code: str, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    email: str,
+    code: str,
+    *,
+    browser: Browser,
+    now: datetime,
 ) -> SignedIn | CodeRefused:
     """Sign a resident in with the newest code of their address, once.
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
+    account = await _redeemed(session, vault, email, code, now=now)
+    if isinstance(account, CodeRefused):
+        return account
+    method = SignInMethod.EMAIL_CODE
+    return await devices.sign_in(session, vault, account, method, browser, now=now)
+
+
+async def send_proof_code(
+    session: AsyncSession, vault: Vault, own: SignedInSession, *, now: datetime
+) -> None:
+    """Send a code to whoever is signed in, at the address of their account if it has one."""
+    email = await _email_of(session, vault, own)
+    if email:
+        await send_code(session, vault, email, now=now)
+
+
+async def prove_by_code(
+    session: AsyncSession,
+    vault: Vault,
+    own: SignedInSession,
+    token: str,
+    code: str,
+    *,
+    now: datetime,
+) -> str | CodeRefused:
+    """Take a code as a fresh proof of whoever is signed in. Returns their session's new token.
+
+    A try is counted whatever comes of it, so the caller commits a refusal as well.
+    """
+    email = await _email_of(session, vault, own)
+    account = await _redeemed(session, vault, email, code, now=now)
+    if isinstance(account, CodeRefused):
+        return account
+    renewed = await sessions.rotate(session, token, proof=SignInMethod.EMAIL_CODE, now=now)
+    return renewed if isinstance(renewed, str) else CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
+
+
+async def _email_of(session: AsyncSession, vault: Vault, own: SignedInSession) -> str:
+    account = await session.get(Account, own.subject_id)
+    return sealed.email_of(vault, account) if account else ""
+
+
+async def _redeemed(
+    session: AsyncSession, vault: Vault, email: str, code: str, *, now: datetime
+) -> Account | CodeRefused:
     newest = await _count_try(session, vault.blinds("email", tidy_email(email)), now)
     if newest is None:
         return CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
@@ -110,11 +162,7 @@ async def redeem_code(
     account = await session.get(Account, account_id) if account_id else None
     if account is None or account.state is not AccountState.ACTIVE:
         return CodeRefused(WhyCodeRefused.WRONG)
-    token = await sessions.open_session(session, account.id, SessionKind.RESIDENT, now=now)
-    actor = resident_actor(account.id, account.number)
-    subject = audit.subject_of("account", account.id)
-    audit.record(session, "resident-signed-in", subject, actor=actor, now=now)
-    return SignedIn(token, actor)
+    return account
 
 
 async def _account_at(session: AsyncSession, indexes: tuple[bytes, ...]) -> Account | None:

@@ -1,4 +1,4 @@
-"""Members of staff: adding them, and signing them in with a password."""
+"""Members of staff: adding them, and the first step of their sign-in, a password."""
 
 import re
 from datetime import datetime
@@ -8,11 +8,11 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, names, passwords, sessions, throttle
-from identity.actors import SYSTEM, Actor, staff_actor
-from identity.errors import InvalidDetails
-from identity.models import SessionKind, SignInThrottle, StaffMember, StaffRole
-from identity.sessions import SignedIn
+from identity import audit, names, passwords, staff_factor, throttle
+from identity.actors import SYSTEM, Actor
+from identity.errors import InvalidDetails, NoSuchStaff
+from identity.models import SignInThrottle, StaffMember, StaffRole
+from identity.personal import Vault
 
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 
@@ -36,6 +36,18 @@ class SignInRefused(msgspec.Struct, frozen=True):
 
     reason: WhyRefused
     retry_at: datetime | None = None
+
+
+class PasswordRight(msgspec.Struct, frozen=True):
+    """The password was right; nobody is signed in yet.
+
+    Attributes:
+        token: of the second step, for its cookie.
+        has_app: whether a code is asked for next, or an app is to be set up first.
+    """
+
+    token: str
+    has_app: bool
 
 
 async def add(
@@ -75,42 +87,61 @@ async def add(
     return staff
 
 
-async def sign_in(
-    session: AsyncSession, username: str, password: str, *, now: datetime
-) -> SignedIn | SignInRefused:
-    """Sign a member of staff in.
+async def check_password(
+    session: AsyncSession, vault: Vault, username: str, password: str, *, now: datetime
+) -> PasswordRight | SignInRefused:
+    """Check a member of staff's password; the second factor is asked for next.
 
     A failure is counted and slows the next tries, so the caller commits a refusal as well.
     """
     username = username.strip().casefold()
-    tries = await throttle.locked_row(session, f"staff:{username}")
+    tries = await throttle.locked_row(session, _throttled_as(username))
     if not throttle.may_try(tries, now):
-        return _refused(tries, now)
+        return refused_by(tries, now)
     staff = await session.scalar(
         select(StaffMember).where(StaffMember.username == username, StaffMember.active)
     )
     if not await passwords.verify_password(staff.password_hash if staff else None, password):
         throttle.count_failure(tries, now)
         _audit_failure(session, staff, tries, now)
-        return _refused(tries, now)
+        return refused_by(tries, now)
     if staff is None:
         raise AssertionError("A password was accepted for nobody.")
     throttle.forget(tries)
     if passwords.needs_rehash(staff.password_hash):
         staff.password_hash = await passwords.hash_password(password)
-    token = await sessions.open_session(session, staff.id, SessionKind.STAFF, now=now)
-    actor = staff_actor(staff.id, staff.name)
-    subject = audit.subject_of("staff", staff.id)
-    audit.record(session, "staff-signed-in", subject, actor=actor, now=now)
-    return SignedIn(token, actor)
+    token = await staff_factor.open_step(session, vault, staff, now=now)
+    return PasswordRight(token, has_app=await staff_factor.has_app(session, staff.id))
+
+
+async def named(session: AsyncSession, username: str) -> StaffMember:
+    """The member of staff with that user name.
+
+    Raises:
+        NoSuchStaff: there is none.
+    """
+    named = select(StaffMember).where(StaffMember.username == username.strip().casefold())
+    staff = await session.scalar(named)
+    if staff is None:
+        raise NoSuchStaff("There is no member of staff with that user name.")
+    return staff
 
 
 async def unlock(session: AsyncSession, username: str, *, actor: Actor, now: datetime) -> None:
-    """Forget a user name's failed tries."""
-    username = username.strip().casefold()
-    throttle.forget(await throttle.locked_row(session, f"staff:{username}"))
-    subject = audit.subject_of("staff", username)
+    """Forget somebody's wrong passwords and codes.
+
+    Raises:
+        NoSuchStaff: nobody has that user name.
+    """
+    staff = await named(session, username)
+    for subject in (_throttled_as(staff.username), staff_factor.throttled_as(staff.id)):
+        throttle.forget(await throttle.locked_row(session, subject))
+    subject = audit.subject_of("staff", staff.id)
     audit.record(session, "staff-unlocked", subject, actor=actor, now=now)
+
+
+def _throttled_as(username: str) -> str:
+    return f"staff:{username}"
 
 
 async def _fault_in_username(session: AsyncSession, username: str) -> str | None:
@@ -120,7 +151,8 @@ async def _fault_in_username(session: AsyncSession, username: str) -> str | None
     return "This user name is taken" if await session.scalar(taken) else None
 
 
-def _refused(tries: SignInThrottle, now: datetime) -> SignInRefused:
+def refused_by(tries: SignInThrottle, now: datetime) -> SignInRefused:
+    """What the count of failures says to whoever gave a wrong password, or tried too early."""
     if tries.failures >= throttle.MOST_FAILURES:
         return SignInRefused(WhyRefused.LOCKED)
     if not throttle.may_try(tries, now):

@@ -7,13 +7,13 @@ import sys
 
 from cardservice.cli.answers import Exit, open_database, say, surroundings
 from cardservice.cli.subcommands import Commands, group
-from identity import staff
+from identity import staff, staff_factor
 from identity.actors import SYSTEM
 from identity.models import StaffRole
 
 
 def add_to(commands: Commands) -> None:
-    """`staff add`."""
+    """`staff add`, `staff unlock` and `staff forget-app`."""
     own = group(commands, "staff", "members of staff")
     add = own.add_parser(
         "add", help="add one; the password is asked for, or read from standard input"
@@ -22,6 +22,14 @@ def add_to(commands: Commands) -> None:
     add.add_argument("--name", required=True, help="as residents may see it")
     add.add_argument("--role", required=True, choices=[role.value for role in StaffRole])
     add.set_defaults(run=_add)
+    unlock = own.add_parser("unlock", help="forget somebody's wrong passwords and codes")
+    unlock.set_defaults(run=_unlock)
+    forget = own.add_parser(
+        "forget-app", help="let somebody who lost their phone set up a new authenticator app"
+    )
+    forget.set_defaults(run=_forget_app)
+    for parser in (unlock, forget):
+        parser.add_argument("--username", required=True, help="what they sign in with")
 
 
 def _add(asked: argparse.Namespace) -> int:
@@ -41,6 +49,35 @@ async def _add_with(asked: argparse.Namespace, password: str) -> int:
             now=around.clock(),
         )
     say(f"Added {added.username}, {added.role}.")
+    say(
+        f"Next they sign in at {around.settings.base_url}/staff/sign-in, set up an authenticator "
+        "app with the picture shown there, and save their recovery codes."
+    )
+    return Exit.DONE
+
+
+def _unlock(asked: argparse.Namespace) -> int:
+    return asyncio.run(_unlock_with(asked))
+
+
+async def _unlock_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        await staff.unlock(session, asked.username, actor=SYSTEM, now=around.clock())
+    say("Unlocked: passwords and codes can be tried again.")
+    return Exit.DONE
+
+
+def _forget_app(asked: argparse.Namespace) -> int:
+    return asyncio.run(_forget_app_with(asked))
+
+
+async def _forget_app_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        found = await staff.named(session, asked.username)
+        await staff_factor.forget_app(session, found, actor=SYSTEM, now=around.clock())
+    say("Signed out everywhere. At the next sign-in they set up a new app.")
     return Exit.DONE
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from cardservice.demo.people import Clerk
 from cardservice.demo.processes import Processes
 from cardservice.demo.report import Report, StepFailed
 from cardservice.demo.setting import OPENING, READERS, Setting
@@ -88,16 +89,16 @@ def _play(asked: argparse.Namespace) -> int:
     with Processes(directory, setting.environment()) as processes:
         report.note("Setting up: keys, database, staff, server, three terminals …")
         stage = setting.set_up(processes)
-        play(report, stage, setting, leave_out=asked.leave_out)
+        clerk = play(report, stage, setting, leave_out=asked.leave_out)
         report.note(f"\n{report.total()}")
         if not asked.once:
-            _stay(report, setting)
+            _stay(report, setting, clerk)
     return NOT_AS_EXPECTED if report.not_as_expected else DONE
 
 
-def _stay(report: Report, setting: Setting) -> None:
+def _stay(report: Report, setting: Setting, clerk: Clerk) -> None:
     """Say what to try, and wait for Ctrl-C."""
-    report.note(setting.invitation())
+    report.note(setting.invitation(clerk.recovery_codes))
     signal.pause()
 
 

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
+import pyotp
+
 from cardservice.demo.pages import Page, Visitor
 from cardservice.demo.processes import wait_until
 from cardservice.demo.report import StepFailed
+from readers.clock import Clock
 
 OK: Final = 200
 USERNAME: Final = "clerk"
@@ -43,22 +46,40 @@ class Clerk:
     Args:
         base_url: of the server.
         password: her own.
+        clock: of her phone.
     """
 
-    def __init__(self, base_url: str, password: str) -> None:
+    def __init__(self, base_url: str, password: str, clock: Clock) -> None:
         self._base_url = base_url
         self._password = password
+        self._clock = clock
         self._visitor = Visitor(base_url)
+        self._app_key = ""
+        self.recovery_codes: list[str] = []
 
     def sign_in(self) -> None:
-        """Sign in anew."""
+        """Sign in anew, with a code of her app; the first time she sets it up."""
         self._visitor = Visitor(self._base_url)
         page = self._visitor.get("/staff/sign-in")
         page = self._visitor.send(
             page, "/staff/sign-in", username=USERNAME, password=self._password
         )
+        page = self._show_code(page) if self._app_key else self._set_up(page)
         if "Find a resident" not in page.text:
             raise StepFailed(f"the clerk could not sign in: {page.text[:200]}")
+
+    def _show_code(self, page: Page) -> Page:
+        return self._visitor.send(page, "/staff/sign-in/code", code=self._code())
+
+    def _set_up(self, page: Page) -> Page:
+        self._app_key = page.part("secret").replace(" ", "")
+        page = self._visitor.send(page, "/staff/sign-in/set-up", code=self._code())
+        self.recovery_codes = page.part("codes").split()
+        return self._visitor.send(page, "/staff/sign-in/recovery-codes")
+
+    def _code(self) -> str:
+        """What her app shows now."""
+        return pyotp.TOTP(self._app_key).at(self._clock())
 
     def register(self) -> Page:
         """Register the resident; answers the record that comes up."""

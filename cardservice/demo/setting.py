@@ -20,6 +20,7 @@ OPENING: Final = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
 
 BIN: Final = Path(sys.executable).parent
 PASSWORD_LETTERS: Final = 18
+CODES_TO_TRY: Final = 3
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -136,14 +137,20 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         processes.start(name, [terminal, "run"], **own)
         processes.wait_for(name, f"{self.screen_url(number)}/state")
 
-    def invitation(self) -> str:
-        """What to look at while the demo stays up."""
+    def invitation(self, recovery_codes: Sequence[str]) -> str:
+        """What to look at while the demo stays up.
+
+        Args:
+            recovery_codes: of the clerk, each good once; a phone's clock would not show her time.
+        """
+        codes = ", ".join(recovery_codes[:CODES_TO_TRY])
         return f"""
 The server is at {self.base_url}. Three things to try:
   1. Tap: open {self.base_url}/tray, lay a card on a reader and watch its screen,
      for example {self.screen_url(LIBRARY)} (the library kiosk).
-  2. Be the clerk: {self.base_url}/staff/sign-in, user name {USERNAME}, password {self.password}
-     and find {NAME}: what she holds, why, why not yet, and her taps.
+  2. Be the clerk: {self.base_url}/staff/sign-in, user name {USERNAME}, password {self.password},
+     “I cannot use my app” and one of her recovery codes ({codes});
+     find {NAME}: what she holds, why, why not yet, and her taps.
   3. Be the resident: {self.base_url}/sign-in with rosa.marsh@example.org; her code is at
      {self.base_url}/outbox.
 It is {NAME}'s time there, not ours. Press Ctrl-C to stop."""

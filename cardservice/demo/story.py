@@ -14,6 +14,7 @@ from cardservice.demo.processes import wait_until
 from cardservice.demo.report import Report, StepFailed
 from cardservice.demo.setting import DESK, GATEWAY, LIBRARY, Setting
 from cardservice.demo.stage import Screen, Stage
+from readers.clock import clock_from_environment
 
 ACTS: Final = ("report-lost", "restore-network", "wait-for-birthday")
 """What can be left out, so that a later step cannot come as expected."""
@@ -27,8 +28,8 @@ def london_winter(year: int, month: int, day: int, hour: int, minute: int = 0) -
     return datetime(year, month, day, hour, minute, tzinfo=UTC)
 
 
-def play(report: Report, stage: Stage, setting: Setting, *, leave_out: str | None = None) -> None:
-    """Every scene in order."""
+def play(report: Report, stage: Stage, setting: Setting, *, leave_out: str | None = None) -> Clerk:
+    """Every scene in order; answers the clerk, who has set her second factor up."""
     scenes = Scenes(report, stage, setting, leave_out)
     for scene in (
         scenes.registration,
@@ -43,6 +44,7 @@ def play(report: Report, stage: Stage, setting: Setting, *, leave_out: str | Non
             scene()
         except (StepFailed, httpx.HTTPError) as error:
             report.broke_off(scene.__doc__ or "", error)
+    return scenes.clerk
 
 
 class Scenes:
@@ -54,7 +56,8 @@ class Scenes:
         self._step = report.step
         self._scene = report.scene
         self._stage = stage
-        self._clerk = Clerk(setting.base_url, setting.password)
+        clock = clock_from_environment(setting.environment(), demo=True)
+        self.clerk = Clerk(setting.base_url, setting.password, clock)
         self._resident = Resident(setting.base_url)
         self._leave_out = leave_out
         self._card = ""
@@ -65,7 +68,7 @@ class Scenes:
         self._scene(
             "Friday 27 November 2026: Rosa Marsh, born 31 July 1960, comes to the card office"
         )
-        self._clerk.sign_in()
+        self.clerk.sign_in()
         self._step(
             "the clerk registers her with two documents",
             "library held, travel not yet",
@@ -137,7 +140,7 @@ class Scenes:
     def torn_away(self) -> None:
         """An update broken off leaves the card as it was, and goes on at the next tap."""
         self._scene("The clerk has the card written again; it is torn away in mid-update")
-        self._clerk.sign_in()
+        self.clerk.sign_in()
         self._step("the card waits to be written again", "something new waits", self._rewrite)
         self._step(
             "torn away while it is written",
@@ -185,16 +188,16 @@ class Scenes:
         self._step(what, expected, lambda: self._stage.tap(self._card, reader))
 
     def _register(self) -> str:
-        page = self._clerk.register()
+        page = self.clerk.register()
         return f"library {tag_of(page, 'library')}, travel {tag_of(page, 'travel-older')}"
 
     def _card_word(self, change: str) -> str:
-        do = self._clerk.do_at_desk if change in {"order", "replace"} else self._clerk.do
+        do = self.clerk.do_at_desk if change in {"order", "replace"} else self.clerk.do
         return card_state(do(change))
 
     def _rewrite(self) -> str:
         waits = "Something new waits"
-        return waits.lower() if waits in self._clerk.do("rewrite").text else "nothing waits"
+        return waits.lower() if waits in self.clerk.do("rewrite").text else "nothing waits"
 
     def _uploaded(self, before: int, rows: int) -> str:
         screen = self._stage.screens[LIBRARY]

@@ -7,7 +7,6 @@ import base64
 import binascii
 import secrets
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import InvalidSignature
 from litestar import Request
@@ -17,6 +16,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
+from cardservice.web.kept_forms import what_to_keep
+from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
 from identity.keys import KeyId, KeyStore, Purpose
@@ -72,12 +73,13 @@ async def our_own_form(
     """
     if not isinstance(connection, Request) or connection.method in {"GET", "HEAD"}:
         return
-    if _is_cross_site(connection):
+    if is_cross_site(connection):
         raise ForeignForm("The form was sent by another site.")
     form = await connection.form()
     presented = form.get(FIELD, "")
     if not isinstance(presented, str) or not _is_given_to(connection, presented):
-        raise ForeignForm("The form has no token of this visitor.")
+        reason = "The form has no token of this visitor."
+        raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
 
 
 def form_token(request: AnyRequest) -> tuple[str, Cookie | None]:
@@ -94,15 +96,6 @@ def form_token(request: AnyRequest) -> tuple[str, Cookie | None]:
         return _sign(request.app.state.keystore, value), None
     value = secrets.token_urlsafe(24)
     return _sign(request.app.state.keystore, value), host_cookie(FORM_COOKIE, value)
-
-
-def _is_cross_site(request: AnyRequest) -> bool:
-    """What the browser says about where the request comes from; old browsers say nothing."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None and site not in {"same-origin", "none"}:
-        return True
-    origin = request.headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
 
 
 def _is_given_to(request: AnyRequest, presented: str) -> bool:

@@ -3,12 +3,15 @@
     PageError
     |- SignInNeeded          the page is for people who are signed in
     |- SignInExpired         they were signed in, and are not any more
+    |- ProofNeeded           a sensitive act, and a while since they showed who they are
     |- ForeignForm           a form that another site sent, or one of ours that is out of date
     `- NoSuchPage            nothing at that address, or nothing for this visitor
 
 `code` never changes once published; `status` is the HTTP status of the page that says so.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -31,22 +34,52 @@ class SignInNeeded(PageError):
 
 
 class SignInExpired(PageError):
-    """The sign-in ended: unused for too long, too old, or ended elsewhere."""
+    """The sign-in ended: unused for too long, too old, or ended elsewhere.
+
+    Attributes:
+        sign_in: where to sign in again.
+        cookie: of the sign-in that ended.
+        kept: the fields of the form that could not be taken.
+    """
 
     code = "sign-in-expired"
     status = 403
 
-    def __init__(self, sign_in: str, cookie: str) -> None:
+    def __init__(self, sign_in: str, cookie: str, kept: Mapping[str, str]) -> None:
         super().__init__("The sign-in has ended.")
         self.sign_in = sign_in
         self.cookie = cookie
+        self.kept = kept
+
+
+class ProofNeeded(PageError):
+    """Somebody signed in is to show again who they are.
+
+    Attributes:
+        wanted: the word of the page they want, as its address has it after `/account/`.
+    """
+
+    code = "proof-needed"
+    status = 303
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__("A sensitive act needs a fresh proof.")
+        self.wanted = wanted
 
 
 class ForeignForm(PageError):
-    """The form did not come from a page that was given to this visitor."""
+    """The form did not come from a page that was given to this visitor.
+
+    Attributes:
+        kept: its fields, if the page was ours and only its sign-in another.
+    """
 
     code = "foreign-form"
     status = 403
+
+    def __init__(self, reason: str, kept: Mapping[str, str] = MappingProxyType({})) -> None:
+        super().__init__(reason)
+        self.kept = kept
 
 
 class NoSuchPage(PageError):

@@ -11,6 +11,7 @@ from cardservice.errors import NoSuchCard
 from cardservice.web.errors import (
     ForeignForm,
     NoSuchPage,
+    ProofNeeded,
     SignInExpired,
     SignInNeeded,
 )
@@ -20,6 +21,7 @@ from cardservice.web.words import gettext as _
 from identity.errors import NoSuchAccount, NotYourRecord, PersonErased
 
 TEMPLATE: Final = "problems/plain.html"
+KEPT: Final = "problems/kept.html"
 NOT_FOUND: Final = 404
 SERVER_FAULT: Final = 500
 _LOG = structlog.get_logger(__name__)
@@ -30,6 +32,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     match error:
         case SignInNeeded():
             answer: Response[Any] = see_other(error.sign_in)
+        case ProofNeeded():
+            answer = see_other(f"/account/confirm?wanted={error.wanted}")
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():
@@ -73,6 +77,16 @@ def _refused(request: AnyRequest) -> Response[str]:
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
     _LOG.warning("form refused", path=request.scope["path"], reason=str(error))
+    if error.kept:
+        return page(
+            request,
+            KEPT,
+            status=error.status,
+            title=_("Send what you typed"),
+            sentences=[_("You signed in again. What you typed is still here, and not sent yet.")],
+            kept=error.kept,
+            action=_own_address(request),
+        )
     sentences = [
         _("It came from another site, or from a page that was open for too long."),
         _("Nothing was changed. Go back, reload the page and try again."),
@@ -83,6 +97,21 @@ def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
 
 def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]:
     part = next(part for part in Part if part.cookie == error.cookie)
+    if error.kept:
+        return page(
+            request,
+            KEPT,
+            status=error.status,
+            title=_("You have been signed out"),
+            sentences=[
+                _("This happens when you do nothing for a while, to protect people’s data."),
+                _("What you typed is still here: sign in again first, and send it then."),
+            ],
+            sign_in=error.sign_in,
+            kept=error.kept,
+            action=_own_address(request),
+            cookies=[no_cookie(part)],
+        )
     return page(
         request,
         TEMPLATE,
@@ -95,6 +124,12 @@ def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]
         link={"href": error.sign_in, "text": _("Sign in again")},
         cookies=[no_cookie(part)],
     )
+
+
+def _own_address(request: AnyRequest) -> str:
+    """The address a form was sent to, for sending it again."""
+    query = request.url.query
+    return f"{request.url.path}?{query}" if query else request.url.path
 
 
 def _fault(request: AnyRequest, error: Exception) -> Response[str]:

@@ -14,17 +14,19 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
+from cardservice.web import open_sessions
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import own
+from cardservice.web.resident import confirm, own, passkeys, password
 from cardservice.web.resident import sign_in as resident_sign_in
-from cardservice.web.staff import cards, documents, register, resident, search
+from cardservice.web.staff import cards, documents, register, resident, search, second_factor
 from cardservice.web.staff import sign_in as staff_sign_in
-from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware, signed_in
+from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
 """The name of a built file changes with what is in it."""
@@ -57,13 +59,32 @@ def _residents() -> list[Router]:
                 resident_sign_in.send_code,
                 resident_sign_in.ask_code,
                 resident_sign_in.sign_in,
+                passkeys.sign_in,
+                password.ask,
+                password.sign_in,
             ],
             guards=[our_own_form],
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
             "/account",
-            route_handlers=[own.own_account, resident_sign_in.sign_out],
+            route_handlers=[
+                own.own_account,
+                resident_sign_in.sign_out,
+                passkeys.show,
+                passkeys.add,
+                passkeys.remove,
+                password.ask_new,
+                password.choose,
+                confirm.ask,
+                confirm.send_code,
+                confirm.ask_code,
+                confirm.give_code,
+                confirm.show_passkey,
+                open_sessions.show,
+                open_sessions.end_one,
+                open_sessions.end_others,
+            ],
             guards=[signed_in, our_own_form],
             opt=opt,
         ),
@@ -75,7 +96,18 @@ def _staff() -> list[Router]:
     return [
         Router(
             Part.STAFF.sign_in,
-            route_handlers=[staff_sign_in.ask, staff_sign_in.sign_in],
+            route_handlers=[
+                staff_sign_in.ask,
+                staff_sign_in.sign_in,
+                second_factor.ask_code,
+                second_factor.give_code,
+                second_factor.ask_recovery_code,
+                second_factor.give_recovery_code,
+                second_factor.show_app,
+                second_factor.confirm_app,
+                second_factor.show_recovery_codes,
+                second_factor.finish_set_up,
+            ],
             guards=[our_own_form],
             opt=opt | {"public": "where members of staff sign in"},
         ),
@@ -92,6 +124,9 @@ def _staff() -> list[Router]:
                 documents.ask,
                 documents.record,
                 staff_sign_in.sign_out,
+                open_sessions.show,
+                open_sessions.end_one,
+                open_sessions.end_others,
             ],
             guards=[signed_in, our_own_form],
             opt=opt,

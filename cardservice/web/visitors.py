@@ -12,14 +12,12 @@ import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
-from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from cardservice.web.errors import SignInExpired, SignInNeeded
 from identity import sessions
 from identity.actors import Actor
 from identity.models import SessionKind, StaffRole
-from identity.sessions import NotSignedIn
+from identity.sessions import NotSignedIn, SignedInSession
 
 
 class Part(Enum):
@@ -42,19 +40,21 @@ class Visitor(msgspec.Struct, frozen=True):
         actor: the same, for service functions.
         role: of a member of staff; None for a resident.
         token: of their session; forms are bound to it.
+        signed_in: the session itself.
     """
 
     subject_id: UUID
     actor: Actor
     role: StaffRole | None
     token: str
+    signed_in: SignedInSession
 
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
 """A request of anybody; `user` is a `Visitor` or None."""
 
 VisitorRequest: TypeAlias = Request[Visitor, str, State]
-"""A request behind the guard `signed_in`."""
+"""A request behind the guard `guards.signed_in`."""
 
 
 class VisitorMiddleware(AbstractAuthenticationMiddleware):
@@ -73,26 +73,8 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
             found = await sessions.look_up(session, token, now=state.clock())
         if isinstance(found, NotSignedIn) or found.kind is not part.kind:
             return AuthenticationResult(user=None, auth=None)
-        visitor = Visitor(found.subject_id, found.actor, found.role, token)
+        visitor = Visitor(found.subject_id, found.actor, found.role, token, found)
         return AuthenticationResult(user=visitor, auth=token)
-
-
-async def signed_in(
-    connection: ASGIConnection[Any, Any, Any, Any],
-    handler: BaseRouteHandler,
-) -> None:
-    """Guard: only for people signed in to this part.
-
-    Raises:
-        SignInNeeded: there is no cookie of this part.
-        SignInExpired: the cookie's session has ended.
-    """
-    part: Part = handler.opt["part"]
-    if connection.user is not None:
-        return
-    if part.cookie in connection.cookies:
-        raise SignInExpired(part.sign_in, part.cookie)
-    raise SignInNeeded(part.sign_in)
 
 
 def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:

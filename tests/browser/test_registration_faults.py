@@ -5,6 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import Reader
 from tests.support.clerk import fill_registration, sign_in
+from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
 
@@ -74,10 +75,10 @@ CASES = [
 
 @pytest.mark.parametrize(("typed", "field", "message"), CASES)
 def test_the_fault_is_said_and_everything_typed_stays(
-    reader: Reader, typed: dict[str, str], field: str, message: str
+    reader: Reader, typed: dict[str, str], field: str, message: str, live_server: LiveServer
 ) -> None:
     page = reader.page
-    sign_in(page)
+    sign_in(page, live_server)
     page.goto("/staff/residents/new")
     fill_registration(page)
     for name, value in typed.items():
@@ -91,9 +92,9 @@ def test_the_fault_is_said_and_everything_typed_stays(
     assert {name: after[name] for name in before} == before
 
 
-def test_one_document_does_not_prove_two_things(reader: Reader) -> None:
+def test_one_document_does_not_prove_two_things(reader: Reader, live_server: LiveServer) -> None:
     page = reader.page
-    sign_in(page)
+    sign_in(page, live_server)
     page.goto("/staff/residents/new")
     fill_registration(page)
     for kind in ("identity_document", "address_document"):
@@ -105,9 +106,11 @@ def test_one_document_does_not_prove_two_things(reader: Reader) -> None:
     expect(page.locator("#address_document-kind")).to_have_value("driving-licence")
 
 
-def test_a_postcode_that_is_not_in_the_table_is_confirmed_with_a_reason(reader: Reader) -> None:
+def test_a_postcode_that_is_not_in_the_table_is_confirmed_with_a_reason(
+    reader: Reader, live_server: LiveServer
+) -> None:
     page = reader.page
-    sign_in(page)
+    sign_in(page, live_server)
     page.goto("/staff/residents/new")
     fill_registration(page)
     page.get_by_label("Postcode").fill("ME99 9ZZ")
@@ -120,10 +123,10 @@ def test_a_postcode_that_is_not_in_the_table_is_confirmed_with_a_reason(reader: 
 
 
 def test_a_name_of_200_letters_and_one_from_right_to_left_are_kept_and_fit(
-    reader: Reader,
+    reader: Reader, live_server: LiveServer
 ) -> None:
     page = reader.page
-    sign_in(page)
+    sign_in(page, live_server)
     page.goto("/staff/residents/new")
     fill_registration(page)
     page.get_by_label("Given names").fill("نور")

@@ -1,10 +1,14 @@
 """A visitor who sends what a browser would, or what an attacker would."""
 
 from http.cookies import SimpleCookie
+from uuid import UUID
 
 import httpx
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.demo.pages import read_page
+from identity import sessions
+from identity.sessions import SignedInSession
 from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer
 
 STAFF_COOKIE = "__Host-kentcard-staff"
@@ -42,13 +46,27 @@ class Visitor:
         """Sign in as the member of staff there is."""
         token = self.token("/staff/sign-in")
         typed = {"username": CLERK_USER, "password": CLERK_PASSWORD, "csrf_token": token}
-        assert self.post("/staff/sign-in", typed).status_code == httpx.codes.SEE_OTHER
+        answer = self.post("/staff/sign-in", typed)
+        assert answer.headers["location"] == "/staff/sign-in/code"
+        typed = {"code": self.live.app_code(), "csrf_token": self.token("/staff/sign-in/code")}
+        answer = self.post("/staff/sign-in/code", typed)
+        assert answer.headers["location"] == "/staff"
 
     def sign_in_as_resident(self, email: str) -> None:
         """Sign in with a code from the messages."""
         self.post("/sign-in", {"email": email, "csrf_token": self.token("/sign-in")})
         typed = {"code": self.live.newest_code(), "csrf_token": self.token("/sign-in/code")}
         assert self.post("/sign-in/code", typed).status_code == httpx.codes.SEE_OTHER
+
+    def signed_in_id(self, cookie: str) -> UUID:
+        """The id of the sign-in behind a cookie."""
+
+        async def work(session: AsyncSession) -> UUID:
+            found = await sessions.look_up(session, self.cookies[cookie], now=self.live.clock())
+            assert isinstance(found, SignedInSession)
+            return found.session_id
+
+        return self.live.do(work)
 
     def _request(
         self,

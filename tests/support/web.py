@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import pyotp
 import uvicorn
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,12 +22,15 @@ from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.web.frontend.build import build
 from entitlements import applications
-from identity import accounts, outbox, staff
+from identity import accounts, outbox, staff, staff_factor
 from identity.actors import SYSTEM
 from identity.details import NewResident
 from identity.keys import FileKeyStore
 from identity.models import StaffRole
 from identity.personal import Vault
+from identity.staff import PasswordRight
+from identity.staff_factor import Offer, Step
+from identity.totp import STEP_SECONDS
 from tests.support.people import CLERK
 
 CLERK_NAME: Final = "Priya Shah"
@@ -57,10 +61,17 @@ class LiveServer:
     """A server that answers, and the ways a test prepares what it finds there."""
 
     def __init__(
-        self, url: str, settings: Settings, keystore: FileKeyStore, clock: MovableClock
+        self,
+        url: str,
+        settings: Settings,
+        keystore: FileKeyStore,
+        clock: MovableClock,
+        clerk_app: Offer,
     ) -> None:
         self.url = url
         self.settings = settings
+        self._clerk_app = clerk_app
+        self.clerk_recovery_codes = clerk_app.recovery_codes
         self.clock = clock
         self.vault = Vault(keystore)
 
@@ -88,11 +99,17 @@ class LiveServer:
 
         return self.do(work)
 
+    def app_code(self) -> str:
+        """What the clerk's app shows when its next code has come: each is good once."""
+        self.clock.move(timedelta(seconds=STEP_SECONDS))
+        return pyotp.TOTP(self._clerk_app.secret).at(self.clock())
+
     def newest_code(self) -> str:
         """The sign-in code in the newest message."""
 
         async def work(session: AsyncSession) -> str:
-            newest = (await outbox.messages(session, self.vault, most=1))[0]
+            sent = await outbox.messages(session, self.vault)
+            newest = next(message for message in sent if message.kind == "sign-in-code")
             return newest.text.split("code is ")[1].split(".")[0]
 
         return self.do(work)
@@ -110,20 +127,24 @@ def serving(
 ) -> Iterator[LiveServer]:
     """A server with its own database, key store and one member of staff."""
     build()
-    settings = Settings(
-        database_url=f"sqlite:///{directory}/kentcard.db",
-        demo=demo,
-        tray_url=tray_url,
-        demo_screens=screens,
-    )
     clock = MovableClock()
     keystore = FileKeyStore.initialise(directory / "keys", "a passphrase for tests", now=clock())
-    aside(_prepare(settings, clock()))
-    with _listening(create_app(settings, keystore, clock)) as url:
-        yield LiveServer(url, settings, keystore, clock)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        settings = Settings(
+            database_url=f"sqlite:///{directory}/kentcard.db",
+            base_url=f"http://localhost:{listener.getsockname()[1]}",
+            demo=demo,
+            tray_url=tray_url,
+            demo_screens=screens,
+        )
+        clerk_app = aside(_prepare(settings, Vault(keystore), clock()))
+        with _answering(create_app(settings, keystore, clock), listener):
+            yield LiveServer(settings.base_url, settings, keystore, clock, clerk_app)
 
 
-async def _prepare(settings: Settings, now: datetime) -> None:
+async def _prepare(settings: Settings, vault: Vault, now: datetime) -> Offer:
+    """The schema, and a clerk who has set up her app, which is answered."""
     database = Database(settings.database_url)
     await schema.upgrade(database.engine)
     async with database.transaction() as session:
@@ -136,23 +157,38 @@ async def _prepare(settings: Settings, now: datetime) -> None:
             actor=SYSTEM,
             now=now,
         )
+        app = await set_app_up(session, vault, CLERK_USER, CLERK_PASSWORD, now=now)
     await database.close()
+    return app
+
+
+async def set_app_up(
+    session: AsyncSession, vault: Vault, username: str, password: str, *, now: datetime
+) -> Offer:
+    """What somebody does at their first sign-in; answers the app that was offered."""
+    right = await staff.check_password(session, vault, username, password, now=now)
+    assert isinstance(right, PasswordRight)
+    step = await staff_factor.look_up(session, vault, right.token, now=now)
+    assert isinstance(step, Step)
+    assert step.offer is not None
+    code = pyotp.TOTP(step.offer.secret).at(now)
+    await staff_factor.confirm_app(session, vault, right.token, code, now=now)
+    await staff_factor.finish_set_up(session, vault, right.token, now=now)
+    return step.offer
 
 
 @contextmanager
-def _listening(app: Litestar) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", lifespan="on", server_header=False)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + READY_SECONDS
-        while not server.started:
-            if time.monotonic() > deadline or not thread.is_alive():
-                raise AssertionError("The server did not start.")
-            time.sleep(0.02)
-        yield f"http://localhost:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+def _answering(app: Litestar, listener: socket.socket) -> Iterator[None]:
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_level="warning", lifespan="on", server_header=False)
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + READY_SECONDS
+    while not server.started:
+        if time.monotonic() > deadline or not thread.is_alive():
+            raise AssertionError("The server did not start.")
+        time.sleep(0.02)
+    yield
+    server.should_exit = True
+    thread.join(10)

@@ -10,6 +10,8 @@ from cardservice.web.pages import page
 from cardservice.web.records import record_of
 from cardservice.web.visitors import VisitorRequest
 from identity import accounts
+from identity.errors import NoSuchAccount
+from identity.models import Account
 from identity.personal import Vault
 
 
@@ -25,3 +27,15 @@ async def own_account(
     person = await accounts.own_record(session, vault, visitor.subject_id, actor=visitor.actor)
     record = await record_of(session, vault, person, now=now)
     return page(request, "resident/own.html", record=record)
+
+
+async def own_account_row(request: VisitorRequest, session: AsyncSession) -> Account:
+    """The account of whoever is signed in.
+
+    Raises:
+        NoSuchAccount: it is gone.
+    """
+    account = await session.get(Account, request.user.subject_id)
+    if account is None:
+        raise NoSuchAccount("The account of a session is gone.")
+    return account

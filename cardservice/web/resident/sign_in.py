@@ -1,4 +1,4 @@
-"""Residents sign in with a code sent to their e-mail address."""
+"""Residents sign in with a code sent to their e-mail address; the page offers passkeys too."""
 
 import base64
 import binascii
@@ -8,10 +8,14 @@ from typing import Any, Final, assert_never
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.settings import Settings
+from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
+from cardservice.web.resident.passkeys import relying_party
 from cardservice.web.visitors import (
     AnyRequest,
     Part,
@@ -21,7 +25,7 @@ from cardservice.web.visitors import (
     session_cookie,
 )
 from cardservice.web.words import gettext as _
-from identity import sessions, signin
+from identity import passkeys, sessions, signin
 from identity.details import LONGEST_EMAIL
 from identity.personal import Vault
 from identity.signin import CODE_LIFE, CodeRefused, WhyCodeRefused
@@ -32,9 +36,18 @@ CODE: Final = "resident/code.html"
 
 
 @get("/")
-async def ask_address(request: AnyRequest) -> Response[str]:
-    """Ask for the e-mail address."""
-    return page(request, ASK, typed={})
+async def ask_address(
+    request: AnyRequest,
+    vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
+    now: NamedDependency[datetime],
+    passkey: FromQuery[str] = "",
+) -> Response[str]:
+    """Ask for the e-mail address, or a passkey."""
+    refused = {"passkey": _("The passkey was not accepted. Try again, or ask for a code")}
+    options = passkeys.request_options(vault, relying_party(settings), now=now)
+    faults = refused if passkey == "refused" else {}
+    return page(request, ASK, faults=faults, typed={}, options=options)
 
 
 @post("/", status_code=200)
@@ -42,13 +55,15 @@ async def send_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Send a code; the answer is the same whether or not we know the address."""
     typed = await typed_in(request)
     email = typed.get("email", "").strip()
-    if faults := _faults_in(email):
-        return page(request, ASK, status=422, faults=faults, typed=typed)
+    if faults := faults_in_address(email):
+        options = passkeys.request_options(vault, relying_party(settings), now=now)
+        return page(request, ASK, status=422, faults=faults, typed=typed, options=options)
     await signin.send_code(session, vault, email, now=now)
     return see_other("/sign-in/code", cookies=[_address_cookie(email)])
 
@@ -76,11 +91,13 @@ async def sign_in(
     if not code:
         faults = {"code": _("Enter the code")}
         return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
-    answer = await signin.redeem_code(session, vault, email, code, now=now)
+    browser = browser_of(request)
+    answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
-        faults = {"code": _refusal(answer.reason)}
+        faults = {"code": code_refusal(answer.reason)}
         return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
-    cookies = [session_cookie(Part.RESIDENT, answer.token), _address_cookie("")]
+    session_kept = session_cookie(Part.RESIDENT, answer.token)
+    cookies = [session_kept, device_cookie(browser), _address_cookie("")]
     return see_other("/account", cookies=cookies)
 
 
@@ -95,7 +112,8 @@ async def sign_out(
     return see_other("/sign-in", cookies=[no_cookie(Part.RESIDENT)])
 
 
-def _faults_in(email: str) -> dict[str, str]:
+def faults_in_address(email: str) -> dict[str, str]:
+    """What is wrong with an address that was typed to sign in."""
     if not email:
         return {"email": _("Enter your e-mail address")}
     if "@" not in email or len(email) > LONGEST_EMAIL:
@@ -103,7 +121,8 @@ def _faults_in(email: str) -> dict[str, str]:
     return {}
 
 
-def _refusal(reason: WhyCodeRefused) -> str:
+def code_refusal(reason: WhyCodeRefused) -> str:
+    """What is said of a code that was refused."""
     match reason:
         case WhyCodeRefused.WRONG:
             return _("The code is wrong. Check the newest message we sent you")

@@ -1,4 +1,4 @@
-"""Staff sign in with a user name and a password."""
+"""Staff sign in with a user name and a password first; `second_factor` follows."""
 
 from datetime import datetime
 from typing import Any, assert_never
@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
-from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, no_cookie, session_cookie
+from cardservice.web.staff.second_factor import next_step
+from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, no_cookie
 from cardservice.web.words import gettext as _
 from identity import sessions, staff
+from identity.personal import Vault
 from identity.staff import SignInRefused, WhyRefused
 
 TEMPLATE = "staff/sign_in.html"
@@ -28,18 +30,19 @@ async def ask(request: AnyRequest) -> Response[str]:
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
-    """Sign in, or say why not; the user name stays in the form, the password does not."""
+    """Go on to the second factor, or say why not; only the user name stays in the form."""
     typed = await typed_in(request)
     username, password = typed.get("username", ""), typed.get("password", "")
     if faults := _faults_in(username, password):
         return page(request, TEMPLATE, status=422, faults=faults, typed={"username": username})
-    answer = await staff.sign_in(session, username, password, now=now)
+    answer = await staff.check_password(session, vault, username, password, now=now)
     if isinstance(answer, SignInRefused):
         faults = {"username": _refusal(answer)}
         return page(request, TEMPLATE, status=422, faults=faults, typed={"username": username})
-    return see_other("/staff", cookies=[session_cookie(Part.STAFF, answer.token)])
+    return next_step(answer)
 
 
 @post("/sign-out", status_code=303)

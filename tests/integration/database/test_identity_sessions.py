@@ -9,7 +9,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from cardservice.database import Database
-from identity import accounts, sessions
+from identity import accounts, open_sessions, sessions
 from identity.actors import SYSTEM
 from identity.models import (
     Account,
@@ -17,6 +17,7 @@ from identity.models import (
     AuditRow,
     Session,
     SessionKind,
+    SignInMethod,
     StaffMember,
     StaffRole,
 )
@@ -25,6 +26,7 @@ from identity.sessions import NotSignedIn, SignedInSession, WhyNotSignedIn, csrf
 from tests.support.people import CLERK, JEAN, NOW
 
 RESIDENT, STAFF = SessionKind.RESIDENT, SessionKind.STAFF
+EMAIL_CODE = SignInMethod.EMAIL_CODE
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
 
@@ -210,3 +212,52 @@ async def test_the_database_itself_refuses_a_session_of_nobody(
     with pytest.raises(IntegrityError):
         async with people.database.transaction() as session:
             await session.execute(text(statement))
+
+
+async def test_people_see_their_own_open_sessions_and_end_them(people: People) -> None:
+    tokens = [await people.open(RESIDENT) for _ in range(3)]
+    other = await people.look_up(await people.open(STAFF), SECOND)
+    own = await people.look_up(tokens[1], SECOND)
+    assert isinstance(own, SignedInSession)
+    assert isinstance(other, SignedInSession)
+    async with people.database.transaction() as session:
+        shown = await open_sessions.of_owner(session, own, now=NOW)
+        assert [each.is_this for each in shown] == [True, False, False]
+        assert shown[0].id == own.session_id
+        assert not await open_sessions.end_one(session, other, shown[1].id, now=NOW)
+        assert await open_sessions.end_one(session, own, shown[1].id, now=NOW)
+        assert not await open_sessions.end_one(session, own, shown[1].id, now=NOW)
+        assert await open_sessions.end_others(session, own, now=NOW) == 1
+        assert len(await open_sessions.of_owner(session, own, now=NOW)) == 1
+    assert await people.why_not(tokens[1]) is None
+    for token in (tokens[0], tokens[2]):
+        assert await people.why_not(token) is WhyNotSignedIn.ENDED
+
+
+async def test_a_session_left_alone_is_not_shown_as_open(people: People) -> None:
+    await people.open(RESIDENT)
+    own = await people.look_up(await people.open(RESIDENT), 20 * MINUTE)
+    assert isinstance(own, SignedInSession)
+    async with people.database.transaction() as session:
+        shown = await open_sessions.of_owner(session, own, now=NOW + 31 * MINUTE)
+    assert [each.is_this for each in shown] == [True]
+
+
+async def test_a_rotated_session_stays_the_same_sign_in_and_a_proof_is_kept(
+    people: People,
+) -> None:
+    async with people.database.transaction() as session:
+        token = await sessions.open_session(
+            session, people.ids[RESIDENT], RESIDENT, methods=[EMAIL_CODE], browser="Edge", now=NOW
+        )
+    before = await people.look_up(token, SECOND)
+    at = NOW + 10 * MINUTE
+    async with people.database.transaction() as session:
+        renewed = await sessions.rotate(session, token, proof=SignInMethod.PASSKEY, now=at)
+    assert isinstance(renewed, str)
+    after = await people.look_up(renewed, 10 * MINUTE)
+    assert isinstance(before, SignedInSession)
+    assert isinstance(after, SignedInSession)
+    assert (before.session_id, before.opened_at) == (after.session_id, after.opened_at)
+    assert (before.methods, before.proved_at) == ((EMAIL_CODE,), NOW)
+    assert (after.methods, after.proved_at) == ((EMAIL_CODE, SignInMethod.PASSKEY), at)

@@ -10,7 +10,8 @@ from sqlalchemy import func, select, text, update
 
 from cardservice.database import Database
 from identity import accounts, outbox, sessions, signin
-from identity.models import Account, AccountState, AuditRow, OneTimeCode, Session
+from identity.devices import Browser
+from identity.models import Account, AccountState, AuditRow, KnownDevice, OneTimeCode, Session
 from identity.personal import Vault
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin import CodeRefused, CodeSent, WhyCodeRefused
@@ -18,6 +19,7 @@ from tests.support.people import CLERK, JEAN, NOW
 
 JEANS = "jean@example.com"
 STRANGERS = "nobody@example.com"
+LAPTOP = Browser("Firefox on Windows", "the laptop's cookie")
 WRONG = CodeRefused(WhyCodeRefused.WRONG)
 NO_LONGER = CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
 
@@ -38,7 +40,8 @@ async def ask(
 
 async def newest_code(database: Database, vault: Vault) -> str:
     async with database.transaction() as session:
-        message = (await outbox.messages(session, vault, most=1))[0]
+        sent = await outbox.messages(session, vault)
+        message = next(each for each in sent if each.kind == "sign-in-code")
     found = re.search(r"code is ([0-9]{4}) ([0-9]{4})\.", message.text)
     assert found is not None
     return found[1] + found[2]
@@ -48,7 +51,7 @@ async def redeem(
     database: Database, vault: Vault, code: str, *, email: str = JEANS, now: datetime = NOW
 ) -> SignedIn | CodeRefused:
     async with database.transaction() as session:
-        return await signin.redeem_code(session, vault, email, code, now=now)
+        return await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
 
 
 def other_than(code: str) -> str:
@@ -63,11 +66,14 @@ async def test_a_resident_signs_in_with_the_code_from_their_message(
     assert isinstance(signed_in, SignedIn)
     async with database.transaction() as session:
         found = await sessions.look_up(session, signed_in.token, now=NOW)
-        (message,) = await outbox.messages(session, vault)
+        sent = await outbox.messages(session, vault)
         actions = list(await session.scalars(select(AuditRow.action).order_by(AuditRow.id)))
     assert isinstance(found, SignedInSession)
     assert found.actor == signed_in.actor
-    assert (message.to, message.kind) == (JEANS, "sign-in-code")
+    assert {(message.to, message.kind) for message in sent} == {
+        (JEANS, "sign-in-code"),
+        (JEANS, "new-device"),
+    }
     assert actions[1:] == ["sign-in-code-sent", "resident-signed-in"]
 
 
@@ -174,7 +180,8 @@ async def test_a_sixth_code_in_a_quarter_of_an_hour_is_not_sent_and_the_fifth_st
     assert isinstance(await redeem(database, vault, fifth, now=later), SignedIn)
     await ask(database, vault, now=NOW + timedelta(minutes=15))
     async with database.transaction() as session:
-        assert len(await outbox.messages(session, vault)) == 6
+        sent = await outbox.messages(session, vault)
+        assert sum(message.kind == "sign-in-code" for message in sent) == 6
 
 
 @pytest.mark.parametrize("code", ["", "0", "x" * 10_000, "\x00", "\ud800", "１２３４５６７８"])  # noqa: RUF001  (on purpose)
@@ -224,3 +231,31 @@ async def test_the_code_itself_is_not_stored_outside_the_seal(
     assert code not in stored
     assert code[:4] + " " + code[4:] not in stored
     assert "jean" not in stored
+
+
+async def test_a_new_device_is_told_of_once_and_a_known_one_is_not(
+    database: Database, vault: Vault
+) -> None:
+    phone = Browser("Safari on iPhone", "the phone's cookie")
+    for browser in (LAPTOP, LAPTOP, phone, LAPTOP):
+        await ask(database, vault)
+        code = await newest_code(database, vault)
+        async with database.transaction() as session:
+            done = await signin.redeem_code(session, vault, JEANS, code, browser=browser, now=NOW)
+            await session.execute(update(OneTimeCode).values(created_at=NOW - timedelta(hours=1)))
+            assert isinstance(done, SignedIn)
+    async with database.transaction() as session:
+        sent = await outbox.messages(session, vault)
+    told = sorted(message.text.split(".")[0] for message in sent if message.kind == "new-device")
+    assert [text.split("before: ")[1] for text in told] == [
+        "Firefox on Windows, on 22 November 2026 at 10:00",
+        "Safari on iPhone, on 22 November 2026 at 10:00",
+    ]
+
+
+async def test_a_wrong_code_makes_no_device_known(database: Database, vault: Vault) -> None:
+    await ask(database, vault)
+    code = await newest_code(database, vault)
+    assert await redeem(database, vault, other_than(code)) == WRONG
+    async with database.transaction() as session:
+        assert await session.scalar(select(func.count()).select_from(KnownDevice)) == 0

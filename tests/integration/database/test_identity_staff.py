@@ -10,10 +10,11 @@ from sqlalchemy import select, text, update
 from cardservice.database import Database
 from identity import passwords, sessions, staff
 from identity.actors import SYSTEM
-from identity.errors import InvalidDetails
-from identity.models import AuditRow, SignInThrottle, StaffMember, StaffRole
-from identity.sessions import SignedIn, SignedInSession
-from identity.staff import SignInRefused, WhyRefused
+from identity.errors import InvalidDetails, NoSuchStaff
+from identity.models import Session, SignInThrottle, StaffMember, StaffRole
+from identity.personal import Vault
+from identity.sessions import NotSignedIn, WhyNotSignedIn
+from identity.staff import PasswordRight, SignInRefused, WhyRefused
 from identity.throttle import MOST_FAILURES
 from tests.support.people import NOW
 
@@ -31,11 +32,16 @@ async def database(identity_database: Database) -> Database:
     return identity_database
 
 
-async def sign_in(
-    database: Database, password: str, *, username: str = "priya", now: datetime = NOW
-) -> SignedIn | SignInRefused:
+async def check(
+    database: Database,
+    vault: Vault,
+    password: str,
+    *,
+    username: str = "priya",
+    now: datetime = NOW,
+) -> PasswordRight | SignInRefused:
     async with database.transaction() as session:
-        return await staff.sign_in(session, username, password, now=now)
+        return await staff.check_password(session, vault, username, password, now=now)
 
 
 async def set_failures(database: Database, failures: int) -> None:
@@ -43,19 +49,18 @@ async def set_failures(database: Database, failures: int) -> None:
         await session.execute(update(SignInThrottle).values(failures=failures, retry_at=None))
 
 
-async def test_a_member_of_staff_signs_in(database: Database) -> None:
-    signed_in = await sign_in(database, PASSWORD, username=" PRIYA ")
-    assert isinstance(signed_in, SignedIn)
+async def test_a_right_password_alone_opens_no_session(database: Database, vault: Vault) -> None:
+    right = await check(database, vault, PASSWORD, username=" PRIYA ")
+    assert isinstance(right, PasswordRight)
+    assert not right.has_app
     async with database.transaction() as session:
-        found = await sessions.look_up(session, signed_in.token, now=NOW)
-        actions = list(await session.scalars(select(AuditRow.action).order_by(AuditRow.id)))
-    assert isinstance(found, SignedInSession)
-    assert (found.role, found.actor) == (StaffRole.ADVISER, signed_in.actor)
-    assert actions == ["staff-added", "staff-signed-in"]
+        found = await sessions.look_up(session, right.token, now=NOW)
+        assert list(await session.scalars(select(Session))) == []
+    assert found == NotSignedIn(WhyNotSignedIn.UNKNOWN)
 
 
 async def test_a_password_typed_in_another_unicode_form_is_the_same(
-    identity_database: Database,
+    identity_database: Database, vault: Vault
 ) -> None:
     async with identity_database.transaction() as session:
         composed = "caf\u00e9 au lait with turnips"
@@ -63,46 +68,52 @@ async def test_a_password_typed_in_another_unicode_form_is_the_same(
             session, "zoe", "Zo\u00eb Hall", StaffRole.AUDITOR, composed, actor=SYSTEM, now=NOW
         )
     apart = "cafe\u0301 au lait with turnips"
-    assert isinstance(await sign_in(identity_database, apart, username="zoe"), SignedIn)
+    assert isinstance(await check(identity_database, vault, apart, username="zoe"), PasswordRight)
 
 
 @pytest.mark.parametrize("password", ["", GUESS, PASSWORD + " ", PASSWORD.upper(), "\ud800"])
-async def test_a_wrong_password_signs_nobody_in(database: Database, password: str) -> None:
-    assert await sign_in(database, password) == SignInRefused(WhyRefused.WRONG)
+async def test_a_wrong_password_signs_nobody_in(
+    database: Database, password: str, vault: Vault
+) -> None:
+    assert await check(database, vault, password) == SignInRefused(WhyRefused.WRONG)
 
 
-async def test_an_unknown_name_is_answered_like_a_wrong_password(database: Database) -> None:
+async def test_an_unknown_name_is_answered_like_a_wrong_password(
+    database: Database, vault: Vault
+) -> None:
     for failures in range(8):
         now = NOW + timedelta(seconds=failures)
-        known = await sign_in(database, GUESS, now=now)
-        unknown = await sign_in(database, GUESS, username="nobody", now=now)
+        known = await check(database, vault, GUESS, now=now)
+        unknown = await check(database, vault, GUESS, username="nobody", now=now)
         assert known == unknown
 
 
-async def test_five_failures_are_free_and_then_the_wait_doubles(database: Database) -> None:
+async def test_five_failures_are_free_and_then_the_wait_doubles(
+    database: Database, vault: Vault
+) -> None:
     for _ in range(5):
-        assert await sign_in(database, GUESS) == SignInRefused(WhyRefused.WRONG)
+        assert await check(database, vault, GUESS) == SignInRefused(WhyRefused.WRONG)
     now = NOW
     for seconds in (30, 60, 120, 240, 480, 900, 900):
-        answer = await sign_in(database, GUESS, now=now)
+        answer = await check(database, vault, GUESS, now=now)
         until = now + timedelta(seconds=seconds)
         assert answer == SignInRefused(WhyRefused.WAIT, until)
-        early = await sign_in(database, PASSWORD, now=until - SECOND)
+        early = await check(database, vault, PASSWORD, now=until - SECOND)
         assert early == SignInRefused(WhyRefused.WAIT, until)
         now = until
-    assert isinstance(await sign_in(database, PASSWORD, now=now), SignedIn)
+    assert isinstance(await check(database, vault, PASSWORD, now=now), PasswordRight)
 
 
-async def test_a_success_starts_the_count_again(database: Database) -> None:
+async def test_a_success_starts_the_count_again(database: Database, vault: Vault) -> None:
     for _ in range(4):
-        await sign_in(database, GUESS)
-    assert isinstance(await sign_in(database, PASSWORD), SignedIn)
+        await check(database, vault, GUESS)
+    assert isinstance(await check(database, vault, PASSWORD), PasswordRight)
     for _ in range(5):
-        assert await sign_in(database, GUESS) == SignInRefused(WhyRefused.WRONG)
+        assert await check(database, vault, GUESS) == SignInRefused(WhyRefused.WRONG)
 
 
-async def test_guesses_made_at_once_are_all_counted(database: Database) -> None:
-    answers = await asyncio.gather(*(sign_in(database, GUESS) for _ in range(8)))
+async def test_guesses_made_at_once_are_all_counted(database: Database, vault: Vault) -> None:
+    answers = await asyncio.gather(*(check(database, vault, GUESS) for _ in range(8)))
     reasons = [answer.reason for answer in answers if isinstance(answer, SignInRefused)]
     assert sorted(reasons) == [WhyRefused.WAIT] * 3 + [WhyRefused.WRONG] * 5
     async with database.transaction() as session:
@@ -110,38 +121,44 @@ async def test_guesses_made_at_once_are_all_counted(database: Database) -> None:
         assert await session.scalar(select(SignInThrottle.failures)) == 6
 
 
-async def test_a_hundred_failures_lock_until_somebody_unlocks(database: Database) -> None:
-    await sign_in(database, GUESS)
+async def test_a_hundred_failures_lock_until_somebody_unlocks(
+    database: Database, vault: Vault
+) -> None:
+    await check(database, vault, GUESS)
     await set_failures(database, MOST_FAILURES - 1)
-    assert await sign_in(database, GUESS) == SignInRefused(WhyRefused.LOCKED)
+    assert await check(database, vault, GUESS) == SignInRefused(WhyRefused.LOCKED)
     later = NOW + timedelta(days=365)
-    assert await sign_in(database, PASSWORD, now=later) == SignInRefused(WhyRefused.LOCKED)
+    assert await check(database, vault, PASSWORD, now=later) == SignInRefused(WhyRefused.LOCKED)
     async with database.transaction() as session:
         await staff.unlock(session, "Priya", actor=SYSTEM, now=later)
-    assert isinstance(await sign_in(database, PASSWORD, now=later), SignedIn)
+    assert isinstance(await check(database, vault, PASSWORD, now=later), PasswordRight)
 
 
-async def test_somebody_who_left_cannot_sign_in(database: Database) -> None:
+async def test_somebody_who_left_cannot_sign_in(database: Database, vault: Vault) -> None:
     async with database.transaction() as session:
         await session.execute(update(StaffMember).values(active=False))
-    assert await sign_in(database, PASSWORD) == SignInRefused(WhyRefused.WRONG)
+    assert await check(database, vault, PASSWORD) == SignInRefused(WhyRefused.WRONG)
 
 
-async def test_a_hash_of_older_parameters_is_renewed_at_sign_in(database: Database) -> None:
+async def test_a_hash_of_older_parameters_is_renewed_at_sign_in(
+    database: Database, vault: Vault
+) -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)
     async with database.transaction() as session:
         await session.execute(update(StaffMember).values(password_hash=weak))
-    assert isinstance(await sign_in(database, PASSWORD), SignedIn)
+    assert isinstance(await check(database, vault, PASSWORD), PasswordRight)
     async with database.transaction() as session:
         stored = (await session.scalars(select(StaffMember.password_hash))).one()
     assert stored != weak
     assert not passwords.needs_rehash(stored)
-    assert isinstance(await sign_in(database, PASSWORD), SignedIn)
+    assert isinstance(await check(database, vault, PASSWORD), PasswordRight)
 
 
-async def test_neither_password_nor_mistyped_name_is_stored(database: Database) -> None:
-    await sign_in(database, PASSWORD)
-    await sign_in(database, GUESS, username="my secret by mistake")
+async def test_neither_password_nor_mistyped_name_is_stored(
+    database: Database, vault: Vault
+) -> None:
+    await check(database, vault, PASSWORD)
+    await check(database, vault, GUESS, username="my secret by mistake")
     stored = ""
     async with database.transaction() as session:
         for table in ("staff_member", "audit_row", "sign_in_throttle", "session"):
@@ -166,3 +183,9 @@ async def test_a_user_name_is_taken_in_any_case(database: Database) -> None:
                 session, "PRIYA", "Priya Two", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=NOW
             )
     assert raised.value.faults == {"username": "This user name is taken"}
+
+
+async def test_nobody_is_unlocked_by_a_name_that_does_not_exist(database: Database) -> None:
+    async with database.transaction() as session:
+        with pytest.raises(NoSuchStaff):
+            await staff.unlock(session, "nobody", actor=SYSTEM, now=NOW)

@@ -1,0 +1,44 @@
+"""Who may open a page: guards that are asked before anything else."""
+
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+
+from cardservice.web.errors import ProofNeeded, SignInExpired, SignInNeeded
+from cardservice.web.kept_forms import what_to_keep
+from cardservice.web.visitors import Part, Visitor
+
+
+async def signed_in(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    handler: BaseRouteHandler,
+) -> None:
+    """Guard: only for people signed in to this part.
+
+    Raises:
+        SignInNeeded: there is no cookie of this part.
+        SignInExpired: the cookie's session has ended, or a form of ours was sent without one.
+    """
+    part: Part = handler.opt["part"]
+    if connection.user is not None:
+        return
+    kept = await what_to_keep(connection) if isinstance(connection, Request) else {}
+    if kept or part.cookie in connection.cookies:
+        raise SignInExpired(part.sign_in, part.cookie, kept)
+    raise SignInNeeded(part.sign_in)
+
+
+async def recently_proved(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    _handler: BaseRouteHandler,
+) -> None:
+    """Guard after `signed_in`: only soon after the visitor showed who they are.
+
+    Raises:
+        ProofNeeded: they did so too long ago.
+    """
+    visitor: Visitor = connection.user
+    if not visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
+        raise ProofNeeded(connection.scope["path"].split("/")[2])

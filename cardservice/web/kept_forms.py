@@ -1,0 +1,21 @@
+"""What somebody typed into a form that could not be taken, so that they need not type it again.
+
+It is kept in the answer alone, never on the server, and only of a form that the browser says one of
+our own pages sent: another site could otherwise have it sent on.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from cardservice.web.forms import typed_in
+from cardservice.web.origins import is_surely_ours
+from cardservice.web.visitors import AnyRequest
+
+_NEVER: Final = frozenset({"csrf_token", "password", "code", "credential"})
+
+
+async def what_to_keep(request: AnyRequest) -> Mapping[str, str]:
+    """The fields to send again; none of a form that may not be ours, and no secrets."""
+    if request.method != "POST" or not is_surely_ours(request):
+        return {}
+    return {name: text for name, text in (await typed_in(request)).items() if name not in _NEVER}

@@ -1,0 +1,107 @@
+"""Residents who want one sign in with a password. A code by e-mail is the way back without it.
+
+Guesses are counted by address, whether or not we know it, and devices the resident signed in with
+have a count of their own each: a stranger who guesses can lock strangers out, never the resident.
+Source: NIST SP 800-63B-4 sections 3.1.1 (15 characters alone) and 3.2.2; OWASP ASVS 5.0, 6.3.1.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from identity import audit, devices, open_sessions, passwords, sealed, throttle
+from identity.actors import SYSTEM
+from identity.details import tidy_email
+from identity.devices import Browser
+from identity.errors import InvalidDetails
+from identity.models import Account, AccountPassword, AccountState, SignInMethod
+from identity.personal import Vault
+from identity.sessions import SignedIn, SignedInSession
+from identity.staff import SignInRefused, refused_by
+
+
+async def choose(
+    session: AsyncSession,
+    vault: Vault,
+    account: Account,
+    password: str,
+    *,
+    own: SignedInSession,
+    now: datetime,
+) -> None:
+    """Set or change the password of whoever is signed in; every other sign-in of theirs ends.
+
+    Raises:
+        InvalidDetails: a fault in `password`.
+    """
+    given, family = sealed.names_of(vault, account)
+    local_part = sealed.email_of(vault, account).partition("@")[0]
+    if fault := passwords.fault_in(password, context=(given, family, local_part)):
+        raise InvalidDetails({"password": fault})
+    stored = await passwords.hash_password(password)
+    kept = await session.get(AccountPassword, account.id, with_for_update=True)
+    if kept is None:
+        session.add(AccountPassword(account_id=account.id, password_hash=stored, changed_at=now))
+    else:
+        kept.password_hash, kept.changed_at = stored, now
+    await open_sessions.end_others(session, own, now=now)
+    subject = audit.subject_of("account", account.id)
+    audit.record(session, "password-chosen", subject, actor=own.actor, now=now)
+
+
+async def sign_in(
+    session: AsyncSession,
+    vault: Vault,
+    email: str,
+    password: str,
+    *,
+    browser: Browser,
+    now: datetime,
+) -> SignedIn | SignInRefused:
+    """Sign a resident in with address and password.
+
+    A failure is counted and slows the next tries, so the caller commits a refusal as well.
+    """
+    email = tidy_email(email)
+    account, kept = await _found(session, vault, email)
+    tries = await throttle.locked_row(
+        session, await _counted_as(session, vault, email, account, browser)
+    )
+    if not throttle.may_try(tries, now):
+        return refused_by(tries, now)
+    right = await passwords.verify_password(kept.password_hash if kept else None, password)
+    if not right or account is None or kept is None:
+        throttle.count_failure(tries, now)
+        subject = audit.subject_of("account", account.id if account else "unknown")
+        detail = {"failures": tries.failures}
+        audit.record(session, "password-refused", subject, actor=SYSTEM, now=now, detail=detail)
+        return refused_by(tries, now)
+    throttle.forget(tries)
+    if passwords.needs_rehash(kept.password_hash):
+        kept.password_hash = await passwords.hash_password(password)
+    return await devices.sign_in(session, vault, account, SignInMethod.PASSWORD, browser, now=now)
+
+
+async def _found(
+    session: AsyncSession, vault: Vault, email: str
+) -> tuple[Account | None, AccountPassword | None]:
+    row = (
+        await session.execute(
+            select(Account, AccountPassword)
+            .outerjoin(AccountPassword, AccountPassword.account_id == Account.id)
+            .where(
+                Account.email_index.in_(vault.blinds("email", email)),
+                Account.state == AccountState.ACTIVE,
+            )
+        )
+    ).one_or_none()
+    return (row[0], row[1]) if row else (None, None)
+
+
+async def _counted_as(
+    session: AsyncSession, vault: Vault, email: str, account: Account | None, browser: Browser
+) -> str:
+    if account is not None and await devices.is_known(session, account, browser):
+        return devices.budget_of(account, browser)
+    return f"address:{vault.blind('email', email).hex()}"

@@ -1,0 +1,173 @@
+"""Residents' passwords: guessed by strangers in vain, and never a way to lock a resident out."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from cardservice.database import Database
+from identity import accounts, resident_password, sessions, signin
+from identity.actors import SYSTEM
+from identity.devices import Browser
+from identity.errors import InvalidDetails
+from identity.models import Account, AuditRow, SessionKind, SignInMethod
+from identity.personal import Vault
+from identity.sessions import SignedIn, SignedInSession
+from identity.staff import SignInRefused, WhyRefused
+from identity.throttle import MOST_FAILURES
+from tests.support.people import CLERK, JEAN, NOW
+
+PASSWORD = "turnip lantern oxbow river"
+GUESS = "turnip lantern oxbow rivet"
+LAPTOP = Browser("Firefox on Windows", "the laptop's cookie")
+STRANGERS = Browser("Chrome on Linux", "the stranger's cookie")
+WRONG = SignInRefused(WhyRefused.WRONG)
+
+
+class Home:
+    """Jean in a database, signed in on her laptop with a password of her own."""
+
+    def __init__(self, database: Database, vault: Vault, account: Account) -> None:
+        self.database = database
+        self.vault = vault
+        self.account = account
+
+    async def own(self) -> SignedInSession:
+        async with self.database.transaction() as session:
+            token = await sessions.open_session(
+                session, self.account.id, SessionKind.RESIDENT, now=NOW
+            )
+            found = await sessions.look_up(session, token, now=NOW)
+        assert isinstance(found, SignedInSession)
+        return found
+
+    async def choose(self, password: str) -> None:
+        own = await self.own()
+        async with self.database.transaction() as session:
+            await resident_password.choose(
+                session, self.vault, self.account, password, own=own, now=NOW
+            )
+
+    async def try_password(
+        self,
+        password: str,
+        *,
+        email: str = JEAN.email,
+        browser: Browser = STRANGERS,
+        now: datetime = NOW,
+    ) -> SignedIn | SignInRefused:
+        async with self.database.transaction() as session:
+            return await resident_password.sign_in(
+                session, self.vault, email, password, browser=browser, now=now
+            )
+
+
+@pytest.fixture
+async def home(identity_database: Database, vault: Vault) -> Home:
+    async with identity_database.transaction() as session:
+        account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
+    home = Home(identity_database, vault, account)
+    await home.choose(PASSWORD)
+    assert isinstance(await home.try_password(PASSWORD, browser=LAPTOP), SignedIn)
+    return home
+
+
+async def test_a_resident_signs_in_with_their_password(home: Home) -> None:
+    signed_in = await home.try_password(PASSWORD, email=" JEAN@example.com ", browser=LAPTOP)
+    assert isinstance(signed_in, SignedIn)
+    async with home.database.transaction() as session:
+        found = await sessions.look_up(session, signed_in.token, now=NOW)
+    assert isinstance(found, SignedInSession)
+    assert found.methods == (SignInMethod.PASSWORD,)
+
+
+@pytest.mark.parametrize("password", ["", GUESS, PASSWORD + " ", PASSWORD.upper(), "\ud800"])
+async def test_a_wrong_password_signs_nobody_in(home: Home, password: str) -> None:
+    assert await home.try_password(password) == WRONG
+
+
+async def test_known_and_unknown_addresses_are_answered_and_counted_alike(home: Home) -> None:
+    for failures in range(8):
+        now = NOW + timedelta(seconds=failures)
+        known = await home.try_password(GUESS, now=now)
+        assert known == await home.try_password(GUESS, email="nobody@example.com", now=now)
+
+
+async def test_a_stranger_locks_strangers_out_and_never_the_resident(home: Home) -> None:
+    await home.try_password(GUESS)
+    async with home.database.transaction() as session:
+        await session.execute(
+            text("UPDATE sign_in_throttle SET failures = :most WHERE failures = 1"),
+            {"most": MOST_FAILURES},
+        )
+    locked = SignInRefused(WhyRefused.LOCKED)
+    later = NOW + timedelta(days=365)
+    assert await home.try_password(PASSWORD, now=later) == locked
+    assert isinstance(await home.try_password(PASSWORD, browser=LAPTOP, now=later), SignedIn)
+    async with home.database.transaction() as session:
+        await signin.send_code(session, home.vault, JEAN.email, now=later)
+
+
+async def test_a_known_device_that_is_in_other_hands_is_slowed_down_by_itself(home: Home) -> None:
+    for _ in range(5):
+        assert await home.try_password(GUESS, browser=LAPTOP) == WRONG
+    wait = SignInRefused(WhyRefused.WAIT, NOW + timedelta(seconds=30))
+    assert await home.try_password(GUESS, browser=LAPTOP) == wait
+    assert await home.try_password(PASSWORD, browser=LAPTOP) == wait
+    assert isinstance(await home.try_password(PASSWORD), SignedIn)
+
+
+async def test_a_cookie_made_up_by_a_stranger_has_no_budget_of_its_own(home: Home) -> None:
+    for number in range(5):
+        made_up = Browser("Chrome on Linux", f"made up {number}")
+        assert await home.try_password(GUESS, browser=made_up) == WRONG
+    wait = SignInRefused(WhyRefused.WAIT, NOW + timedelta(seconds=30))
+    assert await home.try_password(GUESS, browser=Browser("Edge", "another")) == wait
+
+
+async def test_an_account_without_a_password_is_answered_like_an_unknown_one(home: Home) -> None:
+    async with home.database.transaction() as session:
+        await session.execute(text("DELETE FROM account_password"))
+    assert await home.try_password(PASSWORD, browser=LAPTOP) == WRONG
+
+
+async def test_a_new_password_ends_every_other_sign_in_and_replaces_the_old(home: Home) -> None:
+    other = await home.try_password(PASSWORD, browser=LAPTOP)
+    assert isinstance(other, SignedIn)
+    await home.choose("seven grey herons at dusk")
+    async with home.database.transaction() as session:
+        found = await sessions.look_up(session, other.token, now=NOW)
+    assert isinstance(found, sessions.NotSignedIn)
+    assert await home.try_password(PASSWORD, browser=LAPTOP) == WRONG
+    changed = await home.try_password("seven grey herons at dusk", browser=LAPTOP)
+    assert isinstance(changed, SignedIn)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["", "fourteen chars", "a" * 15, "x" * 257, "Jean O'Malley jean", "kentcardpassword"],
+)
+async def test_a_short_or_guessable_password_is_not_accepted(home: Home, password: str) -> None:
+    with pytest.raises(InvalidDetails) as raised:
+        await home.choose(password)
+    assert set(raised.value.faults) == {"password"}
+    assert isinstance(await home.try_password(PASSWORD, browser=LAPTOP), SignedIn)
+
+
+async def test_no_password_and_no_address_is_written_down(home: Home) -> None:
+    await home.try_password(GUESS)
+    await home.try_password(GUESS, email="mistyped.secret@example.com")
+    stored = ""
+    async with home.database.transaction() as session:
+        for table in ("account_password", "audit_row", "sign_in_throttle", "known_device"):
+            rows = await session.execute(text(f"SELECT * FROM {table}"))  # noqa: S608  (names above)
+            stored += repr([tuple(row) for row in rows])
+        actors = set(
+            await session.scalars(
+                select(AuditRow.actor_id).where(AuditRow.action == "password-refused")
+            )
+        )
+    assert "$argon2id$" in stored
+    assert actors == {SYSTEM.id}
+    for secret in ("turnip", "mistyped", "jean@", "laptop"):
+        assert secret not in stored
