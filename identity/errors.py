@@ -16,7 +16,9 @@
     |- BadPostcode            not the form of a UK postcode
     |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
-    `- NotYourRecord          a resident asked for somebody else's record
+    |- NotYourRecord          a resident asked for somebody else's record
+    |- NoSuchStaff            no member of staff with that id or user name
+    `- OwnAccess              somebody would change their own role or access
 
 `code` never changes once published: programs act on it.
 """
@@ -132,3 +134,15 @@ class NotYourRecord(IdentityError):
     """Only the resident themselves may read a record this way."""
 
     code = "not-your-record"
+
+
+class NoSuchStaff(IdentityError):
+    """No member of staff has that id or user name."""
+
+    code = "no-such-staff"
+
+
+class OwnAccess(IdentityError):
+    """Nobody changes their own role or access: another administrator does."""
+
+    code = "own-access"

@@ -4,7 +4,8 @@
     |- SignInNeeded          the page is for people who are signed in
     |- SignInExpired         they were signed in, and are not any more
     |- ForeignForm           a form that another site sent, or one of ours that is out of date
-    `- NoSuchPage            nothing at that address, or nothing for this visitor
+    |- NoSuchPage            nothing at that address, or nothing for this visitor
+    `- NotForYourRole        a member of staff whose role does not include it
 
 `code` never changes once published; `status` is the HTTP status of the page that says so.
 """
@@ -54,3 +55,10 @@ class NoSuchPage(PageError):
 
     code = "no-such-page"
     status = 404
+
+
+class NotForYourRole(PageError):
+    """The member of staff's role does not include this act."""
+
+    code = "not-for-your-role"
+    status = 403

@@ -11,13 +11,14 @@ from cardservice.errors import NoSuchCard
 from cardservice.web.errors import (
     ForeignForm,
     NoSuchPage,
+    NotForYourRole,
     SignInExpired,
     SignInNeeded,
 )
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from identity.errors import NoSuchAccount, NotYourRecord
+from identity.errors import NoSuchAccount, NoSuchStaff, NotYourRecord
 
 TEMPLATE: Final = "problems/plain.html"
 NOT_FOUND: Final = 404
@@ -36,7 +37,9 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             answer = _foreign_form(request, error)
         case NotYourRecord():
             answer = _refused(request)
-        case NoSuchPage() | NoSuchAccount() | NoSuchCard():
+        case NotForYourRole():
+            answer = _not_for_role(request, error)
+        case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff():
             answer = _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
             answer = _of_status(request, error)
@@ -69,6 +72,12 @@ def _refused(request: AnyRequest) -> Response[str]:
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
+
+
+def _not_for_role(request: AnyRequest, error: NotForYourRole) -> Response[str]:
+    title = _("Your role does not include this")
+    sentences = [_("Nothing was changed. Ask a colleague whose role it is, or an administrator.")]
+    return page(request, TEMPLATE, status=error.status, title=title, sentences=sentences)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:

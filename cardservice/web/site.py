@@ -22,8 +22,9 @@ from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import own
 from cardservice.web.resident import sign_in as resident_sign_in
-from cardservice.web.staff import cards, documents, register, resident, search
+from cardservice.web.staff import cards, documents, people, register, resident, search, trail
 from cardservice.web.staff import sign_in as staff_sign_in
+from cardservice.web.staff.rights import role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware, signed_in
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
@@ -88,12 +89,18 @@ def _staff() -> list[Router]:
                 register.register,
                 resident.show,
                 cards.order_card,
+                cards.report_card,
                 cards.change_card,
                 documents.ask,
                 documents.record,
+                people.show,
+                people.change_role,
+                people.change_access,
+                trail.show,
+                trail.narrow,
                 staff_sign_in.sign_out,
             ],
-            guards=[signed_in, our_own_form],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]

@@ -19,6 +19,7 @@ from cardservice.web.errors import SignInExpired, SignInNeeded
 from identity import sessions
 from identity.actors import Actor
 from identity.models import SessionKind, StaffRole
+from identity.roles import Act, may
 from identity.sessions import NotSignedIn
 
 
@@ -48,6 +49,10 @@ class Visitor(msgspec.Struct, frozen=True):
     actor: Actor
     role: StaffRole | None
     token: str
+
+    def may(self, act: str) -> bool:
+        """Whether their role includes an act, so that pages offer nothing that is refused."""
+        return may(self.role, Act(act))
 
 
 AnyRequest: TypeAlias = Request[Any, Any, State]

@@ -40,8 +40,12 @@ class Visitor:
 
     def sign_in_as_staff(self) -> None:
         """Sign in as the member of staff there is."""
+        self.sign_in_as(CLERK_USER)
+
+    def sign_in_as(self, username: str) -> None:
+        """Sign in as a member of staff; in tests all have one password."""
         token = self.token("/staff/sign-in")
-        typed = {"username": CLERK_USER, "password": CLERK_PASSWORD, "csrf_token": token}
+        typed = {"username": username, "password": CLERK_PASSWORD, "csrf_token": token}
         assert self.post("/staff/sign-in", typed).status_code == httpx.codes.SEE_OTHER
 
     def sign_in_as_resident(self, email: str) -> None:

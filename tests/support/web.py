@@ -88,6 +88,24 @@ class LiveServer:
 
         return self.do(work)
 
+    def add_staff(self, role: StaffRole, name: str = "") -> str:
+        """Add a member of staff, named after the role; answers the user name."""
+        username = name or role.value
+
+        async def work(session: AsyncSession) -> str:
+            added = await staff.add(
+                session,
+                username,
+                f"Colleague {username}",
+                role,
+                CLERK_PASSWORD,
+                actor=SYSTEM,
+                now=self.clock(),
+            )
+            return added.username
+
+        return self.do(work)
+
     def newest_code(self) -> str:
         """The sign-in code in the newest message."""
 
@@ -131,7 +149,7 @@ async def _prepare(settings: Settings, now: datetime) -> None:
             session,
             CLERK_USER,
             CLERK_NAME,
-            StaffRole.ADVISER,
+            StaffRole.CARD_OFFICER,
             CLERK_PASSWORD,
             actor=SYSTEM,
             now=now,

@@ -15,11 +15,13 @@ from cardservice import terminals
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
 from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
+from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import accounts
 from identity.actors import Actor
 from identity.personal import Vault
+from identity.roles import Act
 
 ASK_REASON: Final = "staff/reason.html"
 RECORD: Final = "staff/resident.html"
@@ -46,7 +48,7 @@ class Look(msgspec.Struct, frozen=True):
         return f"/staff/residents/{self.account_id}?reason={why.value if why else ''}&done={done}"
 
 
-@get("/residents/{account_id:uuid}")
+@get("/residents/{account_id:uuid}", opt={ACT: Act.VIEW_RECORD})
 async def show(
     request: VisitorRequest,
     account_id: FromPath[UUID],

@@ -1,0 +1,58 @@
+"""What each role of the staff may do: one table, read by guards, pages and documents alike."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from identity.models import StaffRole
+
+
+class Act(StrEnum):
+    """Something a member of staff may do. Every staff route names the act it is."""
+
+    OWN_SIGN_IN = "own-sign-in"
+    FIND_RESIDENT = "find-resident"
+    VIEW_RECORD = "view-record"
+    REGISTER_RESIDENT = "register-resident"
+    RECORD_DOCUMENT = "record-document"
+    REPORT_CARD = "report-card"
+    MAKE_CARD = "make-card"
+    READ_AUDIT = "read-audit"
+    MANAGE_STAFF = "manage-staff"
+
+
+WORDS: Final[Mapping[Act, str]] = {
+    Act.OWN_SIGN_IN: "be signed in, and sign out",
+    Act.FIND_RESIDENT: "search for residents",
+    Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
+    Act.REGISTER_RESIDENT: "register a resident on two documents",
+    Act.RECORD_DOCUMENT: "record a document they have seen",
+    Act.REPORT_CARD: "report a card lost or found",
+    Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.READ_AUDIT: "read what was done and by whom",
+    Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
+}
+
+_EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN})
+_ADVISER: Final = _EVERYBODY | {
+    Act.FIND_RESIDENT,
+    Act.VIEW_RECORD,
+    Act.REGISTER_RESIDENT,
+    Act.RECORD_DOCUMENT,
+    Act.REPORT_CARD,
+}
+_CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
+
+RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
+    StaffRole.ADVISER: _ADVISER,
+    StaffRole.CARD_OFFICER: _CARD_OFFICER,
+    StaffRole.SUPERVISOR: _CARD_OFFICER,
+    StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT},
+    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
+}
+"""Role -> everything it may do. What is not here is refused."""
+
+
+def may(role: StaffRole | None, act: Act) -> bool:
+    """Whether a role may do it; nobody without a role may do anything."""
+    return role is not None and act in RIGHTS[role]
