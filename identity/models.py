@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -59,7 +60,10 @@ class SessionKind(StrEnum):
 
 
 class Account(Base, kw_only=True):
-    """One resident. `number` is the nine digits they can quote, the last a check digit."""
+    """One resident. `number` is the nine digits they can quote, the last a check digit.
+
+    `address_protected`: where they live is shown only to roles that need it.
+    """
 
     __tablename__ = "account"
 
@@ -73,6 +77,7 @@ class Account(Base, kw_only=True):
     sealed_email: Mapped[bytes | None] = mapped_column(default=None)
     birth_date_index: Mapped[bytes] = mapped_column(index=True)
     email_index: Mapped[bytes | None] = mapped_column(unique=True, default=None)
+    address_protected: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class PersonKey(Base, kw_only=True):

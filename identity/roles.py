@@ -15,6 +15,10 @@ class Act(StrEnum):
     VIEW_RECORD = "view-record"
     REGISTER_RESIDENT = "register-resident"
     RECORD_DOCUMENT = "record-document"
+    CHANGE_ADDRESS = "change-address"
+    PROTECT_ADDRESS = "protect-address"
+    SEE_PROTECTED_ADDRESS = "see-protected-address"
+    LIFT_PROTECTION = "lift-protection"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
     READ_AUDIT = "read-audit"
@@ -27,6 +31,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
     Act.REGISTER_RESIDENT: "register a resident on two documents",
     Act.RECORD_DOCUMENT: "record a document they have seen",
+    Act.CHANGE_ADDRESS: "change a resident’s address on a document they have seen",
+    Act.PROTECT_ADDRESS: "protect a resident’s address",
+    Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
+    Act.LIFT_PROTECTION: "end the protection of an address",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.READ_AUDIT: "read what was done and by whom",
@@ -39,14 +47,17 @@ _ADVISER: Final = _EVERYBODY | {
     Act.VIEW_RECORD,
     Act.REGISTER_RESIDENT,
     Act.RECORD_DOCUMENT,
+    Act.CHANGE_ADDRESS,
+    Act.PROTECT_ADDRESS,
     Act.REPORT_CARD,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
+_SUPERVISOR: Final = _CARD_OFFICER | {Act.SEE_PROTECTED_ADDRESS, Act.LIFT_PROTECTION}
 
 RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.ADVISER: _ADVISER,
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
-    StaffRole.SUPERVISOR: _CARD_OFFICER,
+    StaffRole.SUPERVISOR: _SUPERVISOR,
     StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT},
     StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
 }

@@ -12,7 +12,7 @@ import msgspec
 from identity import person_keys
 from identity.actors import Actor
 from identity.db import new_id
-from identity.details import CheckedResident
+from identity.details import CheckedAddress, CheckedResident
 from identity.evidence import SeenDocument
 from identity.keys import Purpose
 from identity.models import Account, Address, DistrictBasis, PersonKey, SightedDocument
@@ -55,9 +55,9 @@ def new_account(
 
 
 def new_address(
-    vault: Vault, personal: PersonVault, checked: CheckedResident, account_id: UUID, on: date
+    vault: Vault, personal: PersonVault, checked: CheckedAddress, account_id: UUID, on: date
 ) -> Address:
-    """The row of a first address, known from a day on."""
+    """The row of an address, known from a day on."""
     row_id = new_id()
     lines, reason = "\n".join(checked.address_lines), checked.confirmation_reason
     confirmed = checked.district_basis is DistrictBasis.CONFIRMED

@@ -22,7 +22,16 @@ from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import own
 from cardservice.web.resident import sign_in as resident_sign_in
-from cardservice.web.staff import cards, documents, people, register, resident, search, trail
+from cardservice.web.staff import (
+    addresses,
+    cards,
+    documents,
+    people,
+    register,
+    resident,
+    search,
+    trail,
+)
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware, signed_in
@@ -93,6 +102,10 @@ def _staff() -> list[Router]:
                 cards.change_card,
                 documents.ask,
                 documents.record,
+                addresses.ask,
+                addresses.change,
+                addresses.protect,
+                addresses.unprotect,
                 people.show,
                 people.change_role,
                 people.change_access,

@@ -83,7 +83,13 @@ async def record_page(
         choices = [(choice.value, in_words(choice)) for choice in TO_CHOOSE]
         return page(request, ASK_REASON, typed={}, reasons=choices)
     person = await accounts.person(
-        session, vault, look.account_id, actor=look.actor, reason=in_words(why), now=look.now
+        session,
+        vault,
+        look.account_id,
+        actor=look.actor,
+        reason=in_words(why),
+        now=look.now,
+        sees_protected=request.user.may(Act.SEE_PROTECTED_ADDRESS),
     )
     desks = [(str(desk.id), desk.name) for desk in await terminals.desks(session)]
     return page(
@@ -102,6 +108,9 @@ async def record_page(
 _DONE: Final = {
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
+    "address": _("The address is changed, and what the resident may have is decided anew"),
+    "protected": _("The address is protected"),
+    "unprotected": _("The protection of the address has ended"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
     "lost": _("The card is reported lost. Readers will refuse it"),
     "found": _("The card can be used again"),

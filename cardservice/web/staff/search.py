@@ -50,7 +50,11 @@ async def search(
         return _form(request, typed, faults=faults)
     try:
         wanted = await account_number_of(session, query)
-        matches = await accounts.find(session, vault, wanted, actor=request.user.actor, now=now)
+        visitor = request.user
+        sees = visitor.may(Act.SEE_PROTECTED_ADDRESS)
+        matches = await accounts.find(
+            session, vault, wanted, actor=visitor.actor, now=now, sees_protected=sees
+        )
     except InvalidDetails as invalid:
         return _form(request, typed, faults=invalid.faults)
     return _form(request, typed, matches=matches)

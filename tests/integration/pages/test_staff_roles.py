@@ -36,6 +36,7 @@ def pages(account: str) -> dict[str, Act]:
     return {
         f"{here}?reason=at-desk": Act.VIEW_RECORD,
         f"{here}/documents/new": Act.RECORD_DOCUMENT,
+        f"{here}/address/new": Act.CHANGE_ADDRESS,
         "/staff/residents/new": Act.REGISTER_RESIDENT,
         "/staff/audit": Act.READ_AUDIT,
         "/staff/people": Act.MANAGE_STAFF,
@@ -53,6 +54,9 @@ def test_a_role_opens_its_pages_and_no_other(
 
 FORMS = {
     "/staff/search": Act.FIND_RESIDENT,
+    "/staff/residents/{account}/address/new": Act.CHANGE_ADDRESS,
+    "/staff/residents/{account}/address/protect": Act.PROTECT_ADDRESS,
+    "/staff/residents/{account}/address/unprotect": Act.LIFT_PROTECTION,
     "/staff/residents/{account}/cards/order": Act.MAKE_CARD,
     f"/staff/residents/{{account}}/cards/{NOBODY}/lost": Act.REPORT_CARD,
     f"/staff/residents/{{account}}/cards/{NOBODY}/replace": Act.MAKE_CARD,

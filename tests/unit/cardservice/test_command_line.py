@@ -15,6 +15,7 @@ from cardservice import cli
 from cardservice.cli.commands import parser, run
 from cardservice.cli.serving import listen
 from cardservice.errors import NotReady
+from identity.models import StaffRole
 
 EXPLAIN = ["schemes", "explain", "travel-older"]
 PASSWORD = "correct horse battery staple\n"
@@ -260,7 +261,8 @@ def test_a_role_is_changed_and_listed(
 def test_the_table_of_roles_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["staff", "roles"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if not line.startswith(" ")] == [role.value for role in StaffRole]
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert heads == [role.value for role in StaffRole]
     auditor, administrator = lines.index("auditor"), lines.index("administrator")
     assert lines[auditor + 1 : administrator] == [
         "  be signed in, and sign out",
