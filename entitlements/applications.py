@@ -58,7 +58,7 @@ async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) ->
     """What the council accepts as proved about a resident.
 
     A resident is registered in person on two documents, so birth date and address are known. An
-    account is closed when its resident dies, and closed accounts are not assessed.
+    account is closed when its resident dies.
 
     Raises:
         NoSuchAccount: no account with that id.
@@ -76,7 +76,7 @@ async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) ->
     return ResidentFacts(
         birth_date=known.birth_date,
         district=known.district_code,
-        deceased=False,
+        deceased=known.deceased,
         evidence=tuple(item for item in evidence if item is not None),
     )
 

@@ -16,7 +16,7 @@ from identity.dates import london_date
 from identity.details import NewResident, check_resident
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
 from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
-from identity.models import Account, Address, RecordRead, SightedDocument
+from identity.models import Account, AccountState, Address, RecordRead, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
 from identity.search import Match, matching, understood
@@ -32,12 +32,14 @@ class KnownFacts(msgspec.Struct, frozen=True):
         district_code: district of the current address.
         resident_since: first day at that address, as far as the account knows.
         documents: every document sighted, oldest first.
+        deceased: the account was closed by a report of death.
     """
 
     birth_date: date
     district_code: str
     resident_since: date
     documents: tuple[SeenDocument, ...]
+    deceased: bool
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         documents: every document sighted, oldest first.
         address_protected: only roles that need it are shown where they live.
         address_masked: this reader is not.
+        closed: the resident is recorded as deceased.
     """
 
     account_id: UUID
@@ -70,6 +73,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[SeenDocument, ...]
     address_protected: bool
     address_masked: bool
+    closed: bool
 
     @property
     def full_name(self) -> str:
@@ -221,6 +225,7 @@ async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> 
         district_code=address.district_code,
         resident_since=address.valid_from,
         documents=await documents(session, vault, account_id),
+        deceased=account.state is AccountState.CLOSED,
     )
 
 
@@ -305,6 +310,7 @@ async def _opened(
         documents=await documents(session, vault, account_id),
         address_protected=account.address_protected,
         address_masked=masked,
+        closed=account.state is AccountState.CLOSED,
     )
 
 

@@ -87,8 +87,8 @@ def check_resident(details: NewResident, *, on: date) -> CheckedResident:
             `identity_document.dated_on` and so on.
     """
     faults: dict[str, str] = {}
-    given_names, family_name = _names(details, faults)
-    birth_date = _birth_date(details.birth_date, on, faults)
+    given_names, family_name = check_names(details.given_names, details.family_name, faults)
+    birth_date = check_birth_date(details.birth_date, on, faults)
     address = check_address(details, faults)
     email = _email(details.email, faults)
     documents = _documents(details, on, faults)
@@ -122,8 +122,9 @@ def tidy_email(text: str) -> str:
     return text.strip().casefold()
 
 
-def _names(details: NewResident, faults: dict[str, str]) -> tuple[str, str]:
-    tidied = names.tidy(details.given_names), names.tidy(details.family_name)
+def check_names(given: str, family: str, faults: dict[str, str]) -> tuple[str, str]:
+    """Given names and family name, tidied; faults are added by field."""
+    tidied = names.tidy(given), names.tidy(family)
     for field, name in zip(("given_names", "family_name"), tidied, strict=True):
         if name and (fault := names.fault_in(name)):
             faults[field] = fault
@@ -132,7 +133,8 @@ def _names(details: NewResident, faults: dict[str, str]) -> tuple[str, str]:
     return tidied
 
 
-def _birth_date(typed: date | str, on: date, faults: dict[str, str]) -> date | None:
+def check_birth_date(typed: date | str, on: date, faults: dict[str, str]) -> date | None:
+    """A date of birth, if there is one in what was typed; faults are added."""
     born = typed if isinstance(typed, date) else parse_date(typed)
     if born is None:
         blank = isinstance(typed, str) and not typed.strip(" /.-")

@@ -52,6 +52,22 @@ class StaffRole(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class RequestKind(StrEnum):
+    """What a second person must agree to."""
+
+    CORRECTION = "correction"
+    DEATH = "death"
+    FALSE_REPORT = "false-report"
+
+
+class RequestState(StrEnum):
+    """Whether a second person has decided."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
 class SessionKind(StrEnum):
     """Who is signed in."""
 
@@ -163,6 +179,43 @@ class SightedDocument(Base, kw_only=True):
     sighted_by_kind: Mapped[ActorKind]
     sighted_by_id: Mapped[str] = mapped_column(String(64))
     sealed_particulars: Mapped[bytes]
+
+
+class ChangeRequest(Base, kw_only=True):
+    """A change to an account that one member of staff asks for and another decides.
+
+    `sealed_asked` is JSON of what is asked, `sealed_reason` why it was refused.
+    """
+
+    __tablename__ = "change_request"
+    __table_args__ = (
+        CheckConstraint("decided_by_id <> asked_by_id", name="second_person"),
+        CheckConstraint(
+            "(state = 'waiting') = (decided_by_id IS NULL)", name="decided_by_somebody"
+        ),
+        CheckConstraint(
+            "(state = 'refused') = (sealed_reason IS NOT NULL)", name="refused_with_reason"
+        ),
+        Index(
+            "uq_change_request_waiting",
+            "account_id",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    kind: Mapped[RequestKind]
+    state: Mapped[RequestState] = mapped_column(default=RequestState.WAITING)
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    asked_by_id: Mapped[str] = mapped_column(String(64))
+    asked_by_label: Mapped[str] = mapped_column(String(200))
+    sealed_asked: Mapped[bytes]
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_by_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    sealed_reason: Mapped[bytes | None] = mapped_column(default=None)
 
 
 class StaffMember(Base, kw_only=True):

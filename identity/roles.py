@@ -21,6 +21,9 @@ class Act(StrEnum):
     LIFT_PROTECTION = "lift-protection"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
+    ASK_CORRECTION = "ask-correction"
+    REPORT_DEATH = "report-death"
+    DECIDE_REQUEST = "decide-request"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
 
@@ -37,6 +40,9 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.LIFT_PROTECTION: "end the protection of an address",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
+    Act.REPORT_DEATH: "report a death, or that such a report was false",
+    Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
 }
@@ -50,9 +56,15 @@ _ADVISER: Final = _EVERYBODY | {
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
     Act.REPORT_CARD,
+    Act.ASK_CORRECTION,
+    Act.REPORT_DEATH,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
-_SUPERVISOR: Final = _CARD_OFFICER | {Act.SEE_PROTECTED_ADDRESS, Act.LIFT_PROTECTION}
+_SUPERVISOR: Final = _CARD_OFFICER | {
+    Act.SEE_PROTECTED_ADDRESS,
+    Act.LIFT_PROTECTION,
+    Act.DECIDE_REQUEST,
+}
 
 RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.ADVISER: _ADVISER,
@@ -62,6 +74,9 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
 }
 """Role -> everything it may do. What is not here is refused."""
+
+FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH})
+"""Acts that change nothing until a second person, who may decide requests, has approved them."""
 
 
 def may(role: StaffRole | None, act: Act) -> bool:

@@ -111,6 +111,7 @@ _DONE: Final = {
     "address": _("The address is changed, and what the resident may have is decided anew"),
     "protected": _("The address is protected"),
     "unprotected": _("The protection of the address has ended"),
+    "asked": _("A colleague must approve it before anything changes"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
     "lost": _("The card is reported lost. Readers will refuse it"),
     "found": _("The card can be used again"),
