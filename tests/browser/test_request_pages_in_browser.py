@@ -59,6 +59,8 @@ def test_a_death_is_recorded_and_undone_by_two_people(
     open_record(page, "Jean O'Malley", "Jean O'Malley")
     assert reader.says("This resident is recorded as deceased")
     assert page.locator("#library-standing").inner_text() != "Held"
+    assert not reader.says("Order a card")
+    assert not reader.says("Change the address")
     reader.check(page.locator(".govuk-caption-l").inner_text())
     reader.press("Sign out")
     sign_in(page)
