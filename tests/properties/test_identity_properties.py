@@ -130,4 +130,9 @@ def outcome(form: NewResident) -> tuple[dict[str, str], tuple[str, ...]]:
         checked = check_resident(form, on=date(2026, 11, 22))
     except InvalidDetails as error:
         return error.faults, ()
-    return {}, (checked.given_names, checked.family_name, checked.email, *checked.address_lines)
+    return {}, (
+        checked.given_names,
+        checked.family_name,
+        checked.email,
+        *checked.address.address_lines,
+    )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cardservice.database import Database
-from entitlements import applications, changes, grants
+from entitlements import applications, grants
 from entitlements.models import Holder
 from identity import accounts, addresses
 from identity.addresses import AddressChange
@@ -42,7 +42,7 @@ async def move(
     database: Database, vault: Vault, account_id: UUID, asked: AddressChange = TONBRIDGE
 ) -> None:
     async with database.transaction() as session:
-        await changes.move_home(session, vault, account_id, asked, actor=CLERK, now=LATER)
+        await applications.move_home(session, vault, account_id, asked, actor=CLERK, now=LATER)
 
 
 async def test_a_move_ends_one_address_and_begins_the_next(
@@ -92,7 +92,7 @@ async def test_an_address_typed_wrong_is_followed_on_the_same_day(
         document=DocumentShown("council-tax-bill", dated_on=date(2026, 4, 1)),
     )
     async with migrated.transaction() as session:
-        await changes.move_home(session, vault, jean, same_day, actor=CLERK, now=NOW)
+        await applications.move_home(session, vault, jean, same_day, actor=CLERK, now=NOW)
     async with migrated.transaction() as session:
         new, old = await addresses.history(session, vault, jean)
     assert (old.valid_from, old.valid_to) == (NOW.date(), NOW.date())
