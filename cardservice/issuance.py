@@ -32,9 +32,11 @@ async def order(
     Raises:
         NotADesk: the terminal makes no cards, is not enrolled or was revoked.
         CardInHand: the holder has a live card.
+        MoveNotAllowed: the resident is recorded as deceased.
         DeskBusy: another order waits at the desk.
     """
     await _check_desk(session, terminal_id)
+    await lifecycle.check_holder(session, account_id)
     if (existing := await lifecycle.live_card(session, account_id)) is not None:
         raise CardInHand(
             "A card is already ordered for this resident."

@@ -13,6 +13,7 @@ from cardservice.models import Card, CardState
 from entitlements import grants, status
 from identity import audit
 from identity.actors import Actor
+from identity.models import Account, AccountState
 from readers.contract.statuslist import Status
 
 MOVES: Final[Mapping[tuple[CardState, CardState], Status | None]] = {
@@ -48,6 +49,17 @@ async def live_card(session: AsyncSession, account_id: UUID) -> Card | None:
     return await session.scalar(query.with_for_update().execution_options(populate_existing=True))
 
 
+async def check_holder(session: AsyncSession, account_id: UUID) -> None:
+    """Only who is not recorded as deceased gets a card, or gets one back.
+
+    Raises:
+        MoveNotAllowed: the account is closed.
+    """
+    wanted = select(Account.state).where(Account.id == account_id).with_for_update(read=True)
+    if await session.scalar(wanted) is AccountState.CLOSED:
+        raise MoveNotAllowed("This resident is recorded as deceased.")
+
+
 async def move(
     session: AsyncSession, card: Card, to: CardState, *, actor: Actor, now: datetime
 ) -> None:
@@ -59,6 +71,8 @@ async def move(
     before = card.state
     if (before, to) not in MOVES:
         raise MoveNotAllowed(f"A card that is {before} cannot become {to}.")
+    if to is CardState.ACTIVE:
+        await check_holder(session, card.account_id)
     card.state, card.state_since = to, now
     await session.flush()
     if (effect := MOVES[before, to]) is not None:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from cardservice.settings import described
+from identity.models import StaffRole
+from identity.roles import FOUR_EYES, RIGHTS, Act
+from identity.roles import WORDS as ACTS
 from readers.card.describe import card_format
 from readers.clock import VARIABLE as CLOCK
 from readers.contract.reasons import TRY_AGAIN, WORDS, Reason
@@ -102,6 +105,27 @@ The HTTP interface answers with a problem (RFC 9457) whose type ends with the co
 """
 
 
+def roles() -> str:
+    """docs/roles.md."""
+    heads = " | ".join(role.value for role in StaffRole)
+    rows = "\n".join(
+        f"| {ACTS[act]}{' (four eyes)' if act in FOUR_EYES else ''} | "
+        + " | ".join("yes" if act in RIGHTS[role] else "–" for role in StaffRole)
+        + " |"
+        for act in Act
+    )
+    return f"""# What each role of the staff may do
+
+Generated from the code (`make docs`); a test keeps it true. Every staff page names its act, and a
+guard refuses it to a role that does not have it. What is marked *four eyes* waits until somebody
+else who may decide requests has approved it. `kentcard staff roles` prints the same table.
+
+| act | {heads} |
+|---|{"---|" * len(StaffRole)}
+{rows}
+"""
+
+
 def _tree(module: str) -> str:
     found = [
         error
@@ -136,6 +160,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "card-format.md": card_format,
     "configuration.md": configuration,
     "errors.md": errors,
+    "roles.md": roles,
 }
 
 

@@ -18,8 +18,9 @@ from entitlements.models import Assessment, Grant
 from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.rule import Scheme
 from entitlements.schemes.rulefiles import load_schemes
-from identity import accounts, person_keys
+from identity import accounts, addresses, person_keys
 from identity.actors import Actor
+from identity.addresses import AddressChange
 from identity.db import new_id
 from identity.evidence import Proof, SeenDocument
 from identity.models import Account, AccountState, SightedDocument
@@ -58,7 +59,7 @@ async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) ->
     """What the council accepts as proved about a resident.
 
     A resident is registered in person on two documents, so birth date and address are known. An
-    account is closed when its resident dies, and closed accounts are not assessed.
+    account is closed when its resident dies.
 
     Raises:
         NoSuchAccount: no account with that id.
@@ -76,7 +77,7 @@ async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) ->
     return ResidentFacts(
         birth_date=known.birth_date,
         district=known.district_code,
-        deceased=False,
+        deceased=known.deceased,
         evidence=tuple(item for item in evidence if item is not None),
     )
 
@@ -106,6 +107,26 @@ async def assess(
         await _act(session, account_id, decision, held.get(decision.scheme), actor=actor, now=now)
     await _store(session, vault, account_id, decisions, now)
     return decisions
+
+
+async def move_home(
+    session: AsyncSession,
+    vault: Vault,
+    account_id: UUID,
+    asked: AddressChange,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Change a resident's address; decide every scheme anew, and owe their card an update.
+
+    Raises:
+        InvalidDetails: every fault of the form; nothing is stored.
+        NoSuchAccount: no account with that id.
+    """
+    await addresses.change(session, vault, account_id, asked, actor=actor, now=now)
+    await grants.owe_update(session, account_id)
+    await assess(session, vault, account_id, actor=actor, now=now)
 
 
 async def due(

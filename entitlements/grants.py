@@ -51,6 +51,17 @@ async def lock_holder(session: AsyncSession, account_id: UUID) -> Holder:
     return (await session.scalars(query)).one()
 
 
+async def owe_update(session: AsyncSession, account_id: UUID) -> None:
+    """Something a card may carry has changed: the holder's cards are owed an update.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
+    holder = await lock_holder(session, account_id)
+    holder.version += 1
+    await session.flush()
+
+
 async def grant(
     session: AsyncSession, account_id: UUID, decision: Eligible, *, actor: Actor, now: datetime
 ) -> Grant:

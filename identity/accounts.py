@@ -16,7 +16,7 @@ from identity.dates import london_date
 from identity.details import NewResident, check_resident
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
 from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
-from identity.models import Account, Address, RecordRead, SightedDocument
+from identity.models import Account, AccountState, Address, RecordRead, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
 from identity.search import Match, matching, understood
@@ -32,16 +32,34 @@ class KnownFacts(msgspec.Struct, frozen=True):
         district_code: district of the current address.
         resident_since: first day at that address, as far as the account knows.
         documents: every document sighted, oldest first.
+        deceased: the account was closed by a report of death.
     """
 
     birth_date: date
     district_code: str
     resident_since: date
     documents: tuple[SeenDocument, ...]
+    deceased: bool
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A resident's record, opened for somebody to read."""
+    """A resident's record, opened for somebody to read.
+
+    Attributes:
+        account_id: of the account.
+        number: nine digits.
+        given_names: may be empty.
+        family_name: may be empty.
+        birth_date: date of birth.
+        email: empty when there is none.
+        address_lines: none when the address is masked.
+        postcode: empty when the address is masked.
+        district_code: of the current address; empty when it is masked.
+        documents: every document sighted, oldest first.
+        address_protected: only roles that need it are shown where they live.
+        address_masked: this reader is not.
+        closed: the resident is recorded as deceased.
+    """
 
     account_id: UUID
     number: str
@@ -53,6 +71,9 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     postcode: str
     district_code: str
     documents: tuple[SeenDocument, ...]
+    address_protected: bool
+    address_masked: bool
+    closed: bool
 
     @property
     def full_name(self) -> str:
@@ -84,7 +105,7 @@ async def register(
     session.add(account)
     await session.flush()
     session.add(key)
-    session.add(sealed.new_address(vault, personal, checked, account.id, on))
+    session.add(sealed.new_address(vault, personal, checked.address, account.id, on))
     for document in checked.documents:
         session.add(sealed.new_document(personal, document, account.id, actor, now))
     await session.flush()
@@ -97,8 +118,8 @@ async def register(
         actor=actor,
         now=now,
         detail={
-            "district": checked.district_code,
-            "district_basis": checked.district_basis.value,
+            "district": checked.address.district_code,
+            "district_basis": checked.address.district_basis.value,
         },
     )
     return account
@@ -141,8 +162,18 @@ async def person(
     actor: Actor,
     reason: str,
     now: datetime,
+    sees_protected: bool = False,
 ) -> Person:
     """Open a resident's record for somebody else. The read is recorded and the resident sees it.
+
+    Args:
+        session: the transaction.
+        vault: opens what is sealed.
+        account_id: whose record.
+        actor: who reads.
+        reason: why, in words the resident sees.
+        now: when.
+        sees_protected: whether the reader is shown an address that is protected.
 
     Raises:
         InvalidDetails: `reason` is empty or too long.
@@ -151,7 +182,7 @@ async def person(
     reason = names.tidy(reason)
     if not reason or len(reason) > LONGEST_READ_REASON or not names.is_printable(reason):
         raise InvalidDetails({"reason": "Say in a few words why you need to see this record"})
-    found = await _opened(session, vault, account_id)
+    found = await _opened(session, vault, account_id, sees_protected=sees_protected)
     session.add(
         RecordRead(
             account_id=account_id,
@@ -177,7 +208,7 @@ async def own_record(
     """
     if actor.kind is not ActorKind.RESIDENT or actor.id != str(account_id):
         raise NotYourRecord("Only the resident themselves may open a record this way.")
-    return await _opened(session, vault, account_id)
+    return await _opened(session, vault, account_id, sees_protected=True)
 
 
 async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> KnownFacts:
@@ -194,6 +225,7 @@ async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> 
         district_code=address.district_code,
         resident_since=address.valid_from,
         documents=await documents(session, vault, account_id),
+        deceased=account.state is AccountState.CLOSED,
     )
 
 
@@ -221,12 +253,19 @@ async def reads_of(session: AsyncSession, account_id: UUID) -> tuple[Read, ...]:
 
 
 async def find(
-    session: AsyncSession, vault: Vault, query: str, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    query: str,
+    *,
+    actor: Actor,
+    now: datetime,
+    sees_protected: bool = False,
 ) -> tuple[Match, ...]:
     """Find residents by account number, or by name, birth date and full postcode together.
 
     Any part of a name will do, with typing errors or as a nickname. The search is recorded: what it
-    was taken for and whom it showed, not what was typed.
+    was taken for and whom it showed, not what was typed. A protected address finds nobody, and is
+    masked in what is found, unless `sees_protected`.
 
     Returns:
         At most 50 matches, the likest first.
@@ -235,7 +274,7 @@ async def find(
         InvalidDetails: `query` holds nothing to look for, or too much.
     """
     asked = understood(query)
-    matches = await matching(session, vault, asked)
+    matches = await matching(session, vault, asked, sees_protected=sees_protected)
     audit.record(
         session,
         "residents-searched",
@@ -250,11 +289,14 @@ async def find(
     return matches
 
 
-async def _opened(session: AsyncSession, vault: Vault, account_id: UUID) -> Person:
+async def _opened(
+    session: AsyncSession, vault: Vault, account_id: UUID, *, sees_protected: bool
+) -> Person:
     account = await _account(session, account_id)
     address = await _current_address(session, account_id)
     personal = await person_keys.for_reading(session, vault, account_id)
     given_names, family_name = sealed.names_of(personal, account)
+    masked = account.address_protected and not sees_protected
     return Person(
         account_id=account.id,
         number=account.number,
@@ -262,10 +304,13 @@ async def _opened(session: AsyncSession, vault: Vault, account_id: UUID) -> Pers
         family_name=family_name,
         birth_date=sealed.birth_date_of(personal, account),
         email=sealed.email_of(personal, account),
-        address_lines=sealed.lines_of(personal, address),
-        postcode=sealed.postcode_of(personal, address),
-        district_code=address.district_code,
+        address_lines=() if masked else sealed.lines_of(personal, address),
+        postcode="" if masked else sealed.postcode_of(personal, address),
+        district_code="" if masked else address.district_code,
         documents=await documents(session, vault, account_id),
+        address_protected=account.address_protected,
+        address_masked=masked,
+        closed=account.state is AccountState.CLOSED,
     )
 
 

@@ -49,6 +49,25 @@ class NewResident(msgspec.Struct, frozen=True, kw_only=True):
     confirmation_reason: str = ""
 
 
+class NewAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """An address as it was typed; its fields mean what those of `NewResident` do."""
+
+    address_lines: tuple[str, ...]
+    postcode: str
+    confirmed_district: str = ""
+    confirmation_reason: str = ""
+
+
+class CheckedAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """The same, without a fault: tidied, and with the district known."""
+
+    address_lines: tuple[str, ...]
+    postcode: str
+    district_code: str
+    district_basis: DistrictBasis
+    confirmation_reason: str
+
+
 class CheckedResident(msgspec.Struct, frozen=True, kw_only=True):
     """The same, without a fault: tidied, parsed and with the district known."""
 
@@ -56,11 +75,7 @@ class CheckedResident(msgspec.Struct, frozen=True, kw_only=True):
     family_name: str
     birth_date: date
     email: str
-    address_lines: tuple[str, ...]
-    postcode: str
-    district_code: str
-    district_basis: DistrictBasis
-    confirmation_reason: str
+    address: CheckedAddress
     documents: tuple[SeenDocument, SeenDocument]
 
 
@@ -72,26 +87,33 @@ def check_resident(details: NewResident, *, on: date) -> CheckedResident:
             `identity_document.dated_on` and so on.
     """
     faults: dict[str, str] = {}
-    given_names, family_name = _names(details, faults)
-    birth_date = _birth_date(details.birth_date, on, faults)
-    lines = _lines(details.address_lines, faults)
-    postcode, district_code, basis = _district(details, faults)
+    given_names, family_name = check_names(details.given_names, details.family_name, faults)
+    birth_date = check_birth_date(details.birth_date, on, faults)
+    address = check_address(details, faults)
     email = _email(details.email, faults)
     documents = _documents(details, on, faults)
     if faults or documents is None or birth_date is None:
         raise InvalidDetails(faults)
-    confirmed = basis is DistrictBasis.CONFIRMED
     return CheckedResident(
         given_names=given_names,
         family_name=family_name,
         birth_date=birth_date,
         email=email,
-        address_lines=lines,
+        address=address,
+        documents=documents,
+    )
+
+
+def check_address(typed: NewResident | NewAddress, faults: dict[str, str]) -> CheckedAddress:
+    """The address of a form. Its faults are added to those of the form, by field."""
+    postcode, district_code, basis = _district(typed, faults)
+    confirmed = basis is DistrictBasis.CONFIRMED
+    return CheckedAddress(
+        address_lines=_lines(typed.address_lines, faults),
         postcode=postcode,
         district_code=district_code,
         district_basis=basis,
-        confirmation_reason=names.tidy(details.confirmation_reason) if confirmed else "",
-        documents=documents,
+        confirmation_reason=names.tidy(typed.confirmation_reason) if confirmed else "",
     )
 
 
@@ -100,8 +122,9 @@ def tidy_email(text: str) -> str:
     return text.strip().casefold()
 
 
-def _names(details: NewResident, faults: dict[str, str]) -> tuple[str, str]:
-    tidied = names.tidy(details.given_names), names.tidy(details.family_name)
+def check_names(given: str, family: str, faults: dict[str, str]) -> tuple[str, str]:
+    """Given names and family name, tidied; faults are added by field."""
+    tidied = names.tidy(given), names.tidy(family)
     for field, name in zip(("given_names", "family_name"), tidied, strict=True):
         if name and (fault := names.fault_in(name)):
             faults[field] = fault
@@ -110,7 +133,8 @@ def _names(details: NewResident, faults: dict[str, str]) -> tuple[str, str]:
     return tidied
 
 
-def _birth_date(typed: date | str, on: date, faults: dict[str, str]) -> date | None:
+def check_birth_date(typed: date | str, on: date, faults: dict[str, str]) -> date | None:
+    """A date of birth, if there is one in what was typed; faults are added."""
     born = typed if isinstance(typed, date) else parse_date(typed)
     if born is None:
         blank = isinstance(typed, str) and not typed.strip(" /.-")
@@ -137,7 +161,9 @@ def _lines(typed: Iterable[str], faults: dict[str, str]) -> tuple[str, ...]:
     return lines
 
 
-def _district(details: NewResident, faults: dict[str, str]) -> tuple[str, str, DistrictBasis]:
+def _district(
+    details: NewResident | NewAddress, faults: dict[str, str]
+) -> tuple[str, str, DistrictBasis]:
     """The postcode, the code of its district and how that is known."""
     try:
         postcode = normalise_postcode(details.postcode)
@@ -151,7 +177,7 @@ def _district(details: NewResident, faults: dict[str, str]) -> tuple[str, str, D
     return postcode, details.confirmed_district, DistrictBasis.CONFIRMED
 
 
-def _faults_in_confirmation(details: NewResident) -> Mapping[str, str]:
+def _faults_in_confirmation(details: NewResident | NewAddress) -> Mapping[str, str]:
     faults: dict[str, str] = {}
     reason = names.tidy(details.confirmation_reason)
     if details.confirmed_district not in DISTRICTS:

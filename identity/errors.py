@@ -16,8 +16,13 @@
     |- BadPostcode            not the form of a UK postcode
     |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
-    |- NoSuchStaff            no member of staff with that user name
+    |- NoSuchStaff            no member of staff with that id or user name
     |- NotYourRecord          a resident asked for somebody else's record
+    |- OwnAccess              somebody would change their own role or access
+    |- SecondPersonNeeded     somebody would decide what they asked for themselves
+    |- RequestDecided         no request with that id waits for a decision
+    |- RequestWaits           another request for the account waits already
+    |- WrongAccountState      the account is closed, or is not
     |- NoSuchClient           no client of the OpenID provider has that id
     `- SignInRequestRefused   a site sent somebody with a request that cannot be answered
 
@@ -153,3 +158,33 @@ class SignInRequestRefused(IdentityError):
     """Another site sent somebody here with a request that cannot be answered."""
 
     code = "sign-in-request-refused"
+
+
+class OwnAccess(IdentityError):
+    """Nobody changes their own role or access: another administrator does."""
+
+    code = "own-access"
+
+
+class SecondPersonNeeded(IdentityError):
+    """Whoever asked for a change does not decide it."""
+
+    code = "second-person-needed"
+
+
+class RequestDecided(IdentityError):
+    """No request with that id waits: it was decided, or never was."""
+
+    code = "request-decided"
+
+
+class RequestWaits(IdentityError):
+    """An account has one request at a time, so that no decision is made on what is out of date."""
+
+    code = "request-waits"
+
+
+class WrongAccountState(IdentityError):
+    """What was asked for makes no sense for an account that is closed, or for one that is not."""
+
+    code = "wrong-account-state"

@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -51,6 +52,22 @@ class StaffRole(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+class RequestKind(StrEnum):
+    """What a second person must agree to."""
+
+    CORRECTION = "correction"
+    DEATH = "death"
+    FALSE_REPORT = "false-report"
+
+
+class RequestState(StrEnum):
+    """Whether a second person has decided."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
 class SessionKind(StrEnum):
     """Who is signed in."""
 
@@ -69,7 +86,10 @@ class SignInMethod(StrEnum):
 
 
 class Account(Base, kw_only=True):
-    """One resident. `number` is the nine digits they can quote, the last a check digit."""
+    """One resident. `number` is the nine digits they can quote, the last a check digit.
+
+    `address_protected`: where they live is shown only to roles that need it.
+    """
 
     __tablename__ = "account"
 
@@ -83,6 +103,7 @@ class Account(Base, kw_only=True):
     sealed_email: Mapped[bytes | None] = mapped_column(default=None)
     birth_date_index: Mapped[bytes] = mapped_column(index=True)
     email_index: Mapped[bytes | None] = mapped_column(unique=True, default=None)
+    address_protected: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class PersonKey(Base, kw_only=True):
@@ -168,6 +189,43 @@ class SightedDocument(Base, kw_only=True):
     sighted_by_kind: Mapped[ActorKind]
     sighted_by_id: Mapped[str] = mapped_column(String(64))
     sealed_particulars: Mapped[bytes]
+
+
+class ChangeRequest(Base, kw_only=True):
+    """A change to an account that one member of staff asks for and another decides.
+
+    `sealed_asked` is JSON of what is asked, `sealed_reason` why it was refused.
+    """
+
+    __tablename__ = "change_request"
+    __table_args__ = (
+        CheckConstraint("decided_by_id <> asked_by_id", name="second_person"),
+        CheckConstraint(
+            "(state = 'waiting') = (decided_by_id IS NULL)", name="decided_by_somebody"
+        ),
+        CheckConstraint(
+            "(state = 'refused') = (sealed_reason IS NOT NULL)", name="refused_with_reason"
+        ),
+        Index(
+            "uq_change_request_waiting",
+            "account_id",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    kind: Mapped[RequestKind]
+    state: Mapped[RequestState] = mapped_column(default=RequestState.WAITING)
+    asked_at: Mapped[datetime] = mapped_column(index=True)
+    asked_by_id: Mapped[str] = mapped_column(String(64))
+    asked_by_label: Mapped[str] = mapped_column(String(200))
+    sealed_asked: Mapped[bytes]
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_by_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    sealed_reason: Mapped[bytes | None] = mapped_column(default=None)
 
 
 class StaffMember(Base, kw_only=True):

@@ -46,6 +46,16 @@ def queue(
     )
 
 
+async def withdraw(session: AsyncSession, vault: Vault, to: str) -> int:
+    """Take back what waits to be sent to an address. Returns how many messages."""
+    waiting = select(OutboxMessage).where(OutboxMessage.delivered_at.is_(None)).with_for_update()
+    taken = [row for row in await session.scalars(waiting) if _opened(vault, row).to == to]
+    for row in taken:
+        await session.delete(row)
+    await session.flush()
+    return len(taken)
+
+
 async def messages(session: AsyncSession, vault: Vault, *, most: int = 20) -> tuple[Message, ...]:
     """The newest messages, newest first."""
     newest = select(OutboxMessage).order_by(OutboxMessage.created_at.desc()).limit(most)

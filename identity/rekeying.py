@@ -18,7 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import name_index, person_keys
 from identity.db import Base
 from identity.keys import Purpose
-from identity.models import Account, Address, OutboxMessage, PersonKey, SightedDocument
+from identity.models import (
+    Account,
+    Address,
+    ChangeRequest,
+    OutboxMessage,
+    PersonKey,
+    SightedDocument,
+)
 from identity.personal import PersonVault, Vault
 
 PEOPLE_AT_ONCE: Final = 200
@@ -66,6 +73,7 @@ TABLES: Final = (
     PersonalTable(Account, "id", _account_indexes),
     PersonalTable(Address, "account_id", _address_indexes),
     PersonalTable(SightedDocument, "account_id"),
+    PersonalTable(ChangeRequest, "account_id"),
 )
 """The tables of identity; the packages above add theirs."""
 

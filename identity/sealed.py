@@ -12,7 +12,7 @@ import msgspec
 from identity import person_keys
 from identity.actors import Actor
 from identity.db import new_id
-from identity.details import CheckedResident
+from identity.details import CheckedAddress, CheckedResident
 from identity.evidence import SeenDocument
 from identity.keys import Purpose
 from identity.models import Account, Address, DistrictBasis, PersonKey, SightedDocument
@@ -38,26 +38,41 @@ def new_account(
     row_id = new_id()
     key, personal = person_keys.make(vault, row_id)
     key.index_generation = vault.generation(Purpose.INDEX)
-    given, family, email = checked.given_names, checked.family_name, checked.email
-    born = checked.birth_date.isoformat()
+    email = checked.email
+    who = sealed_person(
+        vault, personal, row_id, checked.given_names, checked.family_name, checked.birth_date
+    )
     account = Account(
         id=row_id,
         number=number,
         created_at=now,
-        sealed_given_names=personal.seal(_ACCOUNT, "sealed_given_names", row_id, given),
-        sealed_family_name=personal.seal(_ACCOUNT, "sealed_family_name", row_id, family),
-        sealed_birth_date=personal.seal(_ACCOUNT, "sealed_birth_date", row_id, born),
+        sealed_given_names=who["sealed_given_names"],
+        sealed_family_name=who["sealed_family_name"],
+        sealed_birth_date=who["sealed_birth_date"],
         sealed_email=personal.seal(_ACCOUNT, "sealed_email", row_id, email) if email else None,
-        birth_date_index=vault.blind("birth-date", born),
+        birth_date_index=who["birth_date_index"],
         email_index=vault.blind("email", email) if email else None,
     )
     return account, key, personal
 
 
+def sealed_person(
+    vault: Vault, personal: PersonVault, row_id: UUID, given: str, family: str, born: date
+) -> dict[str, bytes]:
+    """The columns of an account that say who somebody is, sealed and indexed."""
+    day = born.isoformat()
+    return {
+        "sealed_given_names": personal.seal(_ACCOUNT, "sealed_given_names", row_id, given),
+        "sealed_family_name": personal.seal(_ACCOUNT, "sealed_family_name", row_id, family),
+        "sealed_birth_date": personal.seal(_ACCOUNT, "sealed_birth_date", row_id, day),
+        "birth_date_index": vault.blind("birth-date", day),
+    }
+
+
 def new_address(
-    vault: Vault, personal: PersonVault, checked: CheckedResident, account_id: UUID, on: date
+    vault: Vault, personal: PersonVault, checked: CheckedAddress, account_id: UUID, on: date
 ) -> Address:
-    """The row of a first address, known from a day on."""
+    """The row of an address, known from a day on."""
     row_id = new_id()
     lines, reason = "\n".join(checked.address_lines), checked.confirmation_reason
     confirmed = checked.district_basis is DistrictBasis.CONFIRMED

@@ -47,8 +47,8 @@ class Match(msgspec.Struct, frozen=True):
         number: nine digits.
         name: in one line.
         birth_year: the year only; the clerk asks for the date.
-        outward: first half of the postcode, such as `ME14`.
-        district_code: of the current address.
+        outward: first half of the postcode, such as `ME14`; empty when the address is masked.
+        district_code: of the current address; empty when it is masked.
     """
 
     account_id: UUID
@@ -108,19 +108,33 @@ def understood(typed: str) -> Query:
     return Query(birth_date=birth_date, postcode=postcode, words=words if named else ())
 
 
-async def matching(session: AsyncSession, vault: Vault, query: Query) -> tuple[Match, ...]:
+async def matching(
+    session: AsyncSession, vault: Vault, query: Query, *, sees_protected: bool
+) -> tuple[Match, ...]:
     """The residents who answer a query, the likest first; at most `MOST_MATCHES`.
 
-    A name alone that many bear is answered with some of them: a date or postcode says which.
+    A name alone that many bear is answered with some of them: a date or postcode says which. Who
+    does not see protected addresses finds nobody by them: an answer would tell where somebody is.
     """
     if query.searched_by is SearchedBy.NAME:
         people = await _named(session, vault, query.words)
     else:
-        people = await _ranked(session, vault, query.words, _conditions(vault, query))
-    return tuple(match for _, match in people[:MOST_MATCHES])
+        conditions = _conditions(vault, query)
+        if query.postcode and not sees_protected:
+            conditions.append(Account.address_protected.is_(False))
+        people = await _ranked(session, vault, query.words, conditions)
+    return tuple(
+        match if sees_protected or not protected else _masked(match)
+        for _, match, protected in people[:MOST_MATCHES]
+    )
 
 
-_Ranked = list[tuple[float, Match]]
+_Ranked = list[tuple[float, Match, bool]]
+"""How like, who, and whether their address is protected."""
+
+
+def _masked(match: Match) -> Match:
+    return msgspec.structs.replace(match, outward="", district_code="")
 
 
 async def _named(session: AsyncSession, vault: Vault, words: tuple[str, ...]) -> _Ranked:
@@ -155,7 +169,8 @@ async def _ranked(
         fields = sealed.names_of(personal, account)
         score = max(likeness(reading, fields) for reading in _readings(words)) if words else 1.0
         if score:
-            people.append((score, _match(personal, account, address)))
+            match = _match(personal, account, address)
+            people.append((score, match, account.address_protected))
     return sorted(people, key=lambda one: (-one[0], names.look_up_form(one[1].name), one[1].number))
 
 

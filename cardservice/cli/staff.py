@@ -7,13 +7,14 @@ import sys
 
 from cardservice.cli.answers import Exit, open_database, say, surroundings
 from cardservice.cli.subcommands import Commands, group
-from identity import staff, staff_factor
+from identity import staff, staff_access, staff_factor
 from identity.actors import SYSTEM
 from identity.models import StaffRole
+from identity.roles import RIGHTS, WORDS, Act
 
 
 def add_to(commands: Commands) -> None:
-    """`staff add`, `staff unlock` and `staff forget-app`."""
+    """Adding, listing, changing, unlocking, and forgetting an app."""
     own = group(commands, "staff", "members of staff")
     add = own.add_parser(
         "add", help="add one; the password is asked for, or read from standard input"
@@ -30,6 +31,13 @@ def add_to(commands: Commands) -> None:
     forget.set_defaults(run=_forget_app)
     for parser in (unlock, forget):
         parser.add_argument("--username", required=True, help="what they sign in with")
+    own.add_parser("list", help="everybody, with their role").set_defaults(run=_list)
+    roles = own.add_parser("roles", help="what each role may do")
+    roles.set_defaults(run=_roles)
+    change = own.add_parser("change-role", help="give somebody another role; signs them out")
+    change.add_argument("--username", required=True, help="what they sign in with")
+    change.add_argument("--role", required=True, choices=[role.value for role in StaffRole])
+    change.set_defaults(run=_change_role)
 
 
 def _add(asked: argparse.Namespace) -> int:
@@ -78,6 +86,40 @@ async def _forget_app_with(asked: argparse.Namespace) -> int:
         found = await staff.named(session, asked.username)
         await staff_factor.forget_app(session, found, actor=SYSTEM, now=around.clock())
     say("Signed out everywhere. At the next sign-in they set up a new app.")
+    return Exit.DONE
+
+
+def _list(asked: argparse.Namespace) -> int:
+    return asyncio.run(_list_with(asked))
+
+
+async def _list_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        for member in await staff_access.members(session):
+            say(f"{member.username}  {member.role}{'' if member.active else '  no access'}")
+    return Exit.DONE
+
+
+def _roles(_: argparse.Namespace) -> int:
+    for role, acts in RIGHTS.items():
+        say(f"{role}")
+        for act in (act for act in Act if act in acts):
+            say(f"  {WORDS[act]}")
+    return Exit.DONE
+
+
+def _change_role(asked: argparse.Namespace) -> int:
+    return asyncio.run(_change_role_with(asked))
+
+
+async def _change_role_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        member = await staff.named(session, asked.username)
+        role, now = StaffRole(asked.role), around.clock()
+        await staff_access.change_role(session, member.id, role, actor=SYSTEM, now=now)
+    say(f"{member.username} is now {role}.")
     return Exit.DONE
 
 

@@ -5,7 +5,8 @@
     |- SignInExpired         they were signed in, and are not any more
     |- ProofNeeded           a sensitive act, and a while since they showed who they are
     |- ForeignForm           a form that another site sent, or one of ours that is out of date
-    `- NoSuchPage            nothing at that address, or nothing for this visitor
+    |- NoSuchPage            nothing at that address, or nothing for this visitor
+    `- NotForYourRole        a member of staff whose role does not include it
 
 `code` never changes once published; `status` is the HTTP status of the page that says so.
 """
@@ -87,3 +88,10 @@ class NoSuchPage(PageError):
 
     code = "no-such-page"
     status = 404
+
+
+class NotForYourRole(PageError):
+    """The member of staff's role does not include this act."""
+
+    code = "not-for-your-role"
+    status = 403

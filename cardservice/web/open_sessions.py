@@ -10,9 +10,11 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.pages import page, see_other
+from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import open_sessions
+from identity.roles import Act
 
 _DONE: Final = {
     "one": _("The sign-in has ended"),
@@ -20,7 +22,7 @@ _DONE: Final = {
 }
 
 
-@get("/sign-ins")
+@get("/sign-ins", opt={ACT: Act.OWN_SIGN_IN})
 async def show(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],
@@ -38,7 +40,7 @@ async def show(
     )
 
 
-@post("/sign-ins/{session_id:uuid}/end", status_code=303)
+@post("/sign-ins/{session_id:uuid}/end", status_code=303, opt={ACT: Act.OWN_SIGN_IN})
 async def end_one(
     request: VisitorRequest,
     session_id: FromPath[UUID],
@@ -50,7 +52,7 @@ async def end_one(
     return see_other(f"{request.scope['path'].split('/sign-ins/')[0]}/sign-ins?done=one")
 
 
-@post("/sign-ins/end-others", status_code=303)
+@post("/sign-ins/end-others", status_code=303, opt={ACT: Act.OWN_SIGN_IN})
 async def end_others(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],

@@ -11,6 +11,7 @@ from cardservice.errors import NoSuchCard
 from cardservice.web.errors import (
     ForeignForm,
     NoSuchPage,
+    NotForYourRole,
     ProofNeeded,
     SignInExpired,
     SignInNeeded,
@@ -18,7 +19,7 @@ from cardservice.web.errors import (
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from identity.errors import NoSuchAccount, NotYourRecord, PersonErased
+from identity.errors import NoSuchAccount, NoSuchStaff, NotYourRecord, PersonErased
 
 TEMPLATE: Final = "problems/plain.html"
 KEPT: Final = "problems/kept.html"
@@ -38,9 +39,9 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             answer = _sign_in_expired(request, error)
         case ForeignForm():
             answer = _foreign_form(request, error)
-        case NotYourRecord():
-            answer = _refused(request)
-        case NoSuchPage() | NoSuchAccount() | NoSuchCard() | PersonErased():
+        case NotYourRecord() | NotForYourRole():
+            answer = _refused(request, error)
+        case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
             answer = _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
             answer = _of_status(request, error)
@@ -69,10 +70,18 @@ def _not_found(request: AnyRequest) -> Response[str]:
     return page(request, TEMPLATE, status=404, title=_("Page not found"), sentences=sentences)
 
 
-def _refused(request: AnyRequest) -> Response[str]:
+def _refused(request: AnyRequest, error: NotYourRecord | NotForYourRole) -> Response[str]:
+    if isinstance(error, NotForYourRole):
+        return _not_for_role(request, error)
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
+
+
+def _not_for_role(request: AnyRequest, error: NotForYourRole) -> Response[str]:
+    title = _("Your role does not include this")
+    sentences = [_("Nothing was changed. Ask a colleague whose role it is, or an administrator.")]
+    return page(request, TEMPLATE, status=error.status, title=title, sentences=sentences)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:

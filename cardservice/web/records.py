@@ -16,8 +16,9 @@ from cardservice.web.card_lines import (
 )
 from cardservice.web.entitlement_lines import Line, lines
 from entitlements import applications
-from identity import accounts
+from identity import accounts, addresses
 from identity.accounts import Person, Read
+from identity.addresses import PastAddress
 from identity.dates import london_date
 from identity.evidence import KINDS, SeenDocument
 from identity.personal import Vault
@@ -35,7 +36,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a page shows of one resident."""
 
     person: Person
-    district: District
+    district: District | None
+    addresses: tuple[PastAddress, ...]
     documents: tuple[DocumentLine, ...]
     entitlements: tuple[Line, ...]
     cards: tuple[CardLine, ...]
@@ -52,7 +54,10 @@ async def record_of(
     explained = await applications.explain(session, vault, person.account_id, on=on)
     return Record(
         person=person,
-        district=DISTRICTS[person.district_code],
+        district=DISTRICTS.get(person.district_code),
+        addresses=()
+        if person.address_masked
+        else await addresses.history(session, vault, person.account_id),
         documents=tuple(DocumentLine(KINDS[seen.kind].name, seen) for seen in person.documents),
         entitlements=lines(explained, on=on),
         cards=await cards_of(session, person.account_id),

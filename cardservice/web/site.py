@@ -24,8 +24,21 @@ from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import confirm, own, passkeys, password
 from cardservice.web.resident import sign_in as resident_sign_in
-from cardservice.web.staff import cards, documents, register, resident, search, second_factor
+from cardservice.web.staff import (
+    addresses,
+    cards,
+    documents,
+    people,
+    queue,
+    register,
+    requests,
+    resident,
+    search,
+    second_factor,
+    trail,
+)
 from cardservice.web.staff import sign_in as staff_sign_in
+from cardservice.web.staff.rights import role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
@@ -120,15 +133,34 @@ def _staff() -> list[Router]:
                 register.register,
                 resident.show,
                 cards.order_card,
+                cards.report_card,
                 cards.change_card,
                 documents.ask,
                 documents.record,
+                addresses.ask,
+                addresses.change,
+                addresses.protect,
+                addresses.unprotect,
+                requests.ask_correction,
+                requests.request_correction,
+                requests.ask_death,
+                requests.report_death,
+                requests.ask_false_report,
+                requests.report_false,
+                queue.show,
+                queue.approve,
+                queue.refuse,
+                people.show,
+                people.change_role,
+                people.change_access,
+                trail.show,
+                trail.narrow,
                 staff_sign_in.sign_out,
                 open_sessions.show,
                 open_sessions.end_one,
                 open_sessions.end_others,
             ],
-            guards=[signed_in, our_own_form],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]

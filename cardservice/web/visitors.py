@@ -17,6 +17,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from identity import sessions
 from identity.actors import Actor
 from identity.models import SessionKind, StaffRole
+from identity.roles import Act, may
 from identity.sessions import NotSignedIn, SignedInSession
 
 
@@ -48,6 +49,10 @@ class Visitor(msgspec.Struct, frozen=True):
     role: StaffRole | None
     token: str
     signed_in: SignedInSession
+
+    def may(self, act: str) -> bool:
+        """Whether their role includes an act, so that pages offer nothing that is refused."""
+        return may(self.role, Act(act))
 
 
 AnyRequest: TypeAlias = Request[Any, Any, State]

@@ -131,7 +131,12 @@ def outcome(form: NewResident) -> tuple[dict[str, str], tuple[str, ...]]:
         checked = check_resident(form, on=date(2026, 11, 22))
     except InvalidDetails as error:
         return error.faults, ()
-    return {}, (checked.given_names, checked.family_name, checked.email, *checked.address_lines)
+    return {}, (
+        checked.given_names,
+        checked.family_name,
+        checked.email,
+        *checked.address.address_lines,
+    )
 
 
 _words = st.text(st.characters(categories=["Ll", "Lo"]), min_size=4, max_size=30)

@@ -5,14 +5,16 @@ from playwright.sync_api import Page, expect
 from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer
 
 
-def sign_in(page: Page, live: LiveServer) -> None:
+def sign_in(
+    page: Page, live: LiveServer, username: str = CLERK_USER, first: str = "Find a resident"
+) -> None:
     page.goto("/staff")
-    page.get_by_label("User name").fill(CLERK_USER)
+    page.get_by_label("User name").fill(username)
     page.get_by_role("textbox", name="Password").fill(CLERK_PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_label("Code of 6 digits").fill(live.app_code())
+    page.get_by_label("Code of 6 digits").fill(live.app_code(username))
     page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page).to_have_title("Find a resident – Kent Card")
+    expect(page).to_have_title(f"{first} – Kent Card")
 
 
 def open_record(page: Page, query: str, name: str) -> None:

@@ -44,11 +44,16 @@ class Visitor:
 
     def sign_in_as_staff(self) -> None:
         """Sign in as the member of staff there is."""
+        self.sign_in_as(CLERK_USER)
+
+    def sign_in_as(self, username: str) -> None:
+        """Sign in as a member of staff; in tests all have one password."""
         token = self.token("/staff/sign-in")
-        typed = {"username": CLERK_USER, "password": CLERK_PASSWORD, "csrf_token": token}
+        typed = {"username": username, "password": CLERK_PASSWORD, "csrf_token": token}
         answer = self.post("/staff/sign-in", typed)
         assert answer.headers["location"] == "/staff/sign-in/code"
-        typed = {"code": self.live.app_code(), "csrf_token": self.token("/staff/sign-in/code")}
+        code = self.live.app_code(username)
+        typed = {"code": code, "csrf_token": self.token("/staff/sign-in/code")}
         answer = self.post("/staff/sign-in/code", typed)
         assert answer.headers["location"] == "/staff"
 

@@ -70,7 +70,7 @@ class LiveServer:
     ) -> None:
         self.url = url
         self.settings = settings
-        self._clerk_app = clerk_app
+        self._apps = {CLERK_USER: clerk_app}
         self.clerk_recovery_codes = clerk_app.recovery_codes
         self.clock = clock
         self.vault = Vault(keystore)
@@ -99,10 +99,29 @@ class LiveServer:
 
         return self.do(work)
 
-    def app_code(self) -> str:
-        """What the clerk's app shows when its next code has come: each is good once."""
+    def app_code(self, username: str = CLERK_USER) -> str:
+        """What somebody's app shows when its next code has come: each is good once."""
         self.clock.move(timedelta(seconds=STEP_SECONDS))
-        return pyotp.TOTP(self._clerk_app.secret).at(self.clock())
+        return pyotp.TOTP(self._apps[username].secret).at(self.clock())
+
+    def add_staff(self, role: StaffRole, name: str = "") -> str:
+        """Add a member of staff with an app, named after the role; answers the user name."""
+        username, now = name or role.value, self.clock()
+
+        async def work(session: AsyncSession) -> Offer:
+            await staff.add(
+                session,
+                username,
+                f"Colleague {username}",
+                role,
+                CLERK_PASSWORD,
+                actor=SYSTEM,
+                now=now,
+            )
+            return await set_app_up(session, self.vault, username, CLERK_PASSWORD, now=now)
+
+        self._apps[username] = self.do(work)
+        return username
 
     def newest_code(self) -> str:
         """The sign-in code in the newest message."""
@@ -152,7 +171,7 @@ async def _prepare(settings: Settings, vault: Vault, now: datetime) -> Offer:
             session,
             CLERK_USER,
             CLERK_NAME,
-            StaffRole.ADVISER,
+            StaffRole.CARD_OFFICER,
             CLERK_PASSWORD,
             actor=SYSTEM,
             now=now,

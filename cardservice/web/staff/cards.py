@@ -17,16 +17,18 @@ from cardservice.web.errors import NoSuchPage
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.staff.resident import Look, record_page
+from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity.actors import Actor
 from identity.personal import Vault
+from identity.roles import Act
 
 PATH: Final = "/residents/{account_id:uuid}/cards"
 NEEDS_DESK: Final = frozenset({"order", "replace"})
 
 
-@post(f"{PATH}/order", status_code=200)
+@post(f"{PATH}/order", status_code=200, opt={ACT: Act.MAKE_CARD})
 async def order_card(
     request: VisitorRequest,
     account_id: FromPath[UUID],
@@ -40,29 +42,50 @@ async def order_card(
     return await _answer(request, session, vault, look, "order", None)
 
 
-@post(f"{PATH}/{{card_id:uuid}}/{{change:str}}", status_code=200)
-async def change_card(
+@post(
+    [f"{PATH}/{{card_id:uuid}}/{change}" for change in ("lost", "found")],
+    status_code=200,
+    opt={ACT: Act.REPORT_CARD},
+)
+async def report_card(
     request: VisitorRequest,
     account_id: FromPath[UUID],
     card_id: FromPath[UUID],
-    change: FromPath[str],
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
-    """Report a card lost or found, replace it, write it again, or cancel it before it is made.
+    """Report a card lost or found.
 
     Raises:
         NoSuchCard: the resident has no such card.
-        NoSuchPage: nothing of the kind can be done.
     """
-    if change not in DONE:
-        raise NoSuchPage("No such thing is done with a card.")
-    if all(card.id != card_id for card in await issuance.cards_of(session, account_id)):
-        raise NoSuchCard("This resident has no such card.")
     look = Look(request.user.actor, account_id, reason, now)
-    return await _answer(request, session, vault, look, change, card_id)
+    return await _change(request, session, vault, look, card_id)
+
+
+@post(
+    [f"{PATH}/{{card_id:uuid}}/{change}" for change in ("replace", "rewrite", "cancel")],
+    status_code=200,
+    opt={ACT: Act.MAKE_CARD},
+)
+async def change_card(
+    request: VisitorRequest,
+    account_id: FromPath[UUID],
+    card_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+    reason: FromQuery[str] = "",
+) -> Response[Any]:
+    """Replace a card, write it again, or cancel it before it is made.
+
+    Raises:
+        NoSuchCard: the resident has no such card.
+    """
+    look = Look(request.user.actor, account_id, reason, now)
+    return await _change(request, session, vault, look, card_id)
 
 
 DONE: Final = {
@@ -74,6 +97,16 @@ DONE: Final = {
     "cancel": "cancelled",
 }
 """What can be done -> the word that says it was."""
+
+
+async def _change(
+    request: VisitorRequest, session: AsyncSession, vault: Vault, look: Look, card_id: UUID
+) -> Response[Any]:
+    """The change is the last word of the address."""
+    if all(card.id != card_id for card in await issuance.cards_of(session, look.account_id)):
+        raise NoSuchCard("This resident has no such card.")
+    change = request.scope["path"].rsplit("/", 1)[1]
+    return await _answer(request, session, vault, look, change, card_id)
 
 
 async def _answer(

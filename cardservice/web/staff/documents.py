@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.web.forms import Typed, document_shown, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import reason_of
+from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from cardservice.web.words import gettext as _
 from entitlements import applications
@@ -20,11 +21,13 @@ from identity import accounts
 from identity.errors import InvalidDetails
 from identity.evidence import KINDS, Proof, sole_proof
 from identity.personal import Vault
+from identity.roles import Act
 
 TEMPLATE: Final = "staff/document.html"
+OPT: Final = {ACT: Act.RECORD_DOCUMENT}
 
 
-@get("/residents/{account_id:uuid}/documents/new")
+@get("/residents/{account_id:uuid}/documents/new", opt=OPT)
 async def ask(
     request: AnyRequest, account_id: FromPath[UUID], reason: FromQuery[str] = ""
 ) -> Response[str]:
@@ -32,7 +35,7 @@ async def ask(
     return _form(request, account_id, reason, {}, {})
 
 
-@post("/residents/{account_id:uuid}/documents/new", status_code=200)
+@post("/residents/{account_id:uuid}/documents/new", status_code=200, opt=OPT)
 async def record(
     request: VisitorRequest,
     account_id: FromPath[UUID],

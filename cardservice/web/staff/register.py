@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.web.forms import Typed, document_shown, typed_day, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import ReadReason
+from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from entitlements import applications
 from identity import accounts
@@ -19,18 +20,20 @@ from identity.errors import InvalidDetails
 from identity.evidence import KINDS, Proof
 from identity.personal import Vault
 from identity.places import DISTRICTS
+from identity.roles import Act
 
 TEMPLATE: Final = "staff/register.html"
+OPT: Final = {ACT: Act.REGISTER_RESIDENT}
 ADDRESS_LINES: Final = ("address_lines", "address_line_2", "town")
 
 
-@get("/residents/new")
+@get("/residents/new", opt=OPT)
 async def ask(request: AnyRequest) -> Response[str]:
     """Show the empty form."""
     return _form(request, {}, {})
 
 
-@post("/residents/new", status_code=200)
+@post("/residents/new", status_code=200, opt=OPT)
 async def register(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],

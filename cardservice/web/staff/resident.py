@@ -15,11 +15,13 @@ from cardservice import terminals
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
 from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
+from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import accounts
 from identity.actors import Actor
 from identity.personal import Vault
+from identity.roles import Act
 
 ASK_REASON: Final = "staff/reason.html"
 RECORD: Final = "staff/resident.html"
@@ -46,7 +48,7 @@ class Look(msgspec.Struct, frozen=True):
         return f"/staff/residents/{self.account_id}?reason={why.value if why else ''}&done={done}"
 
 
-@get("/residents/{account_id:uuid}")
+@get("/residents/{account_id:uuid}", opt={ACT: Act.VIEW_RECORD})
 async def show(
     request: VisitorRequest,
     account_id: FromPath[UUID],
@@ -81,7 +83,13 @@ async def record_page(
         choices = [(choice.value, in_words(choice)) for choice in TO_CHOOSE]
         return page(request, ASK_REASON, typed={}, reasons=choices)
     person = await accounts.person(
-        session, vault, look.account_id, actor=look.actor, reason=in_words(why), now=look.now
+        session,
+        vault,
+        look.account_id,
+        actor=look.actor,
+        reason=in_words(why),
+        now=look.now,
+        sees_protected=request.user.may(Act.SEE_PROTECTED_ADDRESS),
     )
     desks = [(str(desk.id), desk.name) for desk in await terminals.desks(session)]
     return page(
@@ -100,6 +108,10 @@ async def record_page(
 _DONE: Final = {
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
+    "address": _("The address is changed, and what the resident may have is decided anew"),
+    "protected": _("The address is protected"),
+    "unprotected": _("The protection of the address has ended"),
+    "asked": _("A colleague must approve it before anything changes"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
     "lost": _("The card is reported lost. Readers will refuse it"),
     "found": _("The card can be used again"),

@@ -2,34 +2,38 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.forms import Typed, typed_in
-from cardservice.web.pages import page
+from cardservice.web.pages import page, see_other
 from cardservice.web.staff.card_numbers import account_number_of
 from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
+from cardservice.web.staff.rights import ACT, first_page
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import accounts
 from identity.errors import InvalidDetails
 from identity.personal import Vault
 from identity.places import DISTRICTS
+from identity.roles import Act
 from identity.search import Match
 
 TEMPLATE: Final = "staff/search.html"
 
 
-@get("/")
-async def ask(request: AnyRequest) -> Response[str]:
-    """Ask whom to find."""
+@get("/", opt={ACT: Act.OWN_SIGN_IN})
+async def ask(request: VisitorRequest) -> Response[Any]:
+    """Ask whom to find; or go where a role that searches for nobody begins."""
+    if not request.user.may(Act.FIND_RESIDENT):
+        return see_other(first_page(request.user.role))
     return _form(request, {})
 
 
-@post("/search", status_code=200)
+@post("/search", status_code=200, opt={ACT: Act.FIND_RESIDENT})
 async def search(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],
@@ -46,7 +50,11 @@ async def search(
         return _form(request, typed, faults=faults)
     try:
         wanted = await account_number_of(session, query)
-        matches = await accounts.find(session, vault, wanted, actor=request.user.actor, now=now)
+        visitor = request.user
+        sees = visitor.may(Act.SEE_PROTECTED_ADDRESS)
+        matches = await accounts.find(
+            session, vault, wanted, actor=visitor.actor, now=now, sees_protected=sees
+        )
     except InvalidDetails as invalid:
         return _form(request, typed, faults=invalid.faults)
     return _form(request, typed, matches=matches)

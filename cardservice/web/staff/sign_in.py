@@ -10,11 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
+from cardservice.web.staff.rights import ACT
 from cardservice.web.staff.second_factor import next_step
 from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, no_cookie
 from cardservice.web.words import gettext as _
 from identity import sessions, staff
 from identity.personal import Vault
+from identity.roles import Act
 from identity.staff import SignInRefused, WhyRefused
 
 TEMPLATE = "staff/sign_in.html"
@@ -45,7 +47,7 @@ async def sign_in(
     return next_step(answer)
 
 
-@post("/sign-out", status_code=303)
+@post("/sign-out", status_code=303, opt={ACT: Act.OWN_SIGN_IN})
 async def sign_out(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],

@@ -15,6 +15,7 @@ from cardservice import cli
 from cardservice.cli.commands import parser, run
 from cardservice.cli.serving import listen
 from cardservice.errors import NotReady
+from identity.models import StaffRole
 
 EXPLAIN = ["schemes", "explain", "travel-older"]
 PASSWORD = "correct horse battery staple\n"
@@ -66,6 +67,9 @@ def test_the_names_people_rely_on_are_there() -> None:
         "db downgrade",
         "demo",
         "staff add",
+        "staff list",
+        "staff roles",
+        "staff change-role",
         "schemes explain",
         "terminal enrol",
         "terminal list",
@@ -247,6 +251,32 @@ def test_staff_passwords_come_from_standard_input_and_are_judged(
     monkeypatch.setattr(sys, "stdin", io.StringIO(PASSWORD))
     assert run(add) == 0
     assert PASSWORD.strip() not in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_role_is_changed_and_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add = ["staff", "add", "--username", "sam", "--name", "Sam Clerk", "--role", "adviser"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(PASSWORD))
+    assert run(add) == 0
+    assert run(["staff", "change-role", "--username", "SAM", "--role", "auditor"]) == 0
+    assert run(["staff", "change-role", "--username", "nobody", "--role", "auditor"]) != 0
+    assert "No member of staff has this user name." in capsys.readouterr().err
+    assert run(["staff", "list"]) == 0
+    assert capsys.readouterr().out == "sam  auditor\n"
+
+
+def test_the_table_of_roles_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["staff", "roles"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert heads == [role.value for role in StaffRole]
+    auditor, administrator = lines.index("auditor"), lines.index("administrator")
+    assert lines[auditor + 1 : administrator] == [
+        "  be signed in, and sign out",
+        "  read what was done and by whom",
+    ]
 
 
 @pytest.mark.usefixtures("ready")

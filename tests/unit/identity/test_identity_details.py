@@ -122,7 +122,7 @@ def test_an_address_that_cannot_be_posted_to_is_refused(lines: tuple[str, ...]) 
 
 def test_empty_address_lines_are_left_out() -> None:
     lines = ("1 High Street", "", " ", "Ashford")
-    assert check_resident(changed(address_lines=lines), on=TODAY).address_lines == (
+    assert check_resident(changed(address_lines=lines), on=TODAY).address.address_lines == (
         "1 High Street",
         "Ashford",
     )
@@ -131,8 +131,11 @@ def test_empty_address_lines_are_left_out() -> None:
 def test_a_postcode_in_the_table_needs_nobody_to_confirm_it() -> None:
     details = changed(confirmed_district="E06000035", confirmation_reason="mistaken")
     checked = check_resident(details, on=TODAY)
-    assert (checked.district_code, checked.district_basis) == ("E07000110", DistrictBasis.TABLE)
-    assert checked.confirmation_reason == ""
+    assert (checked.address.district_code, checked.address.district_basis) == (
+        "E07000110",
+        DistrictBasis.TABLE,
+    )
+    assert checked.address.confirmation_reason == ""
 
 
 def test_a_postcode_not_in_the_table_is_confirmed_with_a_reason() -> None:
@@ -142,8 +145,8 @@ def test_a_postcode_not_in_the_table_is_confirmed_with_a_reason() -> None:
         postcode="me140zz", confirmed_district="E07000110", confirmation_reason=" New estate "
     )
     checked = check_resident(details, on=TODAY)
-    assert (checked.postcode, checked.district_code) == ("ME14 0ZZ", "E07000110")
-    assert (checked.district_basis, checked.confirmation_reason) == (
+    assert (checked.address.postcode, checked.address.district_code) == ("ME14 0ZZ", "E07000110")
+    assert (checked.address.district_basis, checked.address.confirmation_reason) == (
         DistrictBasis.CONFIRMED,
         "New estate",
     )

@@ -1,0 +1,73 @@
+"""A second person approves what was asked for, and everything it bears on follows at once."""
+
+from datetime import datetime
+from typing import assert_never
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import issuance, lifecycle
+from cardservice.models import CardOrder, CardState, OrderState
+from entitlements import applications, grants, status
+from identity import corrections, deaths, four_eyes
+from identity.actors import Actor
+from identity.models import RequestKind
+from identity.personal import Vault
+from readers.contract.statuslist import Status
+
+
+async def approve(
+    session: AsyncSession, vault: Vault, request_id: UUID, *, actor: Actor, now: datetime
+) -> None:
+    """Approve a request and do it, in one transaction.
+
+    Raises:
+        RequestDecided: no such request waits.
+        SecondPersonNeeded: the actor asked for it.
+        WrongAccountState: the account is closed already, or is not.
+    """
+    approved = await four_eyes.approve(session, request_id, actor=actor, now=now)
+    account_id = approved.account_id
+    match approved.kind:
+        case RequestKind.CORRECTION:
+            await corrections.apply(session, vault, approved, actor=actor, now=now)
+        case RequestKind.DEATH:
+            await _stop_card(session, account_id, actor=actor, now=now)
+            await deaths.close(session, vault, account_id, actor=actor, now=now)
+        case RequestKind.FALSE_REPORT:
+            await deaths.reopen(session, account_id, actor=actor, now=now)
+            await _free_card(session, account_id, actor=actor, now=now)
+        case never:
+            assert_never(never)
+    await grants.owe_update(session, account_id)
+    await applications.assess(session, vault, account_id, actor=actor, now=now)
+
+
+async def _stop_card(
+    session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
+) -> None:
+    """Readers refuse the card from now on; an order for one is cancelled."""
+    card = await lifecycle.live_card(session, account_id)
+    if card is None:
+        return
+    if card.state is CardState.ORDERED:
+        waits = select(CardOrder.id).where(
+            CardOrder.card_id == card.id, CardOrder.state == OrderState.WAITING
+        )
+        order_id = (await session.scalars(waits)).one()
+        await issuance.cancel(session, order_id, actor=actor, now=now)
+    else:
+        await grants.lock_holder(session, account_id)
+        stopped = Status.SUSPENDED  # a false report can be undone; what is invalid stays so
+        await status.set_carrier_status(session, card.id, stopped, actor=actor, now=now)
+
+
+async def _free_card(
+    session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
+) -> None:
+    """The card works again, unless it was lost."""
+    card = await lifecycle.live_card(session, account_id)
+    if card is not None and card.state is CardState.ACTIVE:
+        await grants.lock_holder(session, account_id)
+        await status.set_carrier_status(session, card.id, Status.VALID, actor=actor, now=now)

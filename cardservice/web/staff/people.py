@@ -1,0 +1,99 @@
+"""An administrator says who has access, and in which role."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice.web.forms import typed_in
+from cardservice.web.pages import page, see_other
+from cardservice.web.staff.rights import ACT
+from cardservice.web.visitors import VisitorRequest
+from cardservice.web.words import gettext as _
+from identity import staff_access
+from identity.errors import OwnAccess
+from identity.models import StaffRole
+from identity.roles import RIGHTS, WORDS, Act
+
+TEMPLATE: Final = "staff/people.html"
+PATH: Final = "/people"
+OPT: Final = {ACT: Act.MANAGE_STAFF}
+
+
+@get(PATH, opt=OPT)
+async def show(
+    request: VisitorRequest,
+    session: NamedDependency[AsyncSession],
+    done: FromQuery[str] = "",
+) -> Response[str]:
+    """Everybody, with their role."""
+    return await _people(request, session, done=done)
+
+
+@post(f"{PATH}/{{staff_id:uuid}}/role", status_code=200, opt=OPT)
+async def change_role(
+    request: VisitorRequest,
+    staff_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Give somebody another role."""
+    chosen = (await typed_in(request)).get("role", "")
+    role = next((role for role in StaffRole if role.value == chosen), None)
+    if role is None:
+        return await _people(request, session, faults={"people": _("Select a role")})
+    actor = request.user.actor
+    try:
+        await staff_access.change_role(session, staff_id, role, actor=actor, now=now)
+    except OwnAccess as error:
+        return await _people(request, session, faults={"people": str(error)})
+    return see_other("/staff/people?done=role")
+
+
+@post([f"{PATH}/{{staff_id:uuid}}/end", f"{PATH}/{{staff_id:uuid}}/restore"], opt=OPT)
+async def change_access(
+    request: VisitorRequest,
+    staff_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """End somebody's access, or restore it."""
+    active = request.scope["path"].endswith("/restore")
+    actor = request.user.actor
+    try:
+        await staff_access.set_active(session, staff_id, active=active, actor=actor, now=now)
+    except OwnAccess as error:
+        return await _people(request, session, faults={"people": str(error)})
+    return see_other(f"/staff/people?done={'restored' if active else 'ended'}")
+
+
+async def _people(
+    request: VisitorRequest,
+    session: AsyncSession,
+    *,
+    faults: Mapping[str, str] | None = None,
+    done: str = "",
+) -> Response[str]:
+    return page(
+        request,
+        TEMPLATE,
+        status=422 if faults else 200,
+        faults=faults,
+        typed={},
+        members=await staff_access.members(session),
+        roles=[role.value for role in StaffRole],
+        rights={role: [WORDS[act] for act in Act if act in RIGHTS[role]] for role in StaffRole},
+        done=_DONE.get(done, ""),
+    )
+
+
+_DONE: Final = {
+    "role": _("The role is changed. They must sign in again"),
+    "ended": _("Their access has ended"),
+    "restored": _("Their access is restored"),
+}

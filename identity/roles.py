@@ -1,0 +1,84 @@
+"""What each role of the staff may do: one table, read by guards, pages and documents alike."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from identity.models import StaffRole
+
+
+class Act(StrEnum):
+    """Something a member of staff may do. Every staff route names the act it is."""
+
+    OWN_SIGN_IN = "own-sign-in"
+    FIND_RESIDENT = "find-resident"
+    VIEW_RECORD = "view-record"
+    REGISTER_RESIDENT = "register-resident"
+    RECORD_DOCUMENT = "record-document"
+    CHANGE_ADDRESS = "change-address"
+    PROTECT_ADDRESS = "protect-address"
+    SEE_PROTECTED_ADDRESS = "see-protected-address"
+    LIFT_PROTECTION = "lift-protection"
+    REPORT_CARD = "report-card"
+    MAKE_CARD = "make-card"
+    ASK_CORRECTION = "ask-correction"
+    REPORT_DEATH = "report-death"
+    DECIDE_REQUEST = "decide-request"
+    READ_AUDIT = "read-audit"
+    MANAGE_STAFF = "manage-staff"
+
+
+WORDS: Final[Mapping[Act, str]] = {
+    Act.OWN_SIGN_IN: "be signed in, and sign out",
+    Act.FIND_RESIDENT: "search for residents",
+    Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
+    Act.REGISTER_RESIDENT: "register a resident on two documents",
+    Act.RECORD_DOCUMENT: "record a document they have seen",
+    Act.CHANGE_ADDRESS: "change a resident’s address on a document they have seen",
+    Act.PROTECT_ADDRESS: "protect a resident’s address",
+    Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
+    Act.LIFT_PROTECTION: "end the protection of an address",
+    Act.REPORT_CARD: "report a card lost or found",
+    Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
+    Act.REPORT_DEATH: "report a death, or that such a report was false",
+    Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
+    Act.READ_AUDIT: "read what was done and by whom",
+    Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
+}
+
+_EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN})
+_ADVISER: Final = _EVERYBODY | {
+    Act.FIND_RESIDENT,
+    Act.VIEW_RECORD,
+    Act.REGISTER_RESIDENT,
+    Act.RECORD_DOCUMENT,
+    Act.CHANGE_ADDRESS,
+    Act.PROTECT_ADDRESS,
+    Act.REPORT_CARD,
+    Act.ASK_CORRECTION,
+    Act.REPORT_DEATH,
+}
+_CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
+_SUPERVISOR: Final = _CARD_OFFICER | {
+    Act.SEE_PROTECTED_ADDRESS,
+    Act.LIFT_PROTECTION,
+    Act.DECIDE_REQUEST,
+}
+
+RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
+    StaffRole.ADVISER: _ADVISER,
+    StaffRole.CARD_OFFICER: _CARD_OFFICER,
+    StaffRole.SUPERVISOR: _SUPERVISOR,
+    StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT},
+    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
+}
+"""Role -> everything it may do. What is not here is refused."""
+
+FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH})
+"""Acts that change nothing until a second person, who may decide requests, has approved them."""
+
+
+def may(role: StaffRole | None, act: Act) -> bool:
+    """Whether a role may do it; nobody without a role may do anything."""
+    return role is not None and act in RIGHTS[role]
