@@ -262,7 +262,7 @@ def test_a_role_is_changed_and_listed(
     assert run(add) == 0
     assert run(["staff", "change-role", "--username", "SAM", "--role", "auditor"]) == 0
     assert run(["staff", "change-role", "--username", "nobody", "--role", "auditor"]) != 0
-    assert "No member of staff has this user name." in capsys.readouterr().err
+    assert "There is no member of staff with that user name." in capsys.readouterr().err
     assert run(["staff", "list"]) == 0
     assert capsys.readouterr().out == "sam  auditor\n"
 
