@@ -21,8 +21,8 @@ help: ## list what can be made
 demo: setup ## play the whole story on virtual readers, then stay up (ONCE=1: play it and exit)
 	@$(AS_ROOT) $(BIN)/kentcard demo $(if $(ONCE),--once)
 
-test: setup-test ## run every test
-	@$(AS_ROOT) $(BIN)/pytest $(ARGS)
+test: setup-test ## run every test (ARGS: which, and how)
+	@$(AS_ROOT) $(BIN)/pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup-test ## lint, types and import contracts
 	@$(BIN)/ruff check .
@@ -30,7 +30,7 @@ check: setup-test ## lint, types and import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: setup-test ## print what a user waits for, beside a floor or peer of the same run
+bench: setup-test ## print what a user waits for, beside a floor or peer (ARGS: which; all take a quarter of an hour)
 	@$(AS_ROOT) $(BIN)/python -m bench $(ARGS)
 
 serve: setup ## run the server on http://localhost:8000 with the settings of the environment

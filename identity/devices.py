@@ -6,7 +6,7 @@ from hashlib import sha256
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, outbox, sealed, sessions
+from identity import audit, outbox, person_keys, sealed, sessions
 from identity.actors import resident_actor
 from identity.dates import LONDON
 from identity.models import Account, KnownDevice, SessionKind, SignInMethod
@@ -49,7 +49,7 @@ async def sign_in(
     subject = audit.subject_of("account", account.id)
     detail = {"method": method.value, "new_device": is_new}
     audit.record(session, "resident-signed-in", subject, actor=actor, now=now, detail=detail)
-    email = sealed.email_of(vault, account)
+    email = sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
     if is_new and email:
         outbox.queue(session, vault, email, "new-device", _notice(browser, now), now=now)
     return SignedIn(token, actor)

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, devices, open_sessions, passwords, sealed, throttle
+from identity import audit, devices, open_sessions, passwords, person_keys, sealed, throttle
 from identity.actors import SYSTEM
 from identity.details import tidy_email
 from identity.devices import Browser
@@ -35,8 +35,9 @@ async def choose(
     Raises:
         InvalidDetails: a fault in `password`.
     """
-    given, family = sealed.names_of(vault, account)
-    local_part = sealed.email_of(vault, account).partition("@")[0]
+    personal = await person_keys.for_reading(session, vault, account.id)
+    given, family = sealed.names_of(personal, account)
+    local_part = sealed.email_of(personal, account).partition("@")[0]
     if fault := passwords.fault_in(password, context=(given, family, local_part)):
         raise InvalidDetails({"password": fault})
     stored = await passwords.hash_password(password)

@@ -94,7 +94,7 @@ def new_document(
     )
 
 
-def names_of(personal: Opener, account: Account) -> tuple[str, str]:
+def names_of(personal: PersonVault, account: Account) -> tuple[str, str]:
     """Given names and family name; one of them may be empty."""
     return (
         personal.open(_ACCOUNT, "sealed_given_names", account.id, account.sealed_given_names),
@@ -102,25 +102,25 @@ def names_of(personal: Opener, account: Account) -> tuple[str, str]:
     )
 
 
-def birth_date_of(personal: Opener, account: Account) -> date:
+def birth_date_of(personal: PersonVault, account: Account) -> date:
     """Date of birth."""
     sealed = account.sealed_birth_date
     return date.fromisoformat(personal.open(_ACCOUNT, "sealed_birth_date", account.id, sealed))
 
 
-def email_of(personal: Opener, account: Account) -> str:
+def email_of(personal: PersonVault, account: Account) -> str:
     """E-mail address, empty when there is none."""
     sealed = account.sealed_email
     return "" if sealed is None else personal.open(_ACCOUNT, "sealed_email", account.id, sealed)
 
 
-def lines_of(personal: Opener, address: Address) -> tuple[str, ...]:
+def lines_of(personal: PersonVault, address: Address) -> tuple[str, ...]:
     """Lines of an address, without the postcode."""
     lines = personal.open(_ADDRESS, "sealed_lines", address.id, address.sealed_lines)
     return tuple(lines.split("\n"))
 
 
-def postcode_of(personal: Opener, address: Address) -> str:
+def postcode_of(personal: PersonVault, address: Address) -> str:
     """Full postcode, with its space."""
     return personal.open(_ADDRESS, "sealed_postcode", address.id, address.sealed_postcode)
 

@@ -18,7 +18,7 @@ from identity.errors import BadPostcode, InvalidDetails
 from identity.likeness import likeness, typed_words
 from identity.models import Account, Address, PersonKey
 from identity.numbers import is_account_number
-from identity.personal import Vault
+from identity.personal import PersonVault, Vault
 from identity.places import normalise_postcode
 
 MOST_MATCHES: Final = 50
@@ -170,7 +170,7 @@ def _people(conditions: Sequence[ColumnElement[bool]]) -> Select[Account, Addres
     )
 
 
-def _match(personal: sealed.Opener, account: Account, address: Address) -> Match:
+def _match(personal: PersonVault, account: Account, address: Address) -> Match:
     return Match(
         account_id=account.id,
         number=account.number,

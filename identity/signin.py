@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, devices, outbox, sealed, sessions
+from identity import audit, devices, outbox, person_keys, sealed, sessions
 from identity.actors import SYSTEM
 from identity.db import new_id
 from identity.details import tidy_email
@@ -137,7 +137,9 @@ async def prove_by_code(
 
 async def _email_of(session: AsyncSession, vault: Vault, own: SignedInSession) -> str:
     account = await session.get(Account, own.subject_id)
-    return sealed.email_of(vault, account) if account else ""
+    if account is None:
+        return ""
+    return sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
 
 
 async def _redeemed(

@@ -17,8 +17,14 @@ from identity.keys import FileKeyStore, Purpose
 from identity.personal import Vault
 
 PASSPHRASE_BYTES: Final = 24
-ROTATED: Final = (Purpose.DATA, Purpose.INDEX, Purpose.AUDIT_SIGN)
-"""Keys that nothing outside the service must learn of first."""
+ROTATED: Final = (
+    Purpose.DATA,
+    Purpose.INDEX,
+    Purpose.AUDIT_SIGN,
+    Purpose.OIDC_SIGN_ES256,
+    Purpose.OIDC_SIGN_RS256,
+)
+"""Keys that nothing outside must learn of first; sites fetch new OpenID keys by their id."""
 
 
 def add_to(commands: Commands) -> None:

@@ -18,7 +18,7 @@ from cardservice.web.resident.own import own_account_row
 from cardservice.web.resident.sign_in import faults_in_address
 from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, session_cookie
 from cardservice.web.words import gettext as _
-from identity import resident_password, sealed
+from identity import person_keys, resident_password, sealed
 from identity.errors import InvalidDetails
 from identity.passwords import SHORTEST
 from identity.personal import Vault
@@ -69,8 +69,8 @@ async def ask_new(
 ) -> Response[str]:
     """Ask for the new password."""
     words = _("You can sign in with your password from now on. Every other sign-in has ended")
-    account = await own_account_row(request, session)
-    return _choose_page(request, sealed.email_of(vault, account), done=words if done else "")
+    email = await _own_email(request, session, vault)
+    return _choose_page(request, email, done=words if done else "")
 
 
 @post("/password", status_code=200, guards=[recently_proved])
@@ -87,8 +87,14 @@ async def choose(
     try:
         await resident_password.choose(session, vault, account, password, own=own, now=now)
     except InvalidDetails as error:
-        return _choose_page(request, sealed.email_of(vault, account), faults=error.faults)
+        email = await _own_email(request, session, vault)
+        return _choose_page(request, email, faults=error.faults)
     return see_other("/account/password?done=chosen")
+
+
+async def _own_email(request: VisitorRequest, session: AsyncSession, vault: Vault) -> str:
+    account = await own_account_row(request, session)
+    return sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
 
 
 def _choose_page(
