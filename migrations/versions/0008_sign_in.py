@@ -128,9 +128,7 @@ def downgrade() -> None:
 
 
 def _drop_sessions() -> None:
-    """Indexes go with their table. So does what sites were given in the sessions that end."""
-    for table in ("oidc_code", "oidc_refresh_token", "oidc_grant"):
-        op.execute(sa.delete(sa.table(table)))
+    """Indexes go with their table."""
     op.drop_table("session")
 
 

@@ -13,9 +13,10 @@ from playwright.sync_api import Browser, expect
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.actors import SYSTEM
-from identity.oidc import clients
+from identity.oidc import clients, logout_notices
 from identity.oidc.clients import Registered
 from identity.oidc.provider import Endpoint
+from identity.sessions import PROOF_LIFE
 from tests.support.browser import Reader
 from tests.support.oidc import PARTNER, VERIFIER, challenge, verified
 from tests.support.people import JEAN
@@ -175,6 +176,30 @@ def test_a_partner_asks_to_sign_a_resident_out(
     reader.check("You are signed out")
     page.goto(leaving.replace("kc-", "kc-un"))
     reader.check("The service you came from could not sign you in or out")
+
+
+def test_a_fresh_proof_does_not_sign_a_resident_out_of_sites(
+    reader: Reader, live_server: LiveServer, site: RelyingSite
+) -> None:
+    page = reader.page
+    page.goto(site.begins())
+    sign_in(reader, live_server)
+    reader.press("Agree and continue")
+    expect(page.get_by_text("Welcome, Jean O'Malley")).to_be_visible()
+    live_server.clock.move(PROOF_LIFE)
+    page.goto("/account/password")
+    reader.press("Send me a code")
+    page.get_by_label("Code").fill(live_server.newest_code())
+    reader.press("Continue")
+    expect(page).to_have_title("Choose a password – Kent Card")
+
+    async def ended(session: AsyncSession) -> int:
+        return await logout_notices.note_ended_sessions(session, now=live_server.clock())
+
+    assert live_server.do(ended) == 0
+    reader.press("Sign out")
+    expect(page).to_have_title("Sign in to your Kent Card account – Kent Card")
+    assert live_server.do(ended) == 1
 
 
 def test_a_sign_in_by_password_page_keeps_the_way_back(
