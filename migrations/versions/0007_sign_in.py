@@ -2,14 +2,14 @@
 
 Everybody signs in again: a session from before has no second factor.
 
-Revision: 0008, after 0007.
+Revision: 0007, after 0006.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
