@@ -5,6 +5,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
 import httpx
+import msgspec
 import pytest
 from sqlalchemy import func, select
 
@@ -20,6 +21,7 @@ from identity.oidc.onward import with_request
 from identity.oidc.provider import Endpoint
 from identity.oidc.registration import NewClient
 from tests.support.oidc import COUNCIL, PARTNER, VERIFIER, Relying, verified
+from tests.support.people import JEAN
 from tests.support.server import World
 from tests.support.visitor import RESIDENT_COOKIE
 
@@ -169,17 +171,28 @@ async def test_the_worker_tells_sites_of_a_sign_out_and_forgets_old_requests(
     assert await served.do(lambda session: session.scalar(waiting)) == 0
 
 
-async def test_a_resident_cannot_withdraw_for_another(served: World) -> None:
+async def test_only_the_resident_withdraws_what_they_agreed_to(served: World) -> None:
     client = await add(served, PARTNER)
     account = await served.register()
+    other = await served.register(msgspec.structs.replace(JEAN, email="other@example.com"))
     async with served.database.transaction() as session:
         known = await clients.find(session, client.client_id)
         assert known is not None
         await consents.record(
             session, account, known, ("openid",), actor=SYSTEM, now=served.clock()
         )
-    path = f"/account/sharing/{client.client_id}/withdraw"
-    answer = await asked(served, "POST", path, data={"csrf_token": "x"})
-    assert answer.headers.get("location") == "/sign-in"
-    async with served.database.transaction() as session:
-        assert await consents.standing(session, account, client.client_id)
+
+    async def withdraws(headers: dict[str, str]) -> tuple[httpx.Response, bool]:
+        path = f"/account/sharing/{client.client_id}/withdraw"
+        token = headers.get("cookie", "=").partition("=")[2]
+        form = {"csrf_token": sessions.csrf_token(token)}
+        answer = await asked(served, "POST", path, data=form, headers=headers)
+        async with served.database.transaction() as session:
+            return answer, bool(await consents.standing(session, account, client.client_id))
+
+    answer, stands = await withdraws({})
+    assert (answer.headers.get("location"), stands) == ("/sign-in", True)
+    answer, stands = await withdraws(await signed_in(served, other))
+    assert (answer.status_code, stands) == (303, True)
+    answer, stands = await withdraws(await signed_in(served, account))
+    assert (answer.status_code, stands) == (303, False)
