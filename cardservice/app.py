@@ -22,9 +22,17 @@ from cardservice.settings import Settings
 from cardservice.web import problems, site
 from cardservice.web.defences import add_security_headers
 from cardservice.web.problem_pages import problem_page
+from cardservice.web.resident.onward import PAGES
+from cardservice.web.visitors import Part
 from entitlements.status import StatusLists
+from identity import sessions
+from identity.api import oidc
 from identity.keys import FileKeyStore, KeyStore
+from identity.oidc.grants import SignIn, sign_in_of
+from identity.oidc.provider import Endpoint, Provider
+from identity.oidc.signing import Signer
 from identity.personal import Vault
+from identity.sessions import SignedInSession
 from readers.clock import Clock
 
 API: Final[Sequence[ControllerRouterHandler]] = (
@@ -37,7 +45,14 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     public.readyz,
     public.metric_counts,
 )
-MACHINES: Final = ("/api/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics")
+MACHINES: Final = (
+    *("/api/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
+    *(
+        each
+        for each in Endpoint
+        if each not in {Endpoint.AUTHORIZE, Endpoint.RESUME, Endpoint.LOGOUT}
+    ),
+)
 """Below these, an error is answered as a problem; elsewhere, as a page."""
 LARGEST_BODY: Final = 1024 * 1024
 
@@ -64,6 +79,7 @@ def create_app(settings: Settings, keystore: KeyStore, clock: Clock) -> Litestar
     return Litestar(
         route_handlers=[
             Router("/", route_handlers=list(API), exception_handlers=problems.HANDLERS),
+            *oidc.ROUTES,
             *site.routes(demo=settings.demo),
         ],
         dependencies=_dependencies(state),
@@ -75,6 +91,11 @@ def create_app(settings: Settings, keystore: KeyStore, clock: Clock) -> Litestar
         openapi_config=None,
         logging_config=None,
     )
+
+
+def provider_of(settings: Settings, keystore: KeyStore) -> Provider:
+    """The OpenID provider, at the address browsers use."""
+    return Provider(settings.base_url.rstrip("/"), Signer(keystore), Vault(keystore))
 
 
 def open_keystore(settings: Settings) -> FileKeyStore:
@@ -124,11 +145,13 @@ def _dependencies(state: State) -> dict[str, Provide]:
         return clock()
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
-    given |= {"status_lists": state.status_lists, "means": means}
+    given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
+    given |= {"provider": provider_of(settings, state.keystore), "reading": state.database.reading}
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),
         "session": Provide(_session),
+        "sign_in": Provide(_sign_in),
     }
 
 
@@ -143,6 +166,17 @@ async def _session(database: NamedDependency[Database]) -> AsyncGenerator[AsyncS
     """The session of one request: committed before the answer is sent, or rolled back."""
     async with database.transaction() as session:
         yield session
+
+
+async def _sign_in(
+    request: Request[Any, Any, Any],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> SignIn | None:
+    """The resident at the browser, as sites are told of them; None when nobody is signed in."""
+    token = request.cookies.get(Part.RESIDENT.cookie, "")
+    found = await sessions.look_up(session, token, now=now) if token else None
+    return sign_in_of(found, token) if isinstance(found, SignedInSession) else None
 
 
 def _for_whoever_asked(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -1,10 +1,11 @@
-"""What the worker does, again and again: reassess whom time changed, send messages, seal taps."""
+"""What the worker does, again and again, for residents, taps and the sites people sign in to."""
 
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import httpx
 import msgspec
 import structlog
 
@@ -13,6 +14,8 @@ from cardservice.database import Database
 from entitlements import applications
 from identity import audit_batches, outbox
 from identity.actors import SYSTEM
+from identity.oidc import logout_notices, requests, spent
+from identity.oidc.provider import Provider
 from identity.personal import Vault
 from readers.contract.windows import london_date
 
@@ -76,6 +79,22 @@ async def seal_taps(database: Database, *, now: datetime) -> int:
         if isinstance(sealed, audit_batches.NothingToSeal):
             return done
         done += sealed.rows
+
+
+async def tell_sites(
+    database: Database, provider: Provider, http: httpx.AsyncClient, *, now: datetime
+) -> int:
+    """Tell sites whose sessions ended; how many took the notice. Others are told again later."""
+    async with database.transaction() as session:
+        await logout_notices.note_ended_sessions(session, now=now)
+    return await logout_notices.deliver(database.transaction, provider, http, now=now)
+
+
+async def forget_expired(database: Database, *, now: datetime) -> None:
+    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    async with database.transaction() as session:
+        await requests.forget_expired(session, now=now)
+        await spent.forget_expired(session, now=now)
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

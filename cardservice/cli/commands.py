@@ -7,7 +7,17 @@ from typing import Final
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice.cli import audit, db, keys, schemes, serving, staff, status_lists, terminals
+from cardservice.cli import (
+    audit,
+    clients,
+    db,
+    keys,
+    schemes,
+    serving,
+    staff,
+    status_lists,
+    terminals,
+)
 from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
@@ -19,7 +29,7 @@ from cardservice.errors import (
     TerminalNameTaken,
 )
 from entitlements.errors import EntitlementsError, UnknownScheme
-from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists
+from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists, NoSuchClient
 from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
@@ -30,6 +40,7 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     NoSuchRevision: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
+    NoSuchClient: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
 }
@@ -63,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serving, db, staff, schemes, terminals, keys, status_lists, audit):
+    for module in (serving, db, staff, clients, schemes, terminals, keys, status_lists, audit):
         module.add_to(commands)
     _add_demo(commands)
     return whole

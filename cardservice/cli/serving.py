@@ -8,19 +8,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
+import httpx
 import msgspec
 import structlog
 import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, logs
-from cardservice.app import create_app, open_keystore
+from cardservice.app import create_app, open_keystore, provider_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
 from cardservice.errors import NotReady
 from cardservice.settings import Settings
-from identity.personal import Vault
+from identity.oidc.provider import Provider
 
 TICK_SECONDS: Final = 2.0
 LAST_REQUESTS_SECONDS: Final = 5
@@ -35,7 +36,8 @@ def add_to(commands: Commands) -> None:
     serve.set_defaults(run=_serve)
     worker = commands.add_parser(
         "worker",
-        help="reassess whom time has changed, send messages and seal taps, until stopped",
+        help="reassess whom time has changed, send messages, seal taps and tell sites who signed "
+        "out, until stopped",
     )
     worker.add_argument("--once", action="store_true", help="do what is due now, and end")
     worker.set_defaults(run=_worker)
@@ -98,26 +100,31 @@ def _worker(asked: argparse.Namespace) -> int:
 
 
 async def _work(around: Surroundings, *, once: bool) -> int:
-    vault, outbox = Vault(open_keystore(around.settings)), Path(around.settings.outbox)
+    provider = provider_of(around.settings, open_keystore(around.settings))
+    outbox = Path(around.settings.outbox)
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
-    async with open_database(around.settings) as database:
+    async with open_database(around.settings) as database, httpx.AsyncClient() as http:
         if once:
-            return await _turn(database, vault, outbox, around.clock())
+            return await _turn(database, provider, http, outbox, around.clock())
         _LOG.info("working")
         while not stopping.is_set():
-            await _turn(database, vault, outbox, around.clock())
+            await _turn(database, provider, http, outbox, around.clock())
             await _pause(stopping)
     return Exit.DONE
 
 
-async def _turn(database: Database, vault: Vault, outbox: Path, now: datetime) -> int:
+async def _turn(
+    database: Database, provider: Provider, http: httpx.AsyncClient, outbox: Path, now: datetime
+) -> int:
     """Do what is due; a fault is said, and the next turn tries again."""
     try:
-        reassessed = await jobs.reassess_due(database, vault, now=now)
-        delivered = await jobs.deliver_messages(database, vault, outbox, now=now)
+        reassessed = await jobs.reassess_due(database, provider.vault, now=now)
+        delivered = await jobs.deliver_messages(database, provider.vault, outbox, now=now)
         await jobs.seal_taps(database, now=now)
+        await jobs.tell_sites(database, provider, http, now=now)
+        await jobs.forget_expired(database, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
         return Exit.FAULT

@@ -7,6 +7,10 @@ Addresses (pages work without JavaScript; every POST is a form with a `csrf_toke
     GET  /sign-in/code       POST /sign-in/code      the code that was sent (`code`)
     GET  /account                                    the resident's own page
     POST /account/sign-out
+    POST /account/sharing/{client}/withdraw          stop sharing with a partner
+    GET  /share              POST /share             `answer`: agree or decline what a site asks for
+    GET  /sign-out           POST /sign-out          a site asks to sign the resident out
+    GET  /signed-out
     GET  /staff/sign-in      POST /staff/sign-in     `username`, `password`
     GET  /staff                                      find a resident
     POST /staff/search                               `query`, `reason`: results; never in an address

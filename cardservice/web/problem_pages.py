@@ -19,7 +19,13 @@ from cardservice.web.errors import (
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from identity.errors import NoSuchAccount, NoSuchStaff, NotYourRecord, PersonErased
+from identity.errors import (
+    NoSuchAccount,
+    NoSuchStaff,
+    NotYourRecord,
+    PersonErased,
+    SignInRequestRefused,
+)
 
 TEMPLATE: Final = "problems/plain.html"
 KEPT: Final = "problems/kept.html"
@@ -31,15 +37,13 @@ _LOG = structlog.get_logger(__name__)
 def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
-        case SignInNeeded():
-            answer: Response[Any] = see_other(error.sign_in)
-        case ProofNeeded():
-            answer = see_other(f"/account/confirm?wanted={error.wanted}")
+        case SignInNeeded() | ProofNeeded():
+            answer: Response[Any] = see_other(_first_to(error))
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():
             answer = _foreign_form(request, error)
-        case NotYourRecord() | NotForYourRole():
+        case NotYourRecord() | NotForYourRole() | SignInRequestRefused():
             answer = _refused(request, error)
         case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
             answer = _not_found(request)
@@ -52,6 +56,12 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
 
 HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 """For the routers of the pages, and for addresses that belong to no router."""
+
+
+def _first_to(error: SignInNeeded | ProofNeeded) -> str:
+    if isinstance(error, SignInNeeded):
+        return error.sign_in
+    return f"/account/confirm?wanted={error.wanted}"
 
 
 def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:
@@ -70,7 +80,11 @@ def _not_found(request: AnyRequest) -> Response[str]:
     return page(request, TEMPLATE, status=404, title=_("Page not found"), sentences=sentences)
 
 
-def _refused(request: AnyRequest, error: NotYourRecord | NotForYourRole) -> Response[str]:
+def _refused(
+    request: AnyRequest, error: NotYourRecord | NotForYourRole | SignInRequestRefused
+) -> Response[str]:
+    if isinstance(error, SignInRequestRefused):
+        return _request_refused(request, error)
     if isinstance(error, NotForYourRole):
         return _not_for_role(request, error)
     title = _("You cannot see this page")
@@ -82,6 +96,17 @@ def _not_for_role(request: AnyRequest, error: NotForYourRole) -> Response[str]:
     title = _("Your role does not include this")
     sentences = [_("Nothing was changed. Ask a colleague whose role it is, or an administrator.")]
     return page(request, TEMPLATE, status=error.status, title=title, sentences=sentences)
+
+
+def _request_refused(request: AnyRequest, error: SignInRequestRefused) -> Response[str]:
+    """The page is for the resident; what the site did wrong is for its developers, in the log."""
+    _LOG.warning("sign-in request refused", path=request.scope["path"], reason=str(error))
+    title = _("The service you came from could not sign you in or out")
+    sentences = [
+        _("Its request had a fault, was used before, or waited too long."),
+        _("Nothing about you was shared. Go back to the service and try again."),
+    ]
+    return page(request, TEMPLATE, status=400, title=title, sentences=sentences)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:

@@ -22,7 +22,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import confirm, own, passkeys, password
+from cardservice.web.resident import confirm, own, passkeys, password, share, sign_out
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.staff import (
     addresses,
@@ -47,7 +47,7 @@ FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
 
 def routes(*, demo: bool) -> list[ControllerRouterHandler]:
     """Every page; those of the demo only in demo mode."""
-    parts = [_everybodys(), *_residents(), *_staff()]
+    parts = [_everybodys(), *_residents(), _sent_by_sites(), *_staff()]
     site = Router(
         "/",
         route_handlers=[*parts, *([_demo()] if demo else [])],
@@ -83,6 +83,7 @@ def _residents() -> list[Router]:
             "/account",
             route_handlers=[
                 own.own_account,
+                share.withdraw,
                 resident_sign_in.sign_out,
                 passkeys.show,
                 passkeys.add,
@@ -102,6 +103,22 @@ def _residents() -> list[Router]:
             opt=opt,
         ),
     ]
+
+
+def _sent_by_sites() -> Router:
+    """Where residents are asked what a site wants of them."""
+    return Router(
+        "/",
+        route_handlers=[
+            share.ask,
+            share.answer,
+            sign_out.ask,
+            sign_out.confirm,
+            sign_out.show,
+        ],
+        guards=[our_own_form],
+        opt={"part": Part.RESIDENT, "public": "whoever is not signed in is sent on to be"},
+    )
 
 
 def _staff() -> list[Router]:

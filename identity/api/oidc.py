@@ -8,17 +8,14 @@ comes out), `reading` (lends a connection that commits each statement), `provide
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Final, TypeAlias, assert_never
-from urllib.parse import urlencode
+from typing import Any, Final, TypeAlias
 
-import msgspec
 from litestar import Request, Response, get, post, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from identity.errors import SignInRequestRefused
 from identity.oidc import (
     authorize,
     client_auth,
@@ -30,10 +27,10 @@ from identity.oidc import (
     token,
     userinfo,
 )
-from identity.oidc.authorize import ErrorPage, NeedsConsent, NeedsSignIn, Redirect
 from identity.oidc.checks import Refused, first_refusal
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
+from identity.oidc.onward import OidcPages, address_after, address_after_logout
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.statements import Executor
@@ -50,22 +47,6 @@ _OPEN: Final = {"public": "the client proves itself in the request, as the stand
 _TOLD: Final = {"public": "what the provider can do and its public keys are for everybody"}
 _BROWSER: Final = {"public": "who is signed in is part of what is decided"}
 _STATUS: Final = {"": 401, "invalid_client": 401, "invalid_token": 401, "insufficient_scope": 403}
-
-
-class OidcPages(msgspec.Struct, frozen=True):
-    """Paths of the application's pages; each is given `?request=<handle>`.
-
-    Attributes:
-        sign_in: shows the sign-in page, and then leads to `Endpoint.RESUME`.
-        consent: asks for consent, and calls `authorize.agree` or `authorize.decline`.
-        sign_out: asks whether to sign out, and calls `logout.confirmed`.
-        signed_out: says that nobody is signed in; it is given nothing.
-    """
-
-    sign_in: str
-    consent: str
-    sign_out: str
-    signed_out: str
 
 
 @get([Endpoint.DISCOVERY.value, Endpoint.METADATA.value], opt=_TOLD)
@@ -235,22 +216,12 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = (
 
 
 def go(outcome: authorize.Outcome, pages: OidcPages) -> Response[None]:
-    """Send the browser where an outcome says; the consent page's handlers use it too.
+    """Send the browser where an outcome says.
 
     Raises:
         SignInRequestRefused: the outcome is an error to be shown here.
     """
-    match outcome:
-        case Redirect(url):
-            return _to(url)
-        case NeedsSignIn(handle=handle):
-            return _to(_page(pages.sign_in, handle))
-        case NeedsConsent(handle=handle):
-            return _to(_page(pages.consent, handle))
-        case ErrorPage(refused):
-            raise SignInRequestRefused(refused.description)
-        case _:
-            assert_never(outcome)
+    return _to(address_after(outcome, pages))
 
 
 def leave(outcome: logout.Outcome, pages: OidcPages) -> Response[None]:
@@ -259,15 +230,7 @@ def leave(outcome: logout.Outcome, pages: OidcPages) -> Response[None]:
     Raises:
         SignInRequestRefused: the outcome is an error to be shown here.
     """
-    match outcome:
-        case logout.SignedOut(url):
-            return _to(url or pages.signed_out)
-        case logout.NeedsConfirmation(handle=handle):
-            return _to(_page(pages.sign_out, handle))
-        case ErrorPage(refused):
-            raise SignInRequestRefused(refused.description)
-        case _:
-            assert_never(outcome)
+    return _to(address_after_logout(outcome, pages))
 
 
 async def _client(
@@ -335,7 +298,3 @@ def _refused(refused: Refused, *, scheme: str = "Basic") -> Response[Any]:
 
 def _to(url: str) -> Response[None]:
     return Response(None, status_code=303, headers={"location": url, **_NO_STORE})
-
-
-def _page(path: str, handle: str) -> str:
-    return f"{path}?{urlencode({'request': handle})}"

@@ -1,6 +1,7 @@
 """Grants: opened by a sign-in, stopped as a whole; and the codes that lead to them."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit
 from identity.actors import Actor
 from identity.db import new_id
-from identity.models import SessionKind
+from identity.models import SessionKind, SignInMethod
 from identity.oidc.clients import Client
 from identity.oidc.models import OidcCode, OidcGrant, OidcSubject
 from identity.oidc.parameters import Parameters
@@ -23,6 +24,14 @@ from identity.sessions import SignedInSession
 
 CODE_LIFE: Final = timedelta(seconds=60)
 GRANT_LIFE: Final = timedelta(days=30)
+AMR: Final[Mapping[SignInMethod, str]] = {
+    SignInMethod.EMAIL_CODE: "otp",
+    SignInMethod.APP: "otp",
+    SignInMethod.RECOVERY_CODE: "otp",
+    SignInMethod.PASSWORD: "pwd",
+    SignInMethod.PASSKEY: "pop",
+}
+"""What clients are told of a way to sign in. Source: RFC 8176 section 2."""
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +43,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
         token: of their session, from the cookie.
         at: when they proved who they are.
         acr: the level of that proof.
-        amr: how. Source: RFC 8176 (`otp`: a one-time code).
+        amr: how, in the words of `AMR`.
     """
 
     account_id: UUID
@@ -42,7 +51,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     token: str
     at: datetime
     acr: str = SINGLE_FACTOR
-    amr: tuple[str, ...] = ("otp",)
+    amr: tuple[str, ...] = ()
 
     @property
     def token_hash(self) -> bytes:
@@ -54,7 +63,13 @@ def sign_in_of(found: SignedInSession, token: str) -> SignIn | None:
     """A session as a sign-in for clients; None for one of staff, who have no account here."""
     if found.kind is not SessionKind.RESIDENT:
         return None
-    return SignIn(account_id=found.subject_id, actor=found.actor, token=token, at=found.opened_at)
+    return SignIn(
+        account_id=found.subject_id,
+        actor=found.actor,
+        token=token,
+        at=found.opened_at,
+        amr=tuple(dict.fromkeys(AMR[method] for method in found.methods)),
+    )
 
 
 async def open_grant(

@@ -17,12 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
 from identity import sessions
-from identity.api.oidc import ROUTES, OidcPages, go, leave
+from identity.api.oidc import ROUTES, go, leave
 from identity.errors import SignInRequestRefused
 from identity.keys import KeyStore
-from identity.models import SessionKind
+from identity.models import SessionKind, SignInMethod
 from identity.oidc import authorize, logout
 from identity.oidc.grants import SignIn, sign_in_of
+from identity.oidc.onward import OidcPages
 from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.signing import Signer
 from identity.personal import Vault
@@ -60,7 +61,9 @@ async def do_sign_in(
 ) -> Response[None]:
     form = await request.form()
     account = UUID(str(form["account"]))
-    opened = await sessions.open_session(session, account, SessionKind.RESIDENT, now=now)
+    opened = await sessions.open_session(
+        session, account, SessionKind.RESIDENT, methods=[SignInMethod.EMAIL_CODE], now=now
+    )
     onward = f"{Endpoint.RESUME}?{urlencode({'request': str(form['request'])})}"
     response = Response(None, status_code=303, headers={"location": onward})
     response.set_cookie(COOKIE, opened, httponly=True, samesite="lax")

@@ -17,6 +17,8 @@ from cardservice.web.visitors import Part, VisitorRequest, session_cookie
 from cardservice.web.words import gettext as _
 from identity import passkeys, sessions, signin
 from identity.models import SignInMethod
+from identity.oidc import logout_notices
+from identity.oidc.spent import digest
 from identity.passkeys import PasskeyRefused
 from identity.personal import Vault
 from identity.signin import CodeRefused
@@ -78,7 +80,7 @@ async def give_code(
     answer = await signin.prove_by_code(session, vault, own.signed_in, own.token, code, now=now)
     if isinstance(answer, CodeRefused):
         return _code_again(request, typed, wanted, code_refusal(answer.reason))
-    return _proved(answer, wanted)
+    return await _proved(session, request, answer, wanted)
 
 
 @post("/confirm/passkey", status_code=303)
@@ -97,7 +99,9 @@ async def show_passkey(
     if isinstance(account, PasskeyRefused) or account.id != own.subject_id:
         return see_other(f"/account/confirm?passkey=refused&wanted={_known(wanted)}")
     renewed = await sessions.rotate(session, own.token, proof=SignInMethod.PASSKEY, now=now)
-    return _proved(renewed, wanted) if isinstance(renewed, str) else see_other("/account")
+    if not isinstance(renewed, str):
+        return see_other("/account")
+    return await _proved(session, request, renewed, wanted)
 
 
 def _code_again(request: VisitorRequest, typed: Typed, wanted: str, fault: str) -> Response[str]:
@@ -105,7 +109,11 @@ def _code_again(request: VisitorRequest, typed: Typed, wanted: str, fault: str) 
     return page(request, CODE, status=422, faults=faults, typed=typed, wanted=_known(wanted))
 
 
-def _proved(token: str, wanted: str) -> Response[None]:
+async def _proved(
+    session: AsyncSession, request: VisitorRequest, token: str, wanted: str
+) -> Response[None]:
+    """The token is a new one: sites that the resident is signed in to stay so under it."""
+    await logout_notices.session_rotated(session, digest(request.user.token), digest(token))
     path = f"/account/{_known(wanted)}".rstrip("/")
     return see_other(path, cookies=[session_cookie(Part.RESIDENT, token)])
 

@@ -4,14 +4,17 @@ from datetime import datetime
 
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
+from cardservice.web.resident.share import WITHDRAWN
 from cardservice.web.visitors import VisitorRequest
 from identity import accounts
 from identity.errors import NoSuchAccount
 from identity.models import Account
+from identity.oidc import consents
 from identity.personal import Vault
 
 
@@ -21,12 +24,19 @@ async def own_account(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+    done: FromQuery[str] = "",
 ) -> Response[str]:
     """Show the account of whoever is signed in; no address names an account."""
     visitor = request.user
     person = await accounts.own_record(session, vault, visitor.subject_id, actor=visitor.actor)
     record = await record_of(session, vault, person, now=now)
-    return page(request, "resident/own.html", record=record)
+    return page(
+        request,
+        "resident/own.html",
+        record=record,
+        sharing=await consents.sharing_of(session, visitor.subject_id),
+        done=WITHDRAWN if done == "withdrawn" else "",
+    )
 
 
 async def own_account_row(request: VisitorRequest, session: AsyncSession) -> Account:

@@ -15,6 +15,7 @@ from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
 from cardservice.web.guards import recently_proved
 from cardservice.web.pages import page, see_other
+from cardservice.web.resident.onward import after_sign_in, carry
 from cardservice.web.resident.own import own_account_row
 from cardservice.web.visitors import (
     AnyRequest,
@@ -54,13 +55,14 @@ async def sign_in(
     party = relying_party(settings)
     account = await passkeys.shown(session, vault, answer, party=party, now=now)
     if isinstance(account, PasskeyRefused):
-        return see_other("/sign-in?passkey=refused")
+        address = carry(request, "/sign-in")
+        return see_other(f"{address}{'&' if '?' in address else '?'}passkey=refused")
     browser = browser_of(request)
     signed_in = await devices.sign_in(
         session, vault, account, SignInMethod.PASSKEY, browser, now=now
     )
     cookies = [session_cookie(Part.RESIDENT, signed_in.token), device_cookie(browser)]
-    return see_other("/account", cookies=cookies)
+    return after_sign_in(request, cookies)
 
 
 @get("/passkeys", guards=[recently_proved])

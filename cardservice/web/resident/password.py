@@ -13,6 +13,7 @@ from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
 from cardservice.web.guards import recently_proved
 from cardservice.web.pages import page, see_other
+from cardservice.web.resident.onward import after_sign_in, sign_in_page
 from cardservice.web.resident.own import own_account_row
 from cardservice.web.resident.sign_in import faults_in_address
 from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, session_cookie
@@ -30,7 +31,7 @@ CHOOSE: Final = "resident/password.html"
 @get("/password")
 async def ask(request: AnyRequest) -> Response[str]:
     """Ask for address and password."""
-    return page(request, SIGN_IN, typed={})
+    return sign_in_page(request, SIGN_IN, typed={})
 
 
 @post("/password", status_code=200)
@@ -47,16 +48,16 @@ async def sign_in(
     if not password:
         faults["password"] = _("Enter your password")
     if faults:
-        return page(request, SIGN_IN, status=422, faults=faults, typed={"email": email})
+        return sign_in_page(request, SIGN_IN, faults=faults, typed={"email": email})
     browser = browser_of(request)
     answer = await resident_password.sign_in(
         session, vault, email, password, browser=browser, now=now
     )
     if isinstance(answer, SignInRefused):
         faults = {"password": _refusal(answer)}
-        return page(request, SIGN_IN, status=422, faults=faults, typed={"email": email})
+        return sign_in_page(request, SIGN_IN, faults=faults, typed={"email": email})
     cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
-    return see_other("/account", cookies=cookies)
+    return after_sign_in(request, cookies)
 
 
 @get("/password", guards=[recently_proved])

@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
-from cardservice.web.pages import page, see_other
+from cardservice.web.pages import see_other
+from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
 from cardservice.web.resident.passkeys import relying_party
 from cardservice.web.visitors import (
     AnyRequest,
@@ -47,7 +48,7 @@ async def ask_address(
     refused = {"passkey": _("The passkey was not accepted. Try again, or ask for a code")}
     options = passkeys.request_options(vault, relying_party(settings), now=now)
     faults = refused if passkey == "refused" else {}
-    return page(request, ASK, faults=faults, typed={}, options=options)
+    return sign_in_page(request, ASK, faults=faults, typed={}, options=options)
 
 
 @post("/", status_code=200)
@@ -63,16 +64,18 @@ async def send_code(
     email = typed.get("email", "").strip()
     if faults := faults_in_address(email):
         options = passkeys.request_options(vault, relying_party(settings), now=now)
-        return page(request, ASK, status=422, faults=faults, typed=typed, options=options)
+        return sign_in_page(request, ASK, faults=faults, typed=typed, options=options)
     await signin.send_code(session, vault, email, now=now)
-    return see_other("/sign-in/code", cookies=[_address_cookie(email)])
+    return see_other(carry(request, "/sign-in/code"), cookies=[_address_cookie(email)])
 
 
 @get("/code")
 async def ask_code(request: AnyRequest) -> Response[Any]:
     """Ask for the code."""
     email = _address(request)
-    return page(request, CODE, typed={}, email=email) if email else see_other("/sign-in")
+    if not email:
+        return see_other(carry(request, "/sign-in"))
+    return sign_in_page(request, CODE, typed={}, email=email)
 
 
 @post("/code", status_code=200)
@@ -85,20 +88,20 @@ async def sign_in(
     """Sign in with the code, or say what to do."""
     email = _address(request)
     if not email:
-        return see_other("/sign-in")
+        return see_other(carry(request, "/sign-in"))
     typed = await typed_in(request)
     code = typed.get("code", "").strip()
     if not code:
         faults = {"code": _("Enter the code")}
-        return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
+        return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
     browser = browser_of(request)
     answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
         faults = {"code": code_refusal(answer.reason)}
-        return page(request, CODE, status=422, faults=faults, typed=typed, email=email)
+        return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
     session_kept = session_cookie(Part.RESIDENT, answer.token)
     cookies = [session_kept, device_cookie(browser), _address_cookie("")]
-    return see_other("/account", cookies=cookies)
+    return after_sign_in(request, cookies)
 
 
 @post("/sign-out", status_code=303)

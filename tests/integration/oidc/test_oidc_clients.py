@@ -257,6 +257,7 @@ async def test_staff_see_clients_by_name_and_each_change_is_recorded(site: Site)
         with pytest.raises(NoSuchClient):
             await clients.disable(session, registered.client_id, actor=SYSTEM, now=site.clock())
         listed = await clients.listed(session)
+    async with site.database.transaction() as session:  # rows are chained at the commit
         actions = list(await session.scalars(select(AuditRow.action).order_by(AuditRow.id)))
     assert [(client.name, client.disabled) for client in listed] == [
         ("Archive", True),
