@@ -25,6 +25,7 @@ from identity.models import (
     OutboxMessage,
     PersonKey,
     SightedDocument,
+    StaffTotp,
 )
 from identity.personal import PersonVault, Vault
 
@@ -77,6 +78,13 @@ TABLES: Final = (
 )
 """The tables of identity; the packages above add theirs."""
 
+STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
+    (OutboxMessage, "id"),
+    (StaffTotp, "staff_id"),
+)
+"""Tables sealed with the store's key, because a row is no resident's, and the column of the row id
+they are sealed for. What lives for minutes only (a sign-in under way) is left to run out."""
+
 
 async def rekey(
     transaction: Transaction,
@@ -116,7 +124,8 @@ async def rekey(
             async with transaction() as session:
                 left, after = await remaining(session, vault), None
     async with transaction() as session:
-        await _reseal_messages(session, vault)
+        for model, row_key in STORE_SEALED:
+            await _reseal(session, vault, model, row_key)
         await name_index.forget_unused_forms(session)
 
 
@@ -223,18 +232,19 @@ def sealed_columns(model: type[Base]) -> tuple[str, ...]:
     return tuple(name for name in inspect(model).columns.keys() if name.startswith(_SEALED))  # noqa: SIM118  (no mapping: it has no `in` by name)
 
 
-async def _reseal_messages(session: AsyncSession, vault: Vault) -> None:
-    """Messages belong to an address and not to a person: the store's key seals them."""
+async def _reseal(session: AsyncSession, vault: Vault, model: type[Base], row_key: str) -> None:
+    """Bring the rows of a table that the store's own key seals to its newest key."""
     prefix = vault.current_prefix()
-    columns = sealed_columns(OutboxMessage)
+    columns = sealed_columns(model)
     old: list[ColumnElement[bool]] = [
-        func.substr(getattr(OutboxMessage, column), 1, len(prefix)) != prefix for column in columns
+        func.substr(getattr(model, column), 1, len(prefix)) != prefix for column in columns
     ]
-    table = OutboxMessage.__tablename__
-    for row in await session.scalars(select(OutboxMessage).where(or_(*old))):
+    table = model.__tablename__
+    for row in await session.scalars(select(model).where(or_(*old))):
+        row_id: UUID = getattr(row, row_key)
         for column in columns:
-            text = vault.open(table, column, row.id, getattr(row, column))
-            setattr(row, column, vault.seal(table, column, row.id, text))
+            text = vault.open(table, column, row_id, getattr(row, column))
+            setattr(row, column, vault.seal(table, column, row_id, text))
 
 
 def _waiting(vault: Vault) -> Select[Any]:

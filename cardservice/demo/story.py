@@ -161,6 +161,7 @@ class Scenes:
             self._step(
                 "the clerk reports it lost", "reported lost", lambda: self._card_word("lost")
             )
+        self._stage.jump_to(london_winter(2026, 12, 28, 9, 15))
         self._tap("the lost card at the library", "refused: suspended", LIBRARY)
         self._step(
             "a replacement is ordered", "waiting to be made", lambda: self._card_word("replace")
@@ -181,6 +182,7 @@ class Scenes:
             "accepted",
             lambda: self._stage.tap(self._new_card, GATEWAY),
         )
+        self._stage.jump_to(london_winter(2026, 12, 28, 9, 20))
         self._tap("the old card at the library", "refused: replaced", LIBRARY)
         self._tap("the old card at the Gateway", "refused: replaced", GATEWAY)
 
