@@ -11,11 +11,20 @@ from sqlalchemy import func, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
-from identity import accounts, outbox, person_keys, rekeying
+from identity import accounts, outbox, person_keys, rekeying, staff
 from identity.errors import InvalidDetails, PersonErased, SealBroken, UnknownKey
 from identity.evidence import DocumentShown, Proof
 from identity.keys import FileKeyStore, Purpose
-from identity.models import Account, Address, NameForm, NamePart, OutboxMessage, PersonKey
+from identity.models import (
+    Account,
+    Address,
+    NameForm,
+    NamePart,
+    OutboxMessage,
+    PersonKey,
+    StaffRole,
+    StaffTotp,
+)
 from identity.personal import PersonVault, Vault
 from identity.rekeying import TABLES, Progress, rekey, rekey_some
 from tests.support.people import CLERK, JEAN, NOW
@@ -331,3 +340,29 @@ async def test_nobody_to_rekey_is_no_fault(
     assert await finish(identity_database, Vault(store)) == [Progress(0, 0)]
     async with identity_database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(PersonKey)) == 0
+
+
+async def test_the_secret_of_a_staff_app_follows_the_store_to_its_new_key(
+    identity_database: Database, store: FileKeyStore
+) -> None:
+    vault = Vault(store)
+    async with identity_database.transaction() as session:
+        clerk = await staff.add(
+            session,
+            "sam",
+            "Sam Clerk",
+            StaffRole.CARD_OFFICER,
+            "a long enough passphrase",
+            actor=CLERK,
+            now=NOW,
+        )
+        secret = vault.seal("staff_totp", "sealed_secret", clerk.id, "JBSWY3DPEHPK3PXP")
+        app = StaffTotp(staff_id=clerk.id, sealed_secret=secret, last_step=0, enrolled_at=NOW)
+        session.add(app)
+    store.rotate(Purpose.DATA, now=NOW)
+    await finish(identity_database, vault)
+    async with identity_database.transaction() as session:
+        sealed = (await session.scalars(select(StaffTotp))).one().sealed_secret
+    assert sealed != secret
+    assert sealed.startswith(vault.current_prefix())
+    assert vault.open("staff_totp", "sealed_secret", clerk.id, sealed) == "JBSWY3DPEHPK3PXP"
