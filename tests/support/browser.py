@@ -19,7 +19,7 @@ QUIET: Final = [
     "--disable-quic",
 ]
 SMALLEST: Final = 320
-PATIENCE_MS: Final = 10_000
+PATIENCE_MS: Final = 30_000
 
 
 @contextmanager

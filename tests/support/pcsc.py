@@ -2,8 +2,7 @@
 
 import queue
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from readers.errors import CardRemoved
 from readers.pcsc.monitor import Monitor
 from readers.virtual.pcscd import MOST_READERS, Pcscd, enter_private_namespace
 from readers.virtual.plug import Card, Plug
+from tests.support.patience import PATIENCE
 
 ANSWER_TIMEOUT_MS = 1000
-PATIENCE = 10.0  # seconds to wait for something that must come; far above what it takes
 
 
 class EchoCard:
@@ -90,14 +89,6 @@ def laid(pcscd: Pcscd, reader: str, card: Card, **options: bytes) -> Iterator[Pl
         yield plug
     finally:
         plug.remove()
-
-
-def eventually(condition: Callable[[], bool]) -> None:
-    """Wait until ``condition`` holds; fail if it never does."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.005)
 
 
 @contextmanager

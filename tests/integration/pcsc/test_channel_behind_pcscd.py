@@ -17,7 +17,8 @@ from readers.pcsc.channel import connect, list_readers
 from readers.virtual.errors import NoSuchSocket, ReaderOccupied
 from readers.virtual.pcscd import MOST_READERS, Pcscd
 from readers.virtual.plug import Plug
-from tests.support.pcsc import EchoCard, MuteCard, Watch, eventually, laid
+from tests.support.patience import eventually
+from tests.support.pcsc import EchoCard, MuteCard, Watch, laid
 
 pytestmark = pytest.mark.pcsc
 

@@ -11,7 +11,8 @@ from readers.pcsc.channel import connect
 from readers.pcsc.monitor import Monitor
 from readers.virtual.pcscd import Pcscd
 from readers.virtual.plug import Plug
-from tests.support.pcsc import EchoCard, MuteCard, Watch, eventually, laid
+from tests.support.patience import eventually
+from tests.support.pcsc import EchoCard, MuteCard, Watch, laid
 
 pytestmark = pytest.mark.pcsc
 

@@ -12,7 +12,7 @@ import pytest
 from readers.virtual.errors import PcscdNotStarted
 from readers.virtual.pcscd import Pcscd
 from tests.support.fenced import PROJECT, in_a_chroot, on_a_machine, unshare
-from tests.support.pcsc import eventually
+from tests.support.patience import eventually
 
 pytestmark = pytest.mark.pcsc
 

@@ -23,7 +23,7 @@ from readers.virtual.card import VirtualCard
 from readers.virtual.pcscd import Pcscd
 from readers.virtual.plug import Plug
 from tests.support.issuer import NOW, UID, Issuer
-from tests.support.pcsc import eventually
+from tests.support.patience import eventually
 from tests.support.tiny_server import CODE, TinyServer
 
 pytestmark = pytest.mark.pcsc

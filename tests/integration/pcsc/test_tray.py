@@ -16,7 +16,8 @@ from readers.card.channel import CardArrived, CardLeft
 from readers.errors import CardRemoved
 from readers.pcsc.channel import connect
 from readers.virtual.pcscd import Pcscd
-from tests.support.pcsc import PATIENCE, Watch
+from tests.support.patience import PATIENCE
+from tests.support.pcsc import Watch
 
 pytestmark = pytest.mark.pcsc
 
