@@ -16,10 +16,11 @@ from identity.dates import london_date
 from identity.details import NewResident, check_resident
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
 from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
-from identity.models import Account, AccountState, Address, RecordRead, SightedDocument
+from identity.models import Account, AccountState, Address, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
 from identity.search import Match, matching, understood
+from identity.trail_models import RecordRead
 
 LONGEST_READ_REASON = 200
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from identity.actors import Actor
 from identity.chain import ACTS, begin, digest_of, locked_head, move_head, moving
-from identity.models import AuditRow
+from identity.trail_models import AuditRow
 
 Detail = Mapping[str, str | int | bool | list[str] | None]
 COVERED: Final = ("at", "action", "subject", "actor_kind", "actor_id", "actor_label", "detail")

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from identity.chain import digest_of, locked_head, move_head
-from identity.models import AuditBatch
+from identity.trail_models import AuditBatch
 
 SEALED_WITHIN: Final = timedelta(seconds=60)
 MOST_ROWS: Final = 10_000

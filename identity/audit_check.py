@@ -14,7 +14,7 @@ from identity.chain import ACTS, Link, first_link, heads
 from identity.checkpoints import Checkpoint, from_line, is_genuine
 from identity.errors import BadCheckpoint
 from identity.keys import KeyStore
-from identity.models import AuditBatch, AuditCheckpoint, AuditRow, ChainHead
+from identity.trail_models import AuditBatch, AuditCheckpoint, AuditRow, ChainHead
 
 CHECKPOINTS: Final = "checkpoints"
 _PAGE: Final = 2000

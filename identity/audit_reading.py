@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
 from identity.actors import Actor
-from identity.models import Account, AuditRow
+from identity.models import Account
 from identity.numbers import is_account_number
+from identity.trail_models import AuditRow
 
 MOST_ROWS: Final = 100
 _LONGEST_ASKED: Final = 120

@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from identity.models import ChainHead
+from identity.trail_models import ChainHead
 
 _FORMAT: Final = "kent-card-audit-1"
 ACTS: Final = "acts"

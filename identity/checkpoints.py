@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity.chain import Link, heads
 from identity.errors import BadCheckpoint, UnknownKey
 from identity.keys import KeyId, KeyStore, Purpose
-from identity.models import AuditCheckpoint
+from identity.trail_models import AuditCheckpoint
 
 _SIGNED_AS: Final = b"kent-card-audit-checkpoint-1\0"
 

@@ -11,8 +11,9 @@ from identity import audit, four_eyes, outbox, person_keys, sealed, sessions
 from identity.actors import Actor
 from identity.dates import london_date, parse_date
 from identity.errors import InvalidDetails, NoSuchAccount, WrongAccountState
-from identity.models import Account, AccountState, ChangeRequest, RequestKind, SessionKind
+from identity.models import Account, AccountState, ChangeRequest, RequestKind
 from identity.personal import Vault
+from identity.signin_models import SessionKind
 
 
 class DeathEvidence(StrEnum):

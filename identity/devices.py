@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit, outbox, person_keys, sealed, sessions
 from identity.actors import resident_actor
 from identity.dates import LONDON
-from identity.models import Account, KnownDevice, SessionKind, SignInMethod
+from identity.models import Account
 from identity.personal import Vault
 from identity.sessions import SignedIn
+from identity.signin_models import KnownDevice, SessionKind, SignInMethod
 
 
 class Browser(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
-from identity.models import Session, SessionKind
 from identity.sessions import SignedInSession
+from identity.signin_models import Session, SessionKind
 
 _UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
 

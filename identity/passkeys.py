@@ -33,8 +33,9 @@ from webauthn.helpers.structs import (
 
 from identity import audit
 from identity.actors import Actor
-from identity.models import Account, AccountState, Passkey, SpentChallenge
+from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.signin_models import Passkey, SpentChallenge
 
 CHALLENGE_LIFE: Final = timedelta(minutes=5)
 MOST: Final = 20

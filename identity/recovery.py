@@ -13,8 +13,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity.models import StaffRecoveryCode
 from identity.personal import Vault
+from identity.signin_models import StaffRecoveryCode
 
 HOW_MANY: Final = 10
 _BYTES: Final = 10

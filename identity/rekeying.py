@@ -25,9 +25,9 @@ from identity.models import (
     OutboxMessage,
     PersonKey,
     SightedDocument,
-    StaffTotp,
 )
 from identity.personal import PersonVault, Vault
+from identity.signin_models import StaffTotp
 
 PEOPLE_AT_ONCE: Final = 200
 _SEALED: Final = "sealed_"

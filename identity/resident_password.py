@@ -15,9 +15,10 @@ from identity.actors import SYSTEM
 from identity.details import tidy_email
 from identity.devices import Browser
 from identity.errors import InvalidDetails
-from identity.models import Account, AccountPassword, AccountState, SignInMethod
+from identity.models import Account, AccountState
 from identity.personal import Vault
 from identity.sessions import SignedIn, SignedInSession
+from identity.signin_models import AccountPassword, SignInMethod
 from identity.staff import SignInRefused, refused_by
 
 

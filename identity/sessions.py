@@ -22,15 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit
 from identity.actors import Actor, resident_actor, staff_actor
 from identity.db import new_id
-from identity.models import (
-    Account,
-    AccountState,
-    Session,
-    SessionKind,
-    SignInMethod,
-    StaffMember,
-    StaffRole,
-)
+from identity.models import Account, AccountState, StaffMember, StaffRole
+from identity.signin_models import Session, SessionKind, SignInMethod
 
 # Using a session extends it, but not more often than this: a page view is not a write.
 _EXTEND_AFTER = timedelta(minutes=1)

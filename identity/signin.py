@@ -20,9 +20,10 @@ from identity.actors import SYSTEM
 from identity.db import new_id
 from identity.details import tidy_email
 from identity.devices import Browser
-from identity.models import Account, AccountState, OneTimeCode, SignInMethod
+from identity.models import Account, AccountState
 from identity.personal import Vault
 from identity.sessions import SignedIn, SignedInSession
+from identity.signin_models import OneTimeCode, SignInMethod
 
 CODE_DIGITS: Final = 8
 CODE_LIFE: Final = timedelta(minutes=10)

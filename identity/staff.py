@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit, names, passwords, staff_factor, throttle
 from identity.actors import SYSTEM, Actor
 from identity.errors import InvalidDetails, NoSuchStaff
-from identity.models import SignInThrottle, StaffMember, StaffRole
+from identity.models import StaffMember, StaffRole
 from identity.personal import Vault
+from identity.signin_models import SignInThrottle
 
 _USERNAME = re.compile(r"[a-z][a-z0-9._-]{1,63}")
 

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit, sessions
 from identity.actors import Actor
 from identity.errors import NoSuchStaff, OwnAccess
-from identity.models import SessionKind, StaffMember, StaffRole
+from identity.models import StaffMember, StaffRole
+from identity.signin_models import SessionKind
 
 
 async def members(session: AsyncSession) -> Sequence[StaffMember]:

@@ -23,16 +23,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit, recovery, sessions, throttle, totp
 from identity.actors import SYSTEM, Actor, staff_actor
 from identity.db import new_id
-from identity.models import (
-    SessionKind,
-    SignInMethod,
-    SignInThrottle,
-    StaffMember,
-    StaffSignIn,
-    StaffTotp,
-)
+from identity.models import StaffMember
 from identity.personal import Vault
 from identity.sessions import SignedIn
+from identity.signin_models import SessionKind, SignInMethod, SignInThrottle, StaffSignIn, StaffTotp
 
 STEP_LIFE: Final = timedelta(minutes=10)
 _TABLE: Final = StaffSignIn.__tablename__

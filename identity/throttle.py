@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity.models import SignInThrottle
+from identity.signin_models import SignInThrottle
 
 FREE_TRIES = 5
 MOST_FAILURES = 100

@@ -11,7 +11,9 @@ from sqlalchemy import JSON, Connection
 import cardservice.models  # noqa: F401  (so that every table is known)
 import entitlements.models  # noqa: F401  (likewise)
 import identity.models
-import identity.oidc.models  # noqa: F401  (likewise)
+import identity.oidc.models
+import identity.signin_models
+import identity.trail_models  # noqa: F401  (likewise)
 from cardservice.database import Database
 from cardservice.settings import load_settings
 from identity.db import Base, UtcDateTime

@@ -16,9 +16,10 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 
 from identity import sessions
 from identity.actors import Actor
-from identity.models import SessionKind, StaffRole
+from identity.models import StaffRole
 from identity.roles import Act, may
 from identity.sessions import NotSignedIn, SignedInSession
+from identity.signin_models import SessionKind
 
 
 class Part(Enum):

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit
 from identity.actors import Actor
 from identity.db import new_id
-from identity.models import SessionKind, SignInMethod
 from identity.oidc.clients import Client
 from identity.oidc.models import OidcCode, OidcGrant, OidcSubject
 from identity.oidc.parameters import Parameters
@@ -21,6 +20,7 @@ from identity.oidc.provider import SINGLE_FACTOR
 from identity.oidc.spent import digest
 from identity.oidc.statements import UNSYNCHRONISED, insert_if_new
 from identity.sessions import SignedInSession
+from identity.signin_models import SessionKind, SignInMethod
 
 CODE_LIFE: Final = timedelta(seconds=60)
 GRANT_LIFE: Final = timedelta(days=30)

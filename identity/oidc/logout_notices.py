@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.actors import SYSTEM
 from identity.db import new_id
-from identity.models import Session
 from identity.oidc import grants
 from identity.oidc.models import OidcClient, OidcGrant, OidcLogoutNotice
 from identity.oidc.provider import Provider
 from identity.oidc.scopes import OFFLINE_ACCESS
 from identity.oidc.statements import UNSYNCHRONISED
+from identity.signin_models import Session
 
 TYPE: Final = "logout+jwt"
 LIFE: Final = timedelta(minutes=2)

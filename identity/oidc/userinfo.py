@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import accounts
 from identity.accounts import Person
 from identity.actors import Actor, ActorKind
-from identity.models import OneTimeCode
 from identity.oidc.access import Access
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.provider import Provider
 from identity.oidc.scopes import OPENID, claims_of, words_of
 from identity.personal import Vault
+from identity.signin_models import OneTimeCode
 
 
 def token_is_about_a_resident(access: Access) -> Refused | None:

@@ -20,7 +20,6 @@ from identity import sessions
 from identity.api.oidc import ROUTES, go, leave
 from identity.errors import SignInRequestRefused
 from identity.keys import KeyStore
-from identity.models import SessionKind, SignInMethod
 from identity.oidc import authorize, logout
 from identity.oidc.grants import SignIn, sign_in_of
 from identity.oidc.onward import OidcPages
@@ -28,6 +27,7 @@ from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.signing import Signer
 from identity.personal import Vault
 from identity.sessions import SignedInSession
+from identity.signin_models import SessionKind, SignInMethod
 from readers.clock import system_clock
 
 COOKIE: Final = "session"

@@ -31,7 +31,7 @@ JEAN = NewResident(
 )
 
 
-OWN = frozenset({"identity.models"})
+OWN = frozenset({"identity.models", "identity.signin_models", "identity.trail_models"})
 
 
 @asynccontextmanager

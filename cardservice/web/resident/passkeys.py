@@ -25,9 +25,9 @@ from cardservice.web.visitors import (
 )
 from cardservice.web.words import gettext as _
 from identity import devices, passkeys
-from identity.models import SignInMethod
 from identity.passkeys import PasskeyRefused, RelyingParty
 from identity.personal import Vault
+from identity.signin_models import SignInMethod
 
 LIST: Final = "resident/passkeys.html"
 AT: Final = "/account/passkeys"

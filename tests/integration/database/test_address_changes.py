@@ -16,8 +16,9 @@ from identity.addresses import AddressChange
 from identity.details import NewAddress
 from identity.errors import InvalidDetails, NoSuchAccount
 from identity.evidence import DocumentShown
-from identity.models import Account, Address, AuditRow, SightedDocument
+from identity.models import Account, Address, SightedDocument
 from identity.personal import Vault
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
 
 LATER = NOW + timedelta(days=100)

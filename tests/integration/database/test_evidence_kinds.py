@@ -13,8 +13,9 @@ from identity import accounts
 from identity.dates import london_date
 from identity.details import NewResident
 from identity.evidence import KINDS, DocumentShown, Proof
-from identity.models import AuditRow, SightedDocument
+from identity.models import SightedDocument
 from identity.personal import Vault
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
 
 YOUNGER = msgspec.structs.replace(JEAN, birth_date=date(1990, 7, 31), postcode="TN9 1BH", email="")

@@ -17,9 +17,10 @@ from identity.db import Base
 from identity.details import NewResident
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord, SealBroken
 from identity.evidence import DocumentShown, Proof
-from identity.models import Account, Address, AuditRow, SightedDocument
+from identity.models import Account, Address, SightedDocument
 from identity.numbers import is_account_number
 from identity.personal import Vault
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
 
 NOBODY = UUID(int=0)

@@ -17,7 +17,7 @@ from identity.chain import ACTS, Link
 from identity.checkpoints import Checkpoint
 from identity.errors import BadCheckpoint, UnknownKey
 from identity.keys import FileKeyStore, KeyId, Purpose
-from identity.models import AuditCheckpoint, AuditRow, ChainHead
+from identity.trail_models import AuditCheckpoint, AuditRow, ChainHead
 from tests.support.audit import act, checked, tamper
 from tests.support.people import CLERK, NOW
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import StatementError
 from cardservice.database import Database
 from identity import audit
 from identity.actors import SYSTEM
-from identity.models import AuditRow
+from identity.trail_models import AuditRow
 from tests.support.people import NOW
 
 

@@ -10,9 +10,11 @@ from sqlalchemy import func, select, text
 from cardservice.database import Database
 from identity import accounts, passkeys
 from identity.actors import resident_actor
-from identity.models import Account, AuditRow, Passkey, SpentChallenge
+from identity.models import Account
 from identity.passkeys import CHALLENGE_LIFE, MOST, REFUSED, PasskeyRefused, RelyingParty
 from identity.personal import Vault
+from identity.signin_models import Passkey, SpentChallenge
+from identity.trail_models import AuditRow
 from tests.support.authenticator import PRESENT, Authenticator
 from tests.support.people import CLERK, JEAN, NOW
 

@@ -11,18 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from cardservice.database import Database
 from identity import accounts, open_sessions, sessions
 from identity.actors import SYSTEM
-from identity.models import (
-    Account,
-    AccountState,
-    AuditRow,
-    Session,
-    SessionKind,
-    SignInMethod,
-    StaffMember,
-    StaffRole,
-)
+from identity.models import Account, AccountState, StaffMember, StaffRole
 from identity.personal import Vault
 from identity.sessions import NotSignedIn, SignedInSession, WhyNotSignedIn, csrf_matches, csrf_token
+from identity.signin_models import Session, SessionKind, SignInMethod
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
 
 RESIDENT, STAFF = SessionKind.RESIDENT, SessionKind.STAFF

@@ -11,10 +11,12 @@ from sqlalchemy import func, select, text, update
 from cardservice.database import Database
 from identity import accounts, outbox, sessions, signin
 from identity.devices import Browser
-from identity.models import Account, AccountState, AuditRow, KnownDevice, OneTimeCode, Session
+from identity.models import Account, AccountState
 from identity.personal import Vault
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin import CodeRefused, CodeSent, WhyCodeRefused
+from identity.signin_models import KnownDevice, OneTimeCode, Session
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
 
 JEANS = "jean@example.com"

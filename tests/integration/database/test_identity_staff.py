@@ -11,9 +11,10 @@ from cardservice.database import Database
 from identity import passwords, sessions, staff
 from identity.actors import SYSTEM
 from identity.errors import InvalidDetails, NoSuchStaff
-from identity.models import Session, SignInThrottle, StaffMember, StaffRole
+from identity.models import StaffMember, StaffRole
 from identity.personal import Vault
 from identity.sessions import NotSignedIn, WhyNotSignedIn
+from identity.signin_models import Session, SignInThrottle
 from identity.staff import PasswordRight, SignInRefused, WhyRefused
 from identity.throttle import MOST_FAILURES
 from tests.support.people import NOW

@@ -5,7 +5,6 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import CheckConstraint, Connection, inspect
 
-import identity.models  # noqa: F401  (all three: so that every table is known)
 from cardservice import schema
 from cardservice.database import Database
 from identity.db import Base

@@ -10,11 +10,13 @@ from identity import accounts, resident_password, sessions, signin
 from identity.actors import SYSTEM
 from identity.devices import Browser
 from identity.errors import InvalidDetails
-from identity.models import Account, AuditRow, SessionKind, SignInMethod
+from identity.models import Account
 from identity.personal import Vault
 from identity.sessions import SignedIn, SignedInSession
+from identity.signin_models import SessionKind, SignInMethod
 from identity.staff import SignInRefused, WhyRefused
 from identity.throttle import MOST_FAILURES
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
 
 PASSWORD = "turnip lantern oxbow river"

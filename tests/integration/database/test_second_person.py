@@ -31,17 +31,11 @@ from identity.errors import (
 )
 from identity.evidence import DocumentShown
 from identity.keys import FileKeyStore
-from identity.models import (
-    AuditRow,
-    ChangeRequest,
-    OutboxMessage,
-    RequestKind,
-    RequestState,
-    SessionKind,
-    SightedDocument,
-)
+from identity.models import ChangeRequest, OutboxMessage, RequestKind, RequestState, SightedDocument
 from identity.personal import Vault
 from identity.sessions import NotSignedIn
+from identity.signin_models import SessionKind
+from identity.trail_models import AuditRow
 from readers.contract.statuslist import Status
 from tests.support.desks import enrolled_desk, make_ordered_card
 from tests.support.people import CLERK, COUNCIL_TAX, JEAN, NOW, PASSPORT

@@ -9,8 +9,10 @@ from cardservice.database import Database
 from identity import audit_reading, sessions, staff, staff_access
 from identity.actors import SYSTEM
 from identity.errors import NoSuchStaff, OwnAccess
-from identity.models import AuditRow, SessionKind, StaffRole
+from identity.models import StaffRole
 from identity.sessions import NotSignedIn, SignedInSession, WhyNotSignedIn
+from identity.signin_models import SessionKind
+from identity.trail_models import AuditRow
 from tests.support.people import CLERK, NOW
 
 PASSWORD = "turnip lantern oxbow river"

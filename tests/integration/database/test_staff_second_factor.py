@@ -10,11 +10,13 @@ from sqlalchemy import select, text
 from cardservice.database import Database
 from identity import recovery, sessions, staff, staff_factor
 from identity.actors import SYSTEM
-from identity.models import AuditRow, SignInMethod, StaffRole
+from identity.models import StaffRole
 from identity.personal import Vault
 from identity.sessions import SignedIn, SignedInSession
+from identity.signin_models import SignInMethod
 from identity.staff import PasswordRight
 from identity.staff_factor import OVER, FactorRefused, Offer, Step, WhyFactorRefused
+from identity.trail_models import AuditRow
 from tests.support.people import NOW
 
 PASSWORD = "turnip lantern oxbow river"

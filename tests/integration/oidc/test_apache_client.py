@@ -10,9 +10,9 @@ import pytest
 
 from identity import sessions
 from identity.actors import SYSTEM
-from identity.models import SessionKind
 from identity.oidc import logout_notices
 from identity.oidc.provider import Endpoint
+from identity.signin_models import SessionKind
 from tests.support import apache
 from tests.support.oidc import COUNCIL, Browser, Relying, Site, relying
 from tests.support.oidc_pages import PAGES

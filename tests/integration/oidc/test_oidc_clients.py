@@ -13,12 +13,12 @@ from sqlalchemy.exc import IntegrityError
 
 from identity.actors import SYSTEM
 from identity.errors import InvalidDetails, NoSuchClient
-from identity.models import AuditRow
 from identity.oidc import clients
 from identity.oidc.client_auth import ASSERTION_TYPE
 from identity.oidc.models import Basis, ClientAuth, OidcClient
 from identity.oidc.provider import Endpoint
 from identity.oidc.registration import MACHINE, NewClient
+from identity.trail_models import AuditRow
 from tests.support.oidc import COUNCIL, Browser, Relying, Site, assertion, new_key, relying
 
 CHECK = "entitlements:check"

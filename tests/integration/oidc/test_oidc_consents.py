@@ -7,10 +7,10 @@ from sqlalchemy import func, select
 
 from identity import accounts
 from identity.actors import SYSTEM
-from identity.models import AuditRow
 from identity.oidc import clients, consents
 from identity.oidc.models import Basis, OidcConsent
 from identity.oidc.provider import Endpoint
+from identity.trail_models import AuditRow
 from tests.support.oidc import Browser, Relying, Site, answer_of
 from tests.support.oidc_pages import PAGES
 

@@ -7,9 +7,10 @@ import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
-from identity.models import Account, AccountState, AuditRow
+from identity.models import Account, AccountState
 from identity.oidc.models import OidcGrant, OidcRefreshToken
 from identity.oidc.provider import Endpoint
+from identity.trail_models import AuditRow
 from tests.support.oidc import COUNCIL, PARTNER, Browser, Relying, Site, relying
 
 OFFLINE = "openid offline_access"

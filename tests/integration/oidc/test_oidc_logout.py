@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from identity import sessions
 from identity.actors import SYSTEM
-from identity.models import SessionKind
 from identity.oidc import logout_notices
 from identity.oidc.models import OidcGrant, OidcLogoutNotice
 from identity.oidc.provider import Endpoint
 from identity.oidc.spent import digest
+from identity.signin_models import SessionKind
 from tests.support.oidc import COUNCIL, SIGNED_OUT, Browser, Relying, Site, relying, verified
 from tests.support.oidc_pages import COOKIE, PAGES
 

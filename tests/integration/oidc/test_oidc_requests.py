@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from identity import accounts, sessions
-from identity.models import SessionKind, StaffMember, StaffRole
+from identity.models import StaffMember, StaffRole
 from identity.oidc.models import ClientAuth
 from identity.oidc.provider import Endpoint
+from identity.signin_models import SessionKind
 from tests.support.oidc import (
     CALLBACK,
     COUNCIL,

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity.models import AuditRow, StaffMember, StaffRole
+from identity.models import StaffMember, StaffRole
 from identity.roles import Act, may
+from identity.trail_models import AuditRow
 from tests.support.people import JEAN
 from tests.support.visitor import Visitor
 from tests.support.web import CLERK_USER, LiveServer

@@ -13,13 +13,13 @@ from cardservice import jobs
 from cardservice.app import provider_of
 from identity import sessions
 from identity.actors import SYSTEM
-from identity.models import SessionKind, SignInMethod
 from identity.oidc import clients, consents
 from identity.oidc.clients import Registered
 from identity.oidc.models import OidcRequest
 from identity.oidc.onward import with_request
 from identity.oidc.provider import Endpoint
 from identity.oidc.registration import NewClient
+from identity.signin_models import SessionKind, SignInMethod
 from tests.support.oidc import COUNCIL, PARTNER, VERIFIER, Relying, verified
 from tests.support.people import JEAN
 from tests.support.server import World
