@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from hashlib import sha256
+from uuid import UUID
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit, outbox, person_keys, sealed, sessions
@@ -58,21 +60,21 @@ async def sign_in(
 
 async def is_known(session: AsyncSession, account: Account, browser: Browser) -> bool:
     """Whether the resident has signed in with this browser before."""
-    return await session.get(KnownDevice, (account.id, _hash(browser))) is not None
+    return await session.get(KnownDevice, (account.id, device_hash(browser))) is not None
 
 
 async def _remember(
     session: AsyncSession, account: Account, browser: Browser, *, now: datetime
 ) -> bool:
     """Know the device from now on. Returns whether it is new."""
-    known = await session.get(KnownDevice, (account.id, _hash(browser)))
+    known = await session.get(KnownDevice, (account.id, device_hash(browser)))
     if known is not None:
         known.last_seen_at = now
         return False
     session.add(
         KnownDevice(
             account_id=account.id,
-            device_hash=_hash(browser),
+            device_hash=device_hash(browser),
             first_seen_at=now,
             last_seen_at=now,
         )
@@ -83,10 +85,21 @@ async def _remember(
 
 def budget_of(account: Account, browser: Browser) -> str:
     """The subject under which wrong passwords from a known device are counted, by itself."""
-    return f"account:{account.id}:{_hash(browser).hex()}"
+    return _budget(account.id, device_hash(browser))
 
 
-def _hash(browser: Browser) -> bytes:
+async def budgets_of(session: AsyncSession, account_id: UUID) -> tuple[str, ...]:
+    """The same of every device of a resident."""
+    devices = select(KnownDevice.device_hash).where(KnownDevice.account_id == account_id)
+    return tuple(_budget(account_id, each) for each in await session.scalars(devices))
+
+
+def _budget(account_id: UUID, device: bytes) -> str:
+    return f"account:{account_id}:{device.hex()}"
+
+
+def device_hash(browser: Browser) -> bytes:
+    """What is kept of a browser's cookie."""
     return sha256(browser.device.encode(errors="surrogatepass")).digest()
 
 

@@ -106,4 +106,9 @@ async def _counted_as(
 ) -> str:
     if account is not None and await devices.is_known(session, account, browser):
         return devices.budget_of(account, browser)
-    return f"address:{vault.blind('email', email).hex()}"
+    return counted_address(vault.blind("email", email))
+
+
+def counted_address(index: bytes) -> str:
+    """The subject under which wrong passwords from unknown devices are counted, by address."""
+    return f"address:{index.hex()}"
