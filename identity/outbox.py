@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.db import new_id
@@ -61,12 +61,16 @@ async def withdraw(session: AsyncSession, vault: Vault, to: str) -> int:
 
 async def forget(session: AsyncSession, vault: Vault, to: str) -> tuple[str, ...]:
     """Remove every message to an address, sent or not. Returns the names of files they are in."""
-    rows = (await session.scalars(select(OutboxMessage).with_for_update())).all()
-    found = [(row, message) for row in rows if (message := _opened(vault, row)).to == to]
-    for row, _ in found:
-        await session.delete(row)
-    await session.flush()
-    return tuple(_file_name(message) for row, message in found if row.delivered_at)
+    found = await addressed_to(session, vault, to)
+    removing = delete(OutboxMessage).where(OutboxMessage.id.in_([each.id for each in found]))
+    await session.execute(removing)
+    return tuple(_file_name(message) for message in found)
+
+
+async def addressed_to(session: AsyncSession, vault: Vault, to: str) -> tuple[Message, ...]:
+    """Every message to an address that is still kept, oldest first. All are opened to find them."""
+    rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.created_at))
+    return tuple(message for row in rows if (message := _opened(vault, row)).to == to)
 
 
 def remove_files(directory: Path, names: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from cardservice.holdings import cards, people, signing_in, sites
 from cardservice.holdings.holding import Holding
+from identity.grounds import EXCEPTIONS, Exception17
 
 HOLDINGS: Final[tuple[Holding, ...]] = (
     *people.HOLDINGS,
@@ -17,6 +18,13 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
     *sites.HOLDINGS,
     *signing_in.HOLDINGS,
 )
+
+
+def kept_after_erasure() -> tuple[Exception17, ...]:
+    """What outlives an erasure and why, each ground once."""
+    grounds = dict.fromkeys(holding.ground for holding in HOLDINGS if holding.ground)
+    return tuple(EXCEPTIONS[ground] for ground in grounds)
+
 
 NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "name_form": "how words may be mistyped, whoever bears them; goes with the last who does",

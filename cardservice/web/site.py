@@ -14,7 +14,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import open_sessions
+from cardservice.web import notices, open_sessions
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -22,12 +22,13 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import confirm, own, passkeys, password, share, sign_out
+from cardservice.web.resident import confirm, copy, erase, own, passkeys, password, share, sign_out
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.staff import (
     addresses,
     cards,
     documents,
+    erasures,
     people,
     queue,
     register,
@@ -59,7 +60,11 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 
 
 def _everybodys() -> Router:
-    return Router("/", route_handlers=[home], opt={"public": "says what Kent Card is"})
+    return Router(
+        "/",
+        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
+    )
 
 
 def _residents() -> list[Router]:
@@ -88,6 +93,11 @@ def _residents() -> list[Router]:
                 own.own_security,
                 own.own_information,
                 share.withdraw,
+                erase.show,
+                erase.ask,
+                erase.stop,
+                copy.show,
+                copy.download,
                 resident_sign_in.sign_out,
                 passkeys.show,
                 passkeys.add,
@@ -168,6 +178,11 @@ def _staff() -> list[Router]:
                 requests.report_death,
                 requests.ask_false_report,
                 requests.report_false,
+                erasures.ask,
+                erasures.request_erasure,
+                erasures.ask_to_keep,
+                erasures.request_keeping,
+                erasures.stop,
                 queue.show,
                 queue.approve,
                 queue.refuse,

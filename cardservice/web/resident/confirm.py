@@ -25,7 +25,7 @@ from identity.signin_models import SignInMethod
 
 ASK: Final = "resident/confirm.html"
 CODE: Final = "resident/confirm_code.html"
-WANTED: Final = frozenset({"passkeys", "password"})
+WANTED: Final = frozenset({"copy", "erase", "passkeys", "password"})
 """The pages that ask for a proof; nobody is sent anywhere else after it."""
 
 
