@@ -106,7 +106,8 @@ def _request_refused(request: AnyRequest, error: SignInRequestRefused) -> Respon
         _("Its request had a fault, was used before, or waited too long."),
         _("Nothing about you was shared. Go back to the service and try again."),
     ]
-    return page(request, TEMPLATE, status=400, title=title, sentences=sentences)
+    own = {"href": "/account", "text": _("Go to your Kent Card account")}
+    return page(request, TEMPLATE, status=400, title=title, sentences=sentences, link=own)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:

@@ -29,6 +29,7 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Provider
 from identity.oidc.requests import PUSHED_LIFE, Waiting
 from identity.oidc.scopes import words_of
+from identity.personal import Vault
 
 PUSHED_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 
@@ -157,11 +158,11 @@ async def resume(
 
 
 async def who_asks(
-    session: AsyncSession, provider: Provider, handle: str, *, now: datetime
+    session: AsyncSession, vault: Vault, handle: str, *, now: datetime
 ) -> NeedsSignIn | TooLate:
     """For the sign-in page: who sent the resident here, as long as they can go back there."""
     stage = RequestStage.WAITING
-    waiting = await requests.waiting(session, provider.vault, stage, handle, held=False, now=now)
+    waiting = await requests.waiting(session, vault, stage, handle, held=False, now=now)
     client_id = waiting.client_id if waiting else await requests.client_of(session, handle)
     client = await clients.find(session, client_id or "")
     if waiting is None or client is None:
