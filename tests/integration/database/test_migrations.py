@@ -89,8 +89,10 @@ async def _tables(database: Database) -> set[str]:
 async def _columns_and_indexes(database: Database) -> set[str]:
     def named(connection: Connection) -> set[str]:
         found = inspect(connection)
-        every = (*found.get_multi_columns().items(), *found.get_multi_indexes().items())
-        return {f"{table}.{each['name']}" for (_, table), all_ in every for each in all_}
+        columns, indexes = found.get_multi_columns(), found.get_multi_indexes()
+        return {
+            f"{table}.{each['name']}" for (_, table), all_ in columns.items() for each in all_
+        } | {f"{table}.{each['name']}" for (_, table), all_ in indexes.items() for each in all_}
 
     async with database.engine.connect() as connection:
         return await connection.run_sync(named)
