@@ -87,6 +87,7 @@ def _refused(
         return _request_refused(request, error)
     if isinstance(error, NotForYourRole):
         return _not_for_role(request, error)
+    _LOG.warning("not allowed", path=request.scope["path"])
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
