@@ -14,7 +14,7 @@ from cardservice.database import Database
 from entitlements import applications
 from identity import audit_batches, outbox
 from identity.actors import SYSTEM
-from identity.oidc import logout_notices, requests, spent
+from identity.oidc import logout_notices, retention
 from identity.oidc.provider import Provider
 from identity.personal import Vault
 from readers.contract.windows import london_date
@@ -91,10 +91,9 @@ async def tell_sites(
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    """Remove what the provider kept long enough; `identity.oidc.retention` says how long."""
     async with database.transaction() as session:
-        await requests.forget_expired(session, now=now)
-        await spent.forget_expired(session, now=now)
+        await retention.forget(session, now=now)
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from typing import Final
 
 from litestar.datastructures import Cookie
 
-from cardservice.web.visitors import AnyRequest, host_cookie
+from cardservice.web.visitors import AnyRequest, Part, host_cookie
 from identity.devices import Browser
 
 DEVICE_COOKIE: Final = "__Host-kentcard-device"
@@ -37,7 +37,8 @@ def browser_of(request: AnyRequest) -> Browser:
     """The browser of a request; one without our cookie is a new device."""
     said = request.headers.get("user-agent", "")
     device = request.cookies.get(DEVICE_COOKIE, "")[:_LONGEST] or secrets.token_urlsafe(32)
-    return Browser(name=browser_name(said), device=device)
+    signed_in = request.cookies.get(Part.RESIDENT.cookie, "")
+    return Browser(name=browser_name(said), device=device, token=signed_in)
 
 
 def device_cookie(browser: Browser) -> Cookie:

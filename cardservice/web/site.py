@@ -24,6 +24,7 @@ from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import confirm, own, passkeys, password, share, sign_out
 from cardservice.web.resident import sign_in as resident_sign_in
+from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     addresses,
     cards,
@@ -77,6 +78,7 @@ def _residents() -> list[Router]:
                 password.sign_in,
             ],
             guards=[our_own_form],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
