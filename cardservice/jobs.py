@@ -12,7 +12,7 @@ import structlog
 from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import audit_batches, outbox
+from identity import audit_batches, network_limit, outbox
 from identity.actors import SYSTEM
 from identity.oidc import logout_notices, requests, spent
 from identity.oidc.provider import Provider
@@ -91,10 +91,11 @@ async def tell_sites(
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    """Remove requests nobody can continue, identifiers that are spent, and networks' failures."""
     async with database.transaction() as session:
         await requests.forget_expired(session, now=now)
         await spent.forget_expired(session, now=now)
+        await network_limit.forget_expired(session, now=now)
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

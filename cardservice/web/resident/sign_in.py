@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
@@ -51,7 +52,7 @@ async def ask_address(
     return sign_in_page(request, ASK, faults=faults, typed={}, options=options)
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={DOOR: CODES})
 async def send_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -65,8 +66,11 @@ async def send_code(
     if faults := faults_in_address(email):
         options = passkeys.request_options(vault, relying_party(settings), now=now)
         return sign_in_page(request, ASK, faults=faults, typed=typed, options=options)
-    await signin.send_code(session, vault, email, now=now)
-    return see_other(carry(request, "/sign-in/code"), cookies=[_address_cookie(email)])
+    browser = browser_of(request)
+    await signin.send_code(session, vault, email, browser=browser, now=now)
+    await count(request, session, now)
+    cookies = [_address_cookie(email), device_cookie(browser)]
+    return see_other(carry(request, "/sign-in/code"), cookies=cookies)
 
 
 @get("/code")
@@ -78,7 +82,7 @@ async def ask_code(request: AnyRequest) -> Response[Any]:
     return sign_in_page(request, CODE, typed={}, email=email)
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -97,6 +101,7 @@ async def sign_in(
     browser = browser_of(request)
     answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
+        await count(request, session, now)
         faults = {"code": code_refusal(answer.reason)}
         return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
     session_kept = session_cookie(Part.RESIDENT, answer.token)
