@@ -29,6 +29,7 @@ from identity import (
     person_keys,
     resident_password,
     sealed,
+    second_factor,
     sessions,
     throttle,
 )
@@ -117,16 +118,21 @@ async def _forget_addresses(
     session: AsyncSession, vault: Vault, account: Account
 ) -> tuple[str, ...]:
     """What is found by the e-mail address and not by the account: messages, codes and counts."""
-    await throttle.drop(session, await devices.budgets_of(session, account.id))
+    await _forget_counts(session, account, second_factor.throttled_as(account))
     email = sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
     if not email:
         return ()
     indexes = vault.blinds("email", email)
-    counted = [resident_password.counted_address(index) for index in indexes]
-    await throttle.drop(session, counted)
+    for index in indexes:
+        await _forget_counts(session, account, resident_password.counted_address(index))
     codes = delete(OneTimeCode).where(OneTimeCode.email_index.in_(indexes))
     await session.execute(codes, **_UNSYNCHRONISED)
     return await outbox.forget(session, vault, email)
+
+
+async def _forget_counts(session: AsyncSession, account: Account, subject: str) -> None:
+    """How often somebody failed, on whichever device."""
+    await throttle.drop(session, await devices.every_subject(session, account, subject))
 
 
 async def _clear(session: AsyncSession, account_id: UUID) -> int:

@@ -14,10 +14,11 @@ from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
 from entitlements import applications
-from identity import audit_batches, erasure, outbox
+from identity import audit_batches, erasure, network_limit, outbox
 from identity.actors import SYSTEM
 from identity.models import ErasureBasis
-from identity.oidc import logout_notices, requests, spent
+from identity.oidc import logout_notices
+from identity.oidc import retention as oidc_retention
 from identity.oidc.provider import Provider
 from identity.personal import Vault
 from readers.contract.windows import london_date
@@ -142,10 +143,10 @@ async def apply_retention(database: Database, directory: Path, *, now: datetime)
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    """Remove what is of no use any more: `identity.oidc.retention` and networks' failures."""
     async with database.transaction() as session:
-        await requests.forget_expired(session, now=now)
-        await spent.forget_expired(session, now=now)
+        await oidc_retention.forget(session, now=now)
+        await network_limit.forget_expired(session, now=now)
 
 
 async def _ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:

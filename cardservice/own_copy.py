@@ -23,6 +23,7 @@ from identity.models import OutboxMessage
 from identity.personal import PersonVault, Vault
 
 _SEALED: Final = "sealed_"
+_OWNERS: Final = frozenset({"account_id", "owner_id"})
 _LEFT_OUT: Final = ("_hash", "_index")
 
 
@@ -112,7 +113,7 @@ def _told(personal: PersonVault, holding: Holding, row: Any) -> dict[str, Any]: 
     told: dict[str, Any] = {}
     for name in columns.keys():  # noqa: SIM118  (no mapping: it has no `in` by name)
         value = getattr(row, name)
-        if value is None or name == "account_id" or name.endswith(_LEFT_OUT):
+        if value is None or name in _OWNERS or name.endswith(_LEFT_OUT):
             continue
         if owned and name.startswith(_SEALED):
             text = personal.open(holding.table, name, row.id, value)

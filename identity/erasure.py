@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, four_eyes, outbox, person_keys, sealed
+from identity import audit, four_eyes, notices
 from identity.actors import Actor
 from identity.dates import london_date
 from identity.errors import InvalidDetails, NoErasureWaits, NoSuchAccount, WrongAccountState
@@ -280,9 +280,8 @@ async def _tell(
     session: AsyncSession, vault: Vault, account: Account, words: str, *, now: datetime
 ) -> None:
     """Send it to whoever can be sent something: nobody writes to people who died."""
-    email = sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
-    if email and account.state is AccountState.ACTIVE:
-        outbox.queue(session, vault, email, MESSAGE, words, now=now)
+    if account.state is AccountState.ACTIVE:
+        await notices.tell(session, vault, account, MESSAGE, words, now=now)
 
 
 def _notice(due_at: datetime) -> str:

@@ -16,12 +16,17 @@ from cardservice.holdings.sites import GRANTS_KEPT, grant_is_over
 from identity.oidc.models import OidcGrant
 from identity.signin_models import (
     AccountPassword,
+    AccountRecoveryCode,
+    AccountTotp,
     KnownDevice,
+    LostFactor,
+    NetworkThrottle,
     OneTimeCode,
     Passkey,
     Session,
     SignInThrottle,
     SpentChallenge,
+    StaffDevice,
     StaffSignIn,
 )
 from identity.throttle import MOST_FAILURES
@@ -75,6 +80,27 @@ HOLDINGS: Final = (
         of=lambda person: Passkey.account_id == person,
     ),
     Holding(
+        model=AccountTotp,
+        topic=Topic.SIGN_IN,
+        what="The secret you share with your authenticator app, if you have one",
+        basis=LawfulBasis.SECURITY,
+        of=lambda person: AccountTotp.owner_id == person,
+    ),
+    Holding(
+        model=AccountRecoveryCode,
+        topic=Topic.SIGN_IN,
+        what="Your recovery codes, scrambled",
+        basis=LawfulBasis.SECURITY,
+        of=lambda person: AccountRecoveryCode.owner_id == person,
+    ),
+    Holding(
+        model=LostFactor,
+        topic=Topic.SIGN_IN,
+        what="That you told us you lost your authenticator app and codes",
+        basis=LawfulBasis.SECURITY,
+        of=lambda person: LostFactor.account_id == person,
+    ),
+    Holding(
         model=OneTimeCode,
         topic=Topic.SIGN_IN,
         what="That a sign-in code was sent to you; the code itself is scrambled",
@@ -94,6 +120,30 @@ HOLDINGS: Final = (
             "the last wait was over",
             lambda cut: (SignInThrottle.retry_at < cut) & (SignInThrottle.failures < MOST_FAILURES),
             NEEDED_NO_LONGER,
+        ),
+    ),
+    Holding(
+        model=NetworkThrottle,
+        topic=Topic.TECHNICAL,
+        what="How often sign-ins from a network failed, for a scrambled address",
+        basis=LawfulBasis.SECURITY,
+        period=Period(
+            timedelta(0),
+            "two minutes have passed",
+            lambda cut: NetworkThrottle.empty_at <= cut,
+            NEEDED_NO_LONGER,
+        ),
+    ),
+    Holding(
+        model=StaffDevice,
+        topic=Topic.TECHNICAL,
+        what="Browsers that staff signed in with; nothing about residents",
+        basis=LawfulBasis.SECURITY,
+        period=Period(
+            timedelta(days=365),
+            "they last used it",
+            lambda cut: StaffDevice.last_seen_at < cut,
+            "As long as the cookie that goes with it",
         ),
     ),
     Holding(

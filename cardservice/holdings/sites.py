@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, inspect, select
 
 from cardservice.holdings.holding import (
     CLAIMS,
-    NEEDED_NO_LONGER,
     SIX_YEARS,
     Fate,
     Holding,
@@ -17,6 +16,7 @@ from cardservice.holdings.holding import (
     Period,
     Topic,
 )
+from identity.db import Base
 from identity.grounds import Ground
 from identity.oidc.models import (
     OidcCode,
@@ -28,14 +28,34 @@ from identity.oidc.models import (
     OidcSpentId,
     OidcSubject,
 )
+from identity.oidc.retention import RETENTION
 
-GRANTS_KEPT: Final = timedelta(days=30)
+_KEPT: Final = {kept.table: kept for kept in RETENTION}
+GRANTS_KEPT: Final = timedelta(days=_KEPT[OidcGrant].days)
 
 
 def grant_is_over(cut: datetime) -> ColumnElement[bool]:
-    """Sign-ins to a site that ended before a moment."""
-    revoked = OidcGrant.revoked_at.is_not(None) & (OidcGrant.revoked_at < cut)
-    return (OidcGrant.expires_at < cut) | revoked
+    """Sign-ins to a site whose time began before a moment."""
+    return OidcGrant.expires_at < cut
+
+
+def _period(model: type[Base], since: str) -> Period:
+    """As the provider keeps it."""
+    kept = _KEPT[model]
+    column = inspect(model).columns[kept.since]
+    return Period(timedelta(days=kept.days), since, lambda cut: column < cut, kept.why)
+
+
+def _with_grant(model: Any) -> Period:  # noqa: ANN401  (a mapped class)
+    """Children go with their grant."""
+
+    def is_over(cut: datetime) -> ColumnElement[bool]:
+        over: ColumnElement[bool] = model.grant_id.in_(
+            select(OidcGrant.id).where(grant_is_over(cut))
+        )
+        return over
+
+    return Period(GRANTS_KEPT, "its time was over", is_over, _KEPT[OidcGrant].why)
 
 
 def _by_grant(model: Any) -> Callable[[UUID], ColumnElement[bool]]:  # noqa: ANN401  (a mapped class)
@@ -46,16 +66,6 @@ def _by_grant(model: Any) -> Callable[[UUID], ColumnElement[bool]]:  # noqa: ANN
         return granted
 
     return of
-
-
-def _grant_period(model: Any) -> Period:  # noqa: ANN401  (a mapped class)
-    def is_over(cut: datetime) -> ColumnElement[bool]:
-        over: ColumnElement[bool] = model.grant_id.in_(
-            select(OidcGrant.id).where(grant_is_over(cut))
-        )
-        return over
-
-    return Period(GRANTS_KEPT, "the sign-in ended", is_over, NEEDED_NO_LONGER)
 
 
 HOLDINGS: Final = (
@@ -83,7 +93,7 @@ HOLDINGS: Final = (
         topic=Topic.SHARING,
         what="When you signed in to a service, and what it may see",
         of=lambda person: OidcGrant.account_id == person,
-        period=Period(GRANTS_KEPT, "the sign-in ended", grant_is_over, NEEDED_NO_LONGER),
+        period=_period(OidcGrant, "its time was over"),
     ),
     Holding(
         model=OidcCode,
@@ -91,7 +101,7 @@ HOLDINGS: Final = (
         what="Codes by which a service was told that you signed in",
         basis=LawfulBasis.SECURITY,
         of=_by_grant(OidcCode),
-        period=_grant_period(OidcCode),
+        period=_with_grant(OidcCode),
     ),
     Holding(
         model=OidcRefreshToken,
@@ -99,7 +109,7 @@ HOLDINGS: Final = (
         what="Keys by which a service may go on asking",
         basis=LawfulBasis.SECURITY,
         of=_by_grant(OidcRefreshToken),
-        period=_grant_period(OidcRefreshToken),
+        period=_with_grant(OidcRefreshToken),
     ),
     Holding(
         model=OidcLogoutNotice,
@@ -111,32 +121,20 @@ HOLDINGS: Final = (
         ),
         fate=Fate.KEPT,
         ground=Ground.PROOF,
-        period=Period(
-            GRANTS_KEPT,
-            "you signed out",
-            lambda cut: OidcLogoutNotice.created_at < cut,
-            NEEDED_NO_LONGER,
-        ),
+        period=_period(OidcLogoutNotice, "you signed out"),
     ),
     Holding(
         model=OidcRequest,
         topic=Topic.TECHNICAL,
         what="What a service asked when it sent you here",
         basis=LawfulBasis.SECURITY,
-        period=Period(
-            timedelta(0), "it runs out", lambda cut: OidcRequest.expires_at < cut, NEEDED_NO_LONGER
-        ),
+        period=_period(OidcRequest, "it ran out"),
     ),
     Holding(
         model=OidcSpentId,
         topic=Topic.TECHNICAL,
         what="Numbers that no service may use again; nothing about residents",
         basis=LawfulBasis.SECURITY,
-        period=Period(
-            timedelta(0),
-            "they run out",
-            lambda cut: OidcSpentId.expires_at < cut,
-            NEEDED_NO_LONGER,
-        ),
+        period=_period(OidcSpentId, "they run out"),
     ),
 )

@@ -19,11 +19,13 @@ from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.doors import not_too_many
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import confirm, copy, erase, own, passkeys, password, share, sign_out
 from cardservice.web.resident import sign_in as resident_sign_in
+from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     addresses,
     cards,
@@ -81,7 +83,8 @@ def _residents() -> list[Router]:
                 password.ask,
                 password.sign_in,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
@@ -152,7 +155,7 @@ def _staff() -> list[Router]:
                 second_factor.show_recovery_codes,
                 second_factor.finish_set_up,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
             opt=opt | {"public": "where members of staff sign in"},
         ),
         Router(

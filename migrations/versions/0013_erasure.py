@@ -1,6 +1,6 @@
 """A person's record can be erased; taps that are no longer kept leave the day of the last one.
 
-Revision: 0013, after 0009.
+Revision: 0013, after 0011.
 """
 
 import re
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -239,7 +239,7 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
         "e-mail index": vault.blind("email", who.email),
         "postcode index": vault.blind("postcode", who.postcode),
         "new postcode index": vault.blind("postcode", NEW_HOME.postcode),
-        "device": devices.device_hash(FIREFOX),
+        "device": devices.hash_of(FIREFOX),
     }
     for word in words_of(who.given_names, who.family_name):
         blind[f"index of {word}"] = vault.blind("name-part", word)[:16]

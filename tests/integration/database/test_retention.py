@@ -191,5 +191,5 @@ def test_every_period_is_in_words() -> None:
     assert "90 days after the tap reached us" in words
     assert "6 years after you left the address" in words
     assert "1 year after another answer took its place" in words
-    assert "until it runs out" in words
+    assert "until they run out" in words
     assert not any(line.startswith("0 ") for line in words)
