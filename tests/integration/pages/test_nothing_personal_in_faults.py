@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import logs
 from identity.models import Account
+from identity.oidc.provider import Endpoint
 from tests.support.people import JEAN
 from tests.support.visitor import RESIDENT_COOKIE, STAFF_COOKIE, Visitor
 from tests.support.web import CLERK_PASSWORD, LiveServer
@@ -115,11 +116,12 @@ def test_machines_that_send_what_they_should_not(live: LiveServer, heard: Heard)
         heard(client.get(f"/status-lists/{PERSON.family_name}"), 404)
         heard(client.get(f"/problems/{PERSON.family_name}"), 404)
         hint = {"login_hint": PERSON.email, "client_id": PERSON.family_name}
-        heard(client.get("/authorize", params=hint), 400, 404)
-        heard(client.post("/token", data=TYPED), 400, 401, 404)
-        heard(
-            client.get("/userinfo", headers={"authorization": f"Bearer {PERSON.email}"}), 401, 404
-        )
+        heard(client.get(Endpoint.AUTHORIZE, params=hint), 400)
+        heard(client.get(Endpoint.LOGOUT, params=hint), 400)
+        for endpoint in (Endpoint.PUSH, Endpoint.TOKEN, Endpoint.INTROSPECT, Endpoint.REVOKE):
+            heard(client.post(endpoint, data=TYPED), 400, 401)
+        bearer = {"authorization": f"Bearer {PERSON.email}"}
+        heard(client.get(Endpoint.USERINFO, headers=bearer), 401)
     heard.tells_nothing()
 
 
