@@ -85,6 +85,10 @@ def _residents() -> list[Router]:
             "/account",
             route_handlers=[
                 own.own_account,
+                own.own_taps,
+                own.own_details,
+                own.own_security,
+                own.own_information,
                 share.withdraw,
                 resident_sign_in.sign_out,
                 passkeys.show,

@@ -18,7 +18,7 @@ from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
 SHARE = f"Share your information with {PARTNER.name}"
-ACCOUNT = "Your Kent Card"
+INFORMATION = "Your information"
 
 
 @pytest.fixture
@@ -51,15 +51,15 @@ def test_a_resident_signs_in_to_a_partner_sees_it_and_stops_it(
     expect(page.get_by_text("Welcome, Jean O'Malley")).to_be_visible()
     assert (site.claims()["nonce"], site.claims()["amr"]) == ("the-nonce", ["otp"])
     reader.fetched.clear()
-    page.goto("/account")
+    page.goto("/account/information")
     assert reader.says("Example Leisure This service can see: your name your e-mail address")
     if scripts:
-        reader.check(ACCOUNT)
+        reader.check(INFORMATION)
     page.get_by_role("button", name="Stop sharing with Example Leisure").click()
     assert reader.says("The service cannot see your information from Kent Card any more")
     assert reader.says("You do not share information with any other service.")
     if scripts:
-        reader.check(ACCOUNT)
+        reader.check(INFORMATION)
     assert site.person() == {}
     page.goto(site.begins())
     expect(page).to_have_title(f"{SHARE} – Kent Card")
