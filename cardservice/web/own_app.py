@@ -11,17 +11,17 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.app_set_up import RECOVERY_CODES, set_up_page
 from cardservice.web.factor_words import refusal
 from cardservice.web.forms import typed_in
 from cardservice.web.guards import recently_proved
 from cardservice.web.owners import owner_of, part_of
 from cardservice.web.pages import page, see_other
-from cardservice.web.qr import drawing
 from cardservice.web.resident.own import own_account_row
 from cardservice.web.staff.rights import ACT
-from cardservice.web.visitors import AnyRequest, VisitorRequest
+from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import authenticator, own_factors, recovery, totp
+from identity import authenticator, own_factors, recovery
 from identity.authenticator import Offered
 from identity.devices import Owner
 from identity.models import Account
@@ -31,8 +31,6 @@ from identity.roles import Act
 from identity.second_factor import FactorRefused
 
 STATE: Final = "app.html"
-SET_UP: Final = "set_up.html"
-RECOVERY_CODES: Final = "recovery_codes.html"
 OPT: Final = {ACT: Act.CHANGE_OWN_SIGN_IN}
 _DONE: Final = {"removed": _("The app was removed. No code of it is asked for any more")}
 
@@ -111,41 +109,6 @@ async def remove(
     account = await own_account_row(request, session)
     await own_factors.give_up_app(session, vault, account, own=request.user.signed_in, now=now)
     return see_other("/account/app?done=removed")
-
-
-def set_up_page(
-    request: AnyRequest,
-    name: str,
-    secret: str,
-    *,
-    action: str,
-    back: str,
-    faults: dict[str, str] | None = None,
-    sealed: str = "",
-) -> Response[str]:
-    """The page with a secret as a QR code and as text, that asks for the app's first code.
-
-    Args:
-        request: what is answered.
-        name: by which the app tells one account from another.
-        secret: for the app.
-        action: where the code is sent.
-        back: the page before.
-        faults: by field.
-        sealed: the offer, where it travels with the form.
-    """
-    return page(
-        request,
-        SET_UP,
-        status=422 if faults else 200,
-        faults=faults,
-        typed={},
-        drawing=drawing(totp.app_address(secret, name)),
-        secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        action=action,
-        back=back,
-        offer=sealed,
-    )
 
 
 def _set_up(

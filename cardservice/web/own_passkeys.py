@@ -15,7 +15,7 @@ from cardservice.web.forms import typed_in
 from cardservice.web.guards import recently_proved
 from cardservice.web.owners import owner_of, part_of
 from cardservice.web.pages import page, see_other
-from cardservice.web.resident.passkeys import relying_party
+from cardservice.web.relying_party import relying_party
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from litestar import Response, post
 from litestar.di import NamedDependency
@@ -12,6 +11,7 @@ from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
+from cardservice.web.relying_party import relying_party
 from cardservice.web.resident.onward import after_sign_in, carry
 from cardservice.web.visitors import (
     AnyRequest,
@@ -19,14 +19,9 @@ from cardservice.web.visitors import (
     session_cookie,
 )
 from identity import devices, lost_factor, passkeys
-from identity.passkeys import PasskeyRefused, RelyingParty
+from identity.passkeys import PasskeyRefused
 from identity.personal import Vault
 from identity.signin_models import SignInMethod
-
-
-def relying_party(settings: Settings) -> RelyingParty:
-    """Whom passkeys are for: the host that browsers know the server by."""
-    return RelyingParty(id=urlsplit(settings.base_url).hostname or "", origin=settings.base_url)
 
 
 @post("/passkey", status_code=200)

@@ -16,8 +16,8 @@ from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
+from cardservice.web.relying_party import relying_party
 from cardservice.web.resident.onward import carry, sign_in_page
-from cardservice.web.resident.passkeys import relying_party
 from cardservice.web.resident.second_step import next_page
 from cardservice.web.visitors import (
     AnyRequest,

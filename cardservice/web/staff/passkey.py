@@ -11,7 +11,7 @@ from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
-from cardservice.web.resident.passkeys import relying_party
+from cardservice.web.relying_party import relying_party
 from cardservice.web.staff.second_factor import signed_in
 from cardservice.web.visitors import AnyRequest, Part
 from identity import passkeys, staff_factor

@@ -8,11 +8,11 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.app_set_up import RECOVERY_CODES, set_up_page
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.factor_words import refusal
 from cardservice.web.forms import typed_in
-from cardservice.web.own_app import RECOVERY_CODES, set_up_page
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, host_cookie, session_cookie
 from cardservice.web.words import gettext as _

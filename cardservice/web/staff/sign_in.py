@@ -16,7 +16,7 @@ from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
 from cardservice.web.guards import HASHES
 from cardservice.web.pages import page, see_other
-from cardservice.web.resident.passkeys import relying_party
+from cardservice.web.relying_party import relying_party
 from cardservice.web.staff.rights import ACT
 from cardservice.web.staff.second_factor import next_step
 from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, no_cookie
