@@ -10,6 +10,7 @@ import msgspec
 
 from cardservice.web.browsers import DEVICE_COOKIE
 from cardservice.web.defences import FORM_COOKIE
+from cardservice.web.resident import second_step
 from cardservice.web.resident.sign_in import ADDRESS_COOKIE
 from cardservice.web.staff.second_factor import STEP_COOKIE
 from cardservice.web.visitors import Part
@@ -48,6 +49,11 @@ COOKIES: Final = (
     CookieLine(
         ADDRESS_COOKIE,
         _("Holds the e-mail address that your sign-in code was sent to, while you type the code"),
+        _("until you have signed in, 10 minutes at most"),
+    ),
+    CookieLine(
+        second_step.STEP_COOKIE,
+        _("Remembers that you gave the right password, while you give a code of your app"),
         _("until you have signed in, 10 minutes at most"),
     ),
     CookieLine(

@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance
@@ -37,12 +38,20 @@ from identity.models import Account
 from identity.oidc import clients, consents, grants
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
-from identity.oidc.models import Basis, ClientAuth
+from identity.oidc.models import Basis, ClientAuth, OidcGrant, OidcRefreshToken
 from identity.oidc.parameters import Parameters
 from identity.oidc.registration import NewClient
 from identity.personal import Vault
 from identity.sessions import SignedIn
-from identity.signin_models import AccountPassword, Passkey, SessionKind, SignInMethod
+from identity.signin_models import (
+    AccountPassword,
+    AccountRecoveryCode,
+    AccountTotp,
+    LostFactor,
+    Passkey,
+    SessionKind,
+    SignInMethod,
+)
 from readers.contract.services import Service
 from readers.contract.wire import Mode, SessionResult
 from readers.contract.wire import Purpose as TerminalPurpose
@@ -202,6 +211,9 @@ async def _signed_in(
             created_at=NOW,
         )
     )
+    session.add(AccountTotp(owner_id=person, sealed_secret=b"", last_step=0, enrolled_at=NOW))
+    session.add(AccountRecoveryCode(owner_id=person, code_index=person.bytes * 2, created_at=NOW))
+    session.add(LostFactor(account_id=person, asked_at=NOW, granted_from=NOW))
     await session.flush()
     for browser in (FIREFOX, Browser("Chrome", "of-a-stranger")):
         await resident_password.sign_in(
@@ -214,6 +226,15 @@ async def _signed_in(
     await consents.record(session, person, partner, scopes, actor=actor, now=NOW)
     asked = Parameters({"redirect_uri": SITE.redirect_uris[0]})
     await grants.open_grant(session, partner, sign_in, scopes, asked, now=NOW)
+    opened = select(OidcGrant.id).where(OidcGrant.account_id == person)
+    session.add(
+        OidcRefreshToken(
+            token_hash=person.bytes * 2,
+            grant_id=(await session.scalars(opened)).one(),
+            dpop_thumbprint=None,
+            created_at=NOW,
+        )
+    )
     await sessions.open_session(session, person, SessionKind.RESIDENT, now=NOW)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select, update
 
 from cardservice import decisions, erasing, jobs, taps
 from cardservice.database import Database
+from cardservice.holdings import HOLDINGS
 from cardservice.models import Card, CardState
 from entitlements import applications
 from entitlements.models import Grant, ServiceNumber, ServiceRecord
@@ -115,6 +116,23 @@ async def everything(database: Database, vault: Vault, person: UUID) -> dict[str
     async with database.transaction() as session:
         card = (await session.scalars(select(Card).where(Card.account_id == person))).one()
         return values_of(vault, WILL) | card_values(vault, card)
+
+
+async def test_the_person_has_something_in_every_table_that_holds_something_of_people(
+    migrated: Database, vault: Vault, will: UUID
+) -> None:
+    """Else the tests below would say nothing of that table."""
+    await asked(migrated, vault, will)
+    async with migrated.transaction() as session:
+        empty = {
+            holding.table
+            for holding in HOLDINGS
+            if holding.of is not None
+            and not await session.scalar(
+                select(func.count()).select_from(holding.model).where(holding.of(will))
+            )
+        }
+    assert empty == {"oidc_logout_notice"}  # there is one when they are signed out
 
 
 async def test_after_erasure_no_column_of_the_database_tells_of_the_person(
