@@ -14,7 +14,7 @@ from cardservice.database import Database
 from entitlements import applications
 from identity import audit_batches, network_limit, outbox
 from identity.actors import SYSTEM
-from identity.oidc import logout_notices, requests, spent
+from identity.oidc import logout_notices, retention
 from identity.oidc.provider import Provider
 from identity.personal import Vault
 from readers.contract.windows import london_date
@@ -91,10 +91,9 @@ async def tell_sites(
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests nobody can continue, identifiers that are spent, and networks' failures."""
+    """Remove what is of no use any more: `identity.oidc.retention` and networks' failures."""
     async with database.transaction() as session:
-        await requests.forget_expired(session, now=now)
-        await spent.forget_expired(session, now=now)
+        await retention.forget(session, now=now)
         await network_limit.forget_expired(session, now=now)
 
 

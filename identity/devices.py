@@ -18,8 +18,10 @@ from identity import audit, notices, sessions, throttle
 from identity.actors import resident_actor
 from identity.dates import LONDON
 from identity.models import Account, StaffMember
+from identity.oidc import logout_notices
+from identity.oidc.spent import digest
 from identity.personal import Vault
-from identity.sessions import SignedIn
+from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import KnownDevice, SessionKind, SignInMethod, StaffDevice
 
 Owner: TypeAlias = Account | StaffMember
@@ -32,10 +34,12 @@ class Browser(msgspec.Struct, frozen=True):
     Attributes:
         name: in a few words, such as `Firefox on Windows`; what the browser says it is.
         device: the random value of the cookie by which it is known again.
+        token: of the sign-in it has now, which a new one takes the place of; empty for none.
     """
 
     name: str
     device: str
+    token: str = ""
 
 
 async def sign_in(
@@ -57,6 +61,7 @@ async def sign_in(
         browser=browser.name,
         now=now,
     )
+    await _end_former(session, account, browser.token, token, now=now)
     is_new = await remember(session, account, browser, now=now)
     actor = resident_actor(account.id, account.number)
     subject = audit.subject_of("account", account.id)
@@ -76,6 +81,21 @@ async def sign_in(
 async def is_known(session: AsyncSession, owner: Owner, browser: Browser) -> bool:
     """Whether they have signed in with this browser before."""
     return await _row(session, owner, hash_of(browser)) is not None
+
+
+async def _end_former(
+    session: AsyncSession, account: Account, former: str, token: str, *, now: datetime
+) -> None:
+    """End the sign-in the browser had. Sites that the same resident signed in to stay so.
+
+    Source: OWASP ASVS 5.0, 7.2.4.
+    """
+    found = await sessions.look_up(session, former, now=now) if former else None
+    if not isinstance(found, SignedInSession):
+        return
+    if found.subject_id == account.id:
+        await logout_notices.session_rotated(session, digest(former), digest(token))
+    await sessions.end(session, former, actor=found.actor, now=now)
 
 
 async def remember(session: AsyncSession, owner: Owner, browser: Browser, *, now: datetime) -> bool:

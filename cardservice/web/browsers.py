@@ -6,7 +6,7 @@ from typing import Any, Final
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
-from cardservice.web.visitors import host_cookie
+from cardservice.web.visitors import Part, host_cookie
 from identity.devices import Browser
 
 DEVICE_COOKIE: Final = "__Host-kentcard-device"
@@ -40,7 +40,8 @@ def browser_of(request: ASGIConnection[Any, Any, Any, Any]) -> Browser:
     said = request.headers.get("user-agent", "")
     sent = request.cookies.get(DEVICE_COOKIE, "")[:_LONGEST]
     device = request.scope["state"].setdefault(_DEVICE, sent or secrets.token_urlsafe(32))
-    return Browser(name=browser_name(said), device=device)
+    signed_in = request.cookies.get(Part.RESIDENT.cookie, "")
+    return Browser(name=browser_name(said), device=device, token=signed_in)
 
 
 def device_cookie(browser: Browser) -> Cookie:

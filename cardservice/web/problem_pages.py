@@ -139,6 +139,7 @@ def _refused(
         return _request_refused(request, error)
     if isinstance(error, NotForYourRole):
         return _not_for_role(request, error)
+    _LOG.warning("not allowed", path=request.scope["path"])
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
@@ -158,7 +159,8 @@ def _request_refused(request: AnyRequest, error: SignInRequestRefused) -> Respon
         _("Its request had a fault, was used before, or waited too long."),
         _("Nothing about you was shared. Go back to the service and try again."),
     ]
-    return page(request, TEMPLATE, status=400, title=title, sentences=sentences)
+    own = {"href": "/account", "text": _("Go to your Kent Card account")}
+    return page(request, TEMPLATE, status=400, title=title, sentences=sentences, link=own)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:

@@ -21,6 +21,7 @@ from readers.errors import ReadersError
 MEDIA_TYPE: Final = "application/problem+json"
 SERVER_FAULT: Final = 500
 UNAUTHORISED: Final = 401
+REFUSALS: Final = frozenset({UNAUTHORISED, 403})
 
 ROOTS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 
@@ -71,6 +72,8 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
     """The problem for any exception."""
     status = STATUS.get(type(error))
     if status is not None:
+        if status in REFUSALS:
+            _LOG.warning("not allowed", path=request.scope["path"], code=code_of(type(error)))
         answer = problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
         if isinstance(error, people.Busy):
             answer.headers["retry-after"] = str(error.retry_after)

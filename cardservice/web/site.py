@@ -29,6 +29,7 @@ from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import confirm as resident_confirm
 from cardservice.web.resident import own, passkeys, password, second_step, share, sign_out
 from cardservice.web.resident import sign_in as resident_sign_in
+from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     addresses,
     cards,
@@ -106,12 +107,17 @@ def _residents() -> list[Router]:
                 second_step.ask_without,
             ],
             guards=[our_own_form, not_too_many],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
             "/account",
             route_handlers=[
                 own.own_account,
+                own.own_taps,
+                own.own_details,
+                own.own_security,
+                own.own_information,
                 share.withdraw,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,

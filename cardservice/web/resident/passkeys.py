@@ -1,8 +1,9 @@
 """Residents sign in with a passkey. E-mail codes are the way without."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from litestar import Response, post
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -23,6 +24,8 @@ from identity.passkeys import PasskeyRefused
 from identity.personal import Vault
 from identity.signin_models import SignInMethod
 
+_LOG: Final = structlog.get_logger(__name__)
+
 
 @post("/passkey", status_code=200)
 async def sign_in(
@@ -37,6 +40,7 @@ async def sign_in(
     party = relying_party(settings)
     account = await passkeys.shown(session, vault, answer, party=party, now=now)
     if isinstance(account, PasskeyRefused):
+        _LOG.warning("sign-in refused", way="passkey")
         address = carry(request, "/sign-in")
         return see_other(f"{address}{'&' if '?' in address else '?'}passkey=refused")
     await lost_factor.withdraw(session, account)
