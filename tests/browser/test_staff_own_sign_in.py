@@ -2,32 +2,19 @@
 
 import pyotp
 import pytest
-from playwright.sync_api import CDPSession, Page, expect
+from playwright.sync_api import expect
 
 from identity.models import StaffRole
 from identity.sessions import PROOF_LIFE
 from tests.support.browser import Reader
 from tests.support.clerk import sign_in
+from tests.support.virtual_phone import Authenticator
 from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
 CONFIRM = "Confirm it is you"
 SIGN_IN = "Sign in as a member of staff"
 NEW_PASSWORD = "gravel wombat thirty seven"
-
-
-def phone(page: Page) -> None:
-    cdp: CDPSession = page.context.new_cdp_session(page)
-    cdp.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    cdp.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
 def titled(reader: Reader, title: str) -> None:
@@ -46,7 +33,7 @@ def test_a_passkey_signs_a_member_of_staff_in_and_is_a_proof(
 ) -> None:
     supervisor = live_server.add_staff(StaffRole.SUPERVISOR)
     page = reader.page
-    phone(page)
+    Authenticator(page)
     sign_in(page, live_server, supervisor)
     page.goto("/staff/sign-ins")
     reader.check("Your sign-ins")
