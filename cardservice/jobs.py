@@ -12,7 +12,7 @@ import structlog
 from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import audit_batches, outbox
+from identity import audit_batches, network_limit, outbox
 from identity.actors import SYSTEM
 from identity.oidc import logout_notices, retention
 from identity.oidc.provider import Provider
@@ -91,9 +91,10 @@ async def tell_sites(
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove what the provider kept long enough; `identity.oidc.retention` says how long."""
+    """Remove what is of no use any more: `identity.oidc.retention` and networks' failures."""
     async with database.transaction() as session:
         await retention.forget(session, now=now)
+        await network_limit.forget_expired(session, now=now)
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
-from cardservice.web.kept_forms import what_to_keep
+from cardservice.web.kept_forms import keep, what_to_keep
 from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
@@ -89,6 +89,7 @@ async def our_own_form(
     if not isinstance(presented, str) or not _is_given_to(connection, presented):
         reason = "The form has no token of this visitor."
         raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
+    await keep(connection)
 
 
 def form_token(request: AnyRequest) -> tuple[str, Cookie | None]:

@@ -19,6 +19,7 @@ from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.doors import not_too_many
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
@@ -77,7 +78,7 @@ def _residents() -> list[Router]:
                 password.ask,
                 password.sign_in,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
             before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
@@ -144,7 +145,7 @@ def _staff() -> list[Router]:
                 second_factor.show_recovery_codes,
                 second_factor.finish_set_up,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
             opt=opt | {"public": "where members of staff sign in"},
         ),
         Router(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
@@ -53,7 +54,7 @@ async def ask_address(
     return sign_in_page(request, ASK, faults=faults, typed={}, options=options)
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={DOOR: CODES})
 async def send_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -67,8 +68,11 @@ async def send_code(
     if faults := faults_in_address(email):
         options = passkeys.request_options(vault, relying_party(settings), now=now)
         return sign_in_page(request, ASK, faults=faults, typed=typed, options=options)
-    await signin.send_code(session, vault, email, now=now)
-    return see_other(carry(request, "/sign-in/code"), cookies=[_address_cookie(email)])
+    browser = browser_of(request)
+    await signin.send_code(session, vault, email, browser=browser, now=now)
+    await count(request, session, now)
+    cookies = [_address_cookie(email), device_cookie(browser)]
+    return see_other(carry(request, "/sign-in/code"), cookies=cookies)
 
 
 @get("/code")
@@ -80,7 +84,7 @@ async def ask_code(request: AnyRequest) -> Response[Any]:
     return sign_in_page(request, CODE, typed={}, email=email)
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -100,6 +104,7 @@ async def sign_in(
     answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
         _LOG.warning("sign-in refused", way="email-code", reason=answer.reason.value)
+        await count(request, session, now)
         faults = {"code": code_refusal(answer.reason)}
         return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
     session_kept = session_cookie(Part.RESIDENT, answer.token)

@@ -1,11 +1,11 @@
 """The rows of the OpenID provider that are removed by their age are found by it.
 
-Revision: 0014, after 0009.
+Revision: 0010, after 0009.
 """
 
 from alembic import op
 
-revision = "0014"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
