@@ -15,13 +15,23 @@ import msgspec
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, devices, outbox, person_keys, sealed, sessions
+from identity import (
+    audit,
+    authenticator,
+    devices,
+    outbox,
+    person_keys,
+    resident_factor,
+    sealed,
+    sessions,
+)
 from identity.actors import SYSTEM
 from identity.db import new_id
 from identity.details import tidy_email
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import KnownDevice, OneTimeCode, SignInMethod
 
@@ -104,8 +114,8 @@ async def redeem_code(
     *,
     browser: Browser,
     now: datetime,
-) -> SignedIn | CodeRefused:
-    """Sign a resident in with the newest code of their address, once.
+) -> SignedIn | CodeNeeded | CodeRefused:
+    """Sign a resident in with the newest code of their address, once; or ask for one of their app.
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
@@ -113,7 +123,7 @@ async def redeem_code(
     if isinstance(account, CodeRefused):
         return account
     method = SignInMethod.EMAIL_CODE
-    return await devices.sign_in(session, vault, account, method, browser, now=now)
+    return await resident_factor.after_first(session, vault, account, method, browser, now=now)
 
 
 async def send_proof_code(
@@ -125,7 +135,7 @@ async def send_proof_code(
     now: datetime,
 ) -> None:
     """Send a code to whoever is signed in, at the address of their account if it has one."""
-    email = await _email_of(session, vault, own)
+    email = await _proof_address(session, vault, own)
     if email:
         await send_code(session, vault, email, browser=browser, now=now)
 
@@ -144,7 +154,7 @@ async def prove_by_code(
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
-    email = await _email_of(session, vault, own)
+    email = await _proof_address(session, vault, own)
     account = await _redeemed(session, vault, email, code, browser, now=now)
     if isinstance(account, CodeRefused):
         return account
@@ -152,9 +162,10 @@ async def prove_by_code(
     return renewed if isinstance(renewed, str) else CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
 
 
-async def _email_of(session: AsyncSession, vault: Vault, own: SignedInSession) -> str:
+async def _proof_address(session: AsyncSession, vault: Vault, own: SignedInSession) -> str:
+    """Where a code goes that shows who is signed in; whoever has an app shows that instead."""
     account = await session.get(Account, own.subject_id)
-    if account is None:
+    if account is None or await authenticator.has(session, account):
         return ""
     return sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
 

@@ -17,15 +17,15 @@ from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
-from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
-from cardservice.web.resident.passkeys import relying_party
+from cardservice.web.relying_party import relying_party
+from cardservice.web.resident.onward import carry, sign_in_page
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.visitors import (
     AnyRequest,
     Part,
     VisitorRequest,
     host_cookie,
     no_cookie,
-    session_cookie,
 )
 from cardservice.web.words import gettext as _
 from identity import passkeys, sessions, signin
@@ -107,9 +107,9 @@ async def sign_in(
         await count(request, session, now)
         faults = {"code": code_refusal(answer.reason)}
         return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
-    session_kept = session_cookie(Part.RESIDENT, answer.token)
-    cookies = [session_kept, device_cookie(browser), _address_cookie("")]
-    return after_sign_in(request, cookies)
+    onward = next_page(request, answer)
+    onward.set_cookie(_address_cookie(""))
+    return onward
 
 
 @post("/sign-out", status_code=303)
