@@ -11,8 +11,10 @@ from tests.support.web import LiveServer
 
 
 def password_field(html: str) -> str:
-    (field,) = [each for each in re.findall(r"<input[^>]*>", html) if 'type="password"' in each]
-    return field
+    found: list[str] = re.findall(r"<input[^>]*>", html)
+    fields = [each for each in found if 'type="password"' in each]
+    assert len(fields) == 1
+    return fields[0]
 
 
 @pytest.mark.parametrize("path", ["/sign-in/password", "/staff/sign-in"])
