@@ -66,8 +66,10 @@ def create_app(settings: Settings, keystore: KeyStore, clock: Clock) -> Litestar
         clock: the only one there is; requests are given what it says.
     """
     database = Database(settings.database_url)
+    provider = provider_of(settings, keystore)
     state = State(
         {
+            "backing": oidc.Backing(provider, clock, database.transaction, database.statements),
             "settings": settings,
             "database": database,
             "keystore": keystore,
@@ -146,7 +148,7 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
-    given |= {"provider": provider_of(settings, state.keystore), "reading": state.database.reading}
+    given |= {"provider": state.backing.provider}
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),

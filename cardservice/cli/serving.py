@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import structlog
 import uvicorn
+from litestar import Litestar
 from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, logs
@@ -50,6 +51,14 @@ def _serve(asked: argparse.Namespace) -> int:
     asyncio.run(_check_ready(settings))
     listener = listen(asked.host, asked.port)
     app = create_app(settings, open_keystore(settings), around.clock)
+    _LOG.info("serving", address=settings.base_url)
+    server = server_of(app)
+    server.run(sockets=[listener])
+    return Exit.DONE if server.started else Exit.FAULT
+
+
+def server_of(app: Litestar) -> uvicorn.Server:
+    """The server that runs the application, on sockets from `listen`."""
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -57,10 +66,7 @@ def _serve(asked: argparse.Namespace) -> int:
         server_header=False,
         timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
     )
-    _LOG.info("serving", address=settings.base_url)
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
-    return Exit.DONE if server.started else Exit.FAULT
+    return uvicorn.Server(config)
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
@@ -33,7 +33,10 @@ _HEADERS: Final = {
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
+    "cache-control": "no-store",
 }
+_ENCODED: Final = tuple((name.encode(), value.encode()) for name, value in _HEADERS.items())
+_ONLY_SAFE: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 
 
 def content_security_policy(nonce: str) -> str:
@@ -55,12 +58,10 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: what the answer does not say itself, it says safely."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("cache-control", "no-store")
-    if scope.get("scheme") == "https":
-        headers.setdefault("strict-transport-security", "max-age=63072000; includeSubDomains")
+    given = list(message["headers"])
+    said = {name.lower() for name, _ in given}
+    wanted = (*_ENCODED, _ONLY_SAFE) if scope.get("scheme") == "https" else _ENCODED
+    message["headers"] = [*given, *(header for header in wanted if header[0] not in said)]
 
 
 async def our_own_form(
