@@ -19,12 +19,13 @@ from uuid import UUID
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
 import httpx
+import uvicorn
 from litestar import Litestar, get
 from litestar.datastructures import State
 
 from cardservice import logs, schema
 from cardservice.app import create_app, open_keystore
-from cardservice.cli.serving import listen, server_of
+from cardservice.cli.serving import listen, server_config
 from cardservice.database import Database
 from cardservice.settings import load_settings
 from cardservice.web.guards import signed_in
@@ -142,7 +143,7 @@ def main(port: int) -> None:
         app.register(who)
         app.on_startup.append(_open_raw)
         app.on_shutdown.append(_close_raw)
-    server_of(app).run(sockets=[listen("127.0.0.1", port)])
+    uvicorn.Server(server_config(app, settings)).run(sockets=[listen("127.0.0.1", port)])
 
 
 if __name__ == "__main__":

@@ -7,9 +7,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from cardservice.holdings import HOLDINGS, NOT_OF_PEOPLE
+from cardservice.holdings.holding import BASES, length_in_words
+from cardservice.holdings.people import DECEASED_KEPT
 from cardservice.settings import described
+from identity.grounds import EXCEPTIONS
 from identity.models import StaffRole
-from identity.roles import FOUR_EYES, RIGHTS, Act
+from identity.roles import FOUR_EYES, RIGHTS, STEP_UP, Act
 from identity.roles import WORDS as ACTS
 from readers.card.describe import card_format
 from readers.clock import VARIABLE as CLOCK
@@ -109,7 +113,8 @@ def roles() -> str:
     """docs/roles.md."""
     heads = " | ".join(role.value for role in StaffRole)
     rows = "\n".join(
-        f"| {ACTS[act]}{' (four eyes)' if act in FOUR_EYES else ''} | "
+        f"| {ACTS[act]} | {'four eyes' if act in FOUR_EYES else ''}"
+        f"{'step-up' if act in STEP_UP else ''} | "
         + " | ".join("yes" if act in RIGHTS[role] else "–" for role in StaffRole)
         + " |"
         for act in Act
@@ -118,11 +123,55 @@ def roles() -> str:
 
 Generated from the code (`make docs`); a test keeps it true. Every staff page names its act, and a
 guard refuses it to a role that does not have it. What is marked *four eyes* waits until somebody
-else who may decide requests has approved it. `kentcard staff roles` prints the same table.
+else who may decide requests has approved it; before what is marked *step-up* they show again who
+they are, if they last did five minutes ago. `kentcard staff roles` prints the same table.
 
-| act | {heads} |
-|---|{"---|" * len(StaffRole)}
+| act | | {heads} |
+|---|---|{"---|" * len(StaffRole)}
 {rows}
+"""
+
+
+def retention() -> str:
+    """docs/retention.md."""
+    rows = "\n".join(
+        f"| `{each.table}` | {each.what} | {BASES[each.basis]} | {each.how_long()} | "
+        f"{each.period.why if each.period else '–'} | {each.fate.value} | "
+        f"{f'`{each.ground.value}`' if each.ground else '–'} |"
+        for each in HOLDINGS
+    )
+    others = "\n".join(f"| `{table}` | {why} |" for table, why in NOT_OF_PEOPLE.items())
+    grounds = "\n".join(
+        f"| `{ground.value}` | {each.words} | {each.law} | {'yes' if each.whole_record else '–'} |"
+        for ground, each in EXCEPTIONS.items()
+    )
+    return f"""# What is held, for how long, and what erasure does to it
+
+Generated from the code (`make docs`); a test keeps it true. The privacy notice, a resident’s copy
+of their data, `kentcard retention` and erasure work by the same tables. The periods are a starting
+point: the council’s own retention schedule decides, and was not at hand.
+
+A record is erased when its resident asked and the time to stop it is over
+(`KENTCARD_ERASURE_GRACE_DAYS`), and {length_in_words(DECEASED_KEPT)} after a report of death was
+approved. Written messages in the outbox directory go with their rows. *Removed* rows are deleted,
+*emptied* rows lose everything sealed or indexed, *kept* rows never held anything that tells who it
+was.
+
+| table | what | why it may be held | kept | because | at erasure | ground |
+|---|---|---|---|---|---|---|
+{rows}
+
+## Grounds on which something is kept
+
+| ground | what and why | law | staff may refuse an erasure on it |
+|---|---|---|---|
+{grounds}
+
+## Tables without a resident’s data
+
+| table | why |
+|---|---|
+{others}
 """
 
 
@@ -160,6 +209,7 @@ DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "card-format.md": card_format,
     "configuration.md": configuration,
     "errors.md": errors,
+    "retention.md": retention,
     "roles.md": roles,
 }
 

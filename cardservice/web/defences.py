@@ -16,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
-from cardservice.web.kept_forms import what_to_keep
+from cardservice.web.kept_forms import keep, what_to_keep
 from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
@@ -26,7 +26,11 @@ FORM_COOKIE: Final = "__Host-kentcard-form"
 FIELD: Final = "csrf_token"
 _SIGNED: Final = b"kent-card form\0"
 _HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    # Of what is no page: nothing in it runs or loads, also when somebody opens it as one.
+    "content-security-policy": (
+        "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; sandbox"
+    ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -36,7 +40,8 @@ _HEADERS: Final = {
     "cache-control": "no-store",
 }
 _ENCODED: Final = tuple((name.encode(), value.encode()) for name, value in _HEADERS.items())
-_ONLY_SAFE: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+_HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+"""Said when browsers know us by https, whatever the proxy in between speaks to us."""
 
 
 def content_security_policy(nonce: str) -> str:
@@ -47,6 +52,7 @@ def content_security_policy(nonce: str) -> str:
             f"script-src 'nonce-{nonce}'",
             "style-src 'self'",
             "img-src 'self'",
+            "object-src 'none'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -60,7 +66,8 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
         return
     given = list(message["headers"])
     said = {name.lower() for name, _ in given}
-    wanted = (*_ENCODED, _ONLY_SAFE) if scope.get("scheme") == "https" else _ENCODED
+    safe = scope["litestar_app"].state.settings.base_url.startswith("https:")
+    wanted = (*_ENCODED, _HTTPS_ONLY) if safe else _ENCODED
     message["headers"] = [*given, *(header for header in wanted if header[0] not in said)]
 
 
@@ -81,6 +88,7 @@ async def our_own_form(
     if not isinstance(presented, str) or not _is_given_to(connection, presented):
         reason = "The form has no token of this visitor."
         raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
+    await keep(connection)
 
 
 def form_token(request: AnyRequest) -> tuple[str, Cookie | None]:

@@ -5,13 +5,11 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Insert, delete
+from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.executors import Executor, dialect_of
 from identity.oidc.models import OidcSpentId, SpentKind
-from identity.oidc.statements import UNSYNCHRONISED
 
 _TABLE: Final = OidcSpentId.metadata.tables[OidcSpentId.__tablename__]
 # Asked of every assertion and proof, so built once.
@@ -28,11 +26,6 @@ async def first_use(
     row = {"kind": kind, "digest": digest(identifier), "expires_at": expires_at}
     done = await session.execute(_SPENDING[dialect_of(session)], row)
     return done.one_or_none() is not None
-
-
-async def forget_expired(session: AsyncSession, *, now: datetime) -> None:
-    """Remove identifiers whose tokens can no longer be valid; the worker calls it now and then."""
-    await session.execute(delete(OidcSpentId).where(OidcSpentId.expires_at < now), **UNSYNCHRONISED)
 
 
 def digest(secret: str) -> bytes:
