@@ -16,6 +16,7 @@ from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
 from entitlements import applications
 from identity import audit_batches, erasure, network_limit, outbox
 from identity.actors import SYSTEM
+from identity.errors import NoErasureWaits, PersonErased
 from identity.models import ErasureBasis
 from identity.oidc import logout_notices
 from identity.oidc import retention as oidc_retention
@@ -118,11 +119,19 @@ async def erase_due(
         async with database.transaction() as session:
             page = [one for one in await erasure.due(session, now=now) if one not in failed]
         for account_id in page:
-            if (erased := await _erase(database, vault, account_id, now)) is None:
+            try:
+                async with database.transaction() as session:
+                    erased = await erasing.carry_out(
+                        session, vault, account_id, actor=SYSTEM, now=now
+                    )
+            except (NoErasureWaits, PersonErased):
+                continue  # it was stopped, or another worker was first
+            except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
+                _LOG.exception("erasure failed", account=str(account_id))
                 failed.add(account_id)
-            else:
-                done += 1
-                await asyncio.to_thread(outbox.remove_files, directory, erased.files)
+                continue
+            done += 1
+            await asyncio.to_thread(outbox.remove_files, directory, erased.files)
         if not page:
             return Erasures(done, len(failed))
 
@@ -161,17 +170,6 @@ async def _ask_for_deceased(database: Database, vault: Vault, *, now: datetime) 
                 actor=SYSTEM,
                 now=now,
             )
-
-
-async def _erase(
-    database: Database, vault: Vault, account_id: UUID, now: datetime
-) -> erasing.Erased | None:
-    try:
-        async with database.transaction() as session:
-            return await erasing.carry_out(session, vault, account_id, actor=SYSTEM, now=now)
-    except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
-        _LOG.exception("erasure failed", account=str(account_id))
-        return None
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:
