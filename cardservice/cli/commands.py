@@ -11,6 +11,7 @@ from cardservice.cli import (
     audit,
     clients,
     db,
+    erasure,
     keys,
     schemes,
     serving,
@@ -22,6 +23,7 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BadLedger,
     BadTerminalRole,
     CardServiceError,
     NoSuchRevision,
@@ -34,6 +36,7 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadLedger: Exit.USAGE,
     BadPostcode: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
@@ -74,7 +77,18 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serving, db, staff, clients, schemes, terminals, keys, status_lists, audit):
+    for module in (
+        serving,
+        db,
+        staff,
+        clients,
+        schemes,
+        terminals,
+        keys,
+        status_lists,
+        audit,
+        erasure,
+    ):
         module.add_to(commands)
     _add_demo(commands)
     return whole
