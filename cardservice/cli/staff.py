@@ -85,7 +85,7 @@ async def _forget_app_with(asked: argparse.Namespace) -> int:
     async with open_database(around.settings) as database, database.transaction() as session:
         found = await staff.named(session, asked.username)
         await staff_factor.forget_app(session, found, actor=SYSTEM, now=around.clock())
-    say("Signed out everywhere. At the next sign-in they set up a new app.")
+    say("Signed out everywhere, without passkeys. At the next sign-in they set up a new app.")
     return Exit.DONE
 
 
