@@ -4,6 +4,7 @@
     |- SettingsFaulty            settings have faults; every one is listed
     |- NotReady                  the service cannot start; the text says what to do first
     |- NoSuchRevision            no migration leads to or from that revision
+    |- NotTheirAct               a member of staff was named whose role does not include it
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -60,6 +61,12 @@ class NoSuchRevision(CardServiceError):
     """No migration leads to, or back to, that revision."""
 
     code = "no-such-revision"
+
+
+class NotTheirAct(CardServiceError):
+    """A member of staff was named as who acts, and their role does not include it."""
+
+    code = "not-their-act"
 
 
 class CardError(CardServiceError):

@@ -11,7 +11,9 @@ from cardservice.cli import (
     audit,
     clients,
     db,
+    facts,
     keys,
+    reassess,
     schemes,
     serving,
     staff,
@@ -26,9 +28,18 @@ from cardservice.errors import (
     CardServiceError,
     NoSuchRevision,
     NoSuchTerminal,
+    NotTheirAct,
     TerminalNameTaken,
 )
-from entitlements.errors import EntitlementsError, UnknownScheme
+from entitlements.errors import (
+    EntitlementsError,
+    PublicationBackdated,
+    PublicationUnchanged,
+    PublicationWaits,
+    SchemesFaulty,
+    UnknownFact,
+    UnknownScheme,
+)
 from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists, NoSuchClient
 from readers.errors import ReadersError
 
@@ -38,6 +49,12 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
+    NotTheirAct: Exit.NO,
+    PublicationBackdated: Exit.NO,
+    PublicationUnchanged: Exit.NO,
+    PublicationWaits: Exit.NO,
+    SchemesFaulty: Exit.NO,
+    UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchClient: Exit.NO,
@@ -74,7 +91,10 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serving, db, staff, clients, schemes, terminals, keys, status_lists, audit):
+    for module in (
+        *(serving, db, staff, clients, schemes, facts, reassess),
+        *(terminals, keys, status_lists, audit),
+    ):
         module.add_to(commands)
     _add_demo(commands)
     return whole
