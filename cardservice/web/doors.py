@@ -7,6 +7,7 @@ before anything is looked up, hashed or sent; the handler counts what failed.
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +23,7 @@ DOOR: Final = "door"
 FAILURES: Final = "failures"
 CODES: Final = "codes"
 _SOURCE: Final = "kent_source"
+_LOG: Final = structlog.get_logger(__name__)
 
 
 async def not_too_many(
@@ -51,5 +53,7 @@ async def not_too_many(
 
 
 async def count(request: AnyRequest, session: AsyncSession, now: datetime) -> None:
-    """Count what this request tried and failed at, or asked for."""
+    """Count what this request tried and failed at, or asked for; the log gets what failed."""
+    if request.route_handler.opt[DOOR] == FAILURES:
+        _LOG.warning("sign-in refused", at=request.scope["path"])
     await network_limit.count(session, request.scope["state"][_SOURCE], now=now)

@@ -36,7 +36,7 @@ async def sign_in(
     party = relying_party(settings)
     account = await passkeys.shown(session, vault, answer, party=party, now=now)
     if isinstance(account, PasskeyRefused):
-        _LOG.warning("sign-in refused", way="passkey")
+        _LOG.warning("sign-in refused", at=request.scope["path"])
         address = carry(request, "/sign-in")
         return see_other(f"{address}{'&' if '?' in address else '?'}passkey=refused")
     await lost_factor.withdraw(session, account)
