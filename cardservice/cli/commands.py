@@ -12,7 +12,9 @@ from cardservice.cli import (
     clients,
     db,
     erasure,
+    facts,
     keys,
+    reassess,
     schemes,
     serving,
     staff,
@@ -28,9 +30,18 @@ from cardservice.errors import (
     CardServiceError,
     NoSuchRevision,
     NoSuchTerminal,
+    NotTheirAct,
     TerminalNameTaken,
 )
-from entitlements.errors import EntitlementsError, UnknownScheme
+from entitlements.errors import (
+    EntitlementsError,
+    PublicationBackdated,
+    PublicationUnchanged,
+    PublicationWaits,
+    SchemesFaulty,
+    UnknownFact,
+    UnknownScheme,
+)
 from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists, NoSuchClient
 from readers.errors import ReadersError
 
@@ -41,6 +52,12 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
+    NotTheirAct: Exit.NO,
+    PublicationBackdated: Exit.NO,
+    PublicationUnchanged: Exit.NO,
+    PublicationWaits: Exit.NO,
+    SchemesFaulty: Exit.NO,
+    UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchClient: Exit.NO,
@@ -78,16 +95,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
-        serving,
-        db,
-        staff,
-        clients,
-        schemes,
-        terminals,
-        keys,
-        status_lists,
-        audit,
-        erasure,
+        *(serving, db, staff, clients, schemes, facts, reassess),
+        *(terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

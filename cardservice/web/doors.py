@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of
 from cardservice.web.errors import TooManyTries
+from cardservice.web.guards import HASHES
 from cardservice.web.visitors import AnyRequest
 from identity import network_limit
 
@@ -32,10 +33,13 @@ async def not_too_many(
 
     Raises:
         TooManyTries: from this network, or from this device if somebody signed in with it before.
+        Busy: the line of whoever hashes a password is full, so that asking more is in vain.
     """
     what = handler.opt.get(DOOR)
     if what is None:
         return
+    if handler.opt.get(HASHES):
+        connection.app.state.line.check_room()
     state, now = connection.app.state, connection.app.state.clock()
     address = connection.client.host if connection.client else ""
     async with state.database.reading() as reading:

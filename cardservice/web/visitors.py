@@ -70,14 +70,14 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
-        """Look the token of the part's cookie up, in a transaction of its own."""
+        """Look the token of the part's cookie up, outside any transaction."""
         part: Part | None = connection.route_handler.opt.get("part")
         token = connection.cookies.get(part.cookie, "") if part else ""
         if part is None or not token:
             return AuthenticationResult(user=None, auth=None)
         state = connection.app.state
-        async with state.database.transaction() as session:
-            found = await sessions.look_up(session, token, now=state.clock())
+        async with state.database.statements() as executor:
+            found = await sessions.look_up(executor, token, now=state.clock())
         if isinstance(found, NotSignedIn) or found.kind is not part.kind:
             return AuthenticationResult(user=None, auth=None)
         visitor = Visitor(found.subject_id, found.actor, found.role, token, found)

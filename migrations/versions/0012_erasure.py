@@ -1,6 +1,6 @@
 """A person's record can be erased; taps that are no longer kept leave the day of the last one.
 
-Revision: 0013, after 0011.
+Revision: 0012, after 0011.
 """
 
 import re
@@ -8,7 +8,7 @@ import re
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0013"
+revision = "0012"
 down_revision = "0011"
 branch_labels = None
 depends_on = None
