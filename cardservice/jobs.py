@@ -1,7 +1,6 @@
 """What the worker does, again and again, for residents, taps and the sites people sign in to."""
 
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 from uuid import UUID
 
@@ -12,10 +11,11 @@ import structlog
 from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import audit_batches, outbox
+from identity import audit_batches, duplicates, outbox, registrations
 from identity.actors import SYSTEM
 from identity.oidc import logout_notices, requests, spent
 from identity.oidc.provider import Provider
+from identity.outbox import Carrier, Delivery
 from identity.personal import Vault
 from readers.contract.windows import london_date
 
@@ -51,20 +51,34 @@ async def reassess_due(database: Database, vault: Vault, *, now: datetime) -> Re
 
 
 async def deliver_messages(
-    database: Database, vault: Vault, directory: Path, *, now: datetime
-) -> int:
-    """Write every waiting message into the outbox directory; how many that were.
+    database: Database, vault: Vault, carrier: Carrier, *, now: datetime
+) -> Delivery:
+    """Hand over every message that is due.
 
     Raises:
-        OSError: the directory cannot be written; the messages go on waiting.
+        OSError: the outbox directory cannot be written; the messages go on waiting.
     """
-    delivered = 0
+    total = Delivery(0, 0, 0)
+    while True:
+        done = await outbox.deliver(database.transaction, vault, carrier, now=now)
+        total = Delivery(
+            sent=total.sent + done.sent,
+            put_off=total.put_off + done.put_off,
+            given_up=total.given_up + done.given_up,
+        )
+        if not done.sent:
+            return total
+
+
+async def compare_new_accounts(database: Database, vault: Vault, *, now: datetime) -> int:
+    """Look for accounts that may be one person's; how many new accounts were compared."""
+    compared = 0
     while True:
         async with database.transaction() as session:
-            batch = await outbox.deliver(session, vault, directory, now=now)
-        delivered += batch
-        if not batch:
-            return delivered
+            some = await duplicates.compare_new(session, vault, now=now)
+        compared += some
+        if not some:
+            return compared
 
 
 async def seal_taps(database: Database, *, now: datetime) -> int:
@@ -91,10 +105,14 @@ async def tell_sites(
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    """Remove what nobody can continue or use again.
+
+    That is requests of sites, identifiers that are spent, and registrations that were left.
+    """
     async with database.transaction() as session:
         await requests.forget_expired(session, now=now)
         await spent.forget_expired(session, now=now)
+        await registrations.forget_expired(session, now=now)
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

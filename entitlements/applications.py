@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -58,8 +59,9 @@ def _deciders() -> Mapping[str, Decide]:
 async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> ResidentFacts:
     """What the council accepts as proved about a resident.
 
-    A resident is registered in person on two documents, so birth date and address are known. An
-    account is closed when its resident dies.
+    Whoever was registered at a desk showed two documents. What somebody who registered alone said
+    of themselves stays unknown until a document has shown it: it gives nobody anything. An account
+    is closed when its resident dies.
 
     Raises:
         NoSuchAccount: no account with that id.
@@ -75,8 +77,8 @@ async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) ->
         for document, at in zip(known.documents, sighted, strict=True)
     )
     return ResidentFacts(
-        birth_date=known.birth_date,
-        district=known.district_code,
+        birth_date=UNSET if known.birth_date is None else known.birth_date,
+        district=UNSET if known.district_code is None else known.district_code,
         deceased=known.deceased,
         evidence=tuple(item for item in evidence if item is not None),
     )

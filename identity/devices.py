@@ -45,14 +45,14 @@ async def sign_in(
         browser=browser.name,
         now=now,
     )
-    is_new = await _remember(session, account, browser, now=now)
+    is_new = await remember(session, account, browser, now=now)
     actor = resident_actor(account.id, account.number)
     subject = audit.subject_of("account", account.id)
     detail = {"method": method.value, "new_device": is_new}
     audit.record(session, "resident-signed-in", subject, actor=actor, now=now, detail=detail)
-    email = sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
-    if is_new and email:
-        outbox.queue(session, vault, email, "new-device", _notice(browser, now), now=now)
+    contact = sealed.contact_of(await person_keys.for_reading(session, vault, account.id), account)
+    if is_new and contact:
+        outbox.queue(session, vault, contact.value, "new-device", _notice(browser, now), now=now)
     return SignedIn(token, actor)
 
 
@@ -61,7 +61,7 @@ async def is_known(session: AsyncSession, account: Account, browser: Browser) ->
     return await session.get(KnownDevice, (account.id, _hash(browser))) is not None
 
 
-async def _remember(
+async def remember(
     session: AsyncSession, account: Account, browser: Browser, *, now: datetime
 ) -> bool:
     """Know the device from now on. Returns whether it is new."""

@@ -19,6 +19,7 @@ class Act(StrEnum):
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
     LIFT_PROTECTION = "lift-protection"
+    GIVE_ACTIVATION_CODE = "give-activation-code"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
     ASK_CORRECTION = "ask-correction"
@@ -38,6 +39,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
     Act.LIFT_PROTECTION: "end the protection of an address",
+    Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
@@ -55,6 +57,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.RECORD_DOCUMENT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
+    Act.GIVE_ACTIVATION_CODE,
     Act.REPORT_CARD,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,

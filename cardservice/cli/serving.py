@@ -5,7 +5,6 @@ import asyncio
 import signal
 import socket
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -16,12 +15,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, logs
 from cardservice.app import create_app, open_keystore, provider_of
+from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
 from cardservice.errors import NotReady
 from cardservice.settings import Settings
 from identity.oidc.provider import Provider
+from identity.outbox import Carrier
 
 TICK_SECONDS: Final = 2.0
 LAST_REQUESTS_SECONDS: Final = 5
@@ -101,35 +102,37 @@ def _worker(asked: argparse.Namespace) -> int:
 
 async def _work(around: Surroundings, *, once: bool) -> int:
     provider = provider_of(around.settings, open_keystore(around.settings))
-    outbox = Path(around.settings.outbox)
+    carrier = carrier_of(around.settings)
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
     async with open_database(around.settings) as database, httpx.AsyncClient() as http:
         if once:
-            return await _turn(database, provider, http, outbox, around.clock())
+            return await _turn(database, provider, http, carrier, around.clock())
         _LOG.info("working")
         while not stopping.is_set():
-            await _turn(database, provider, http, outbox, around.clock())
+            await _turn(database, provider, http, carrier, around.clock())
             await _pause(stopping)
     return Exit.DONE
 
 
 async def _turn(
-    database: Database, provider: Provider, http: httpx.AsyncClient, outbox: Path, now: datetime
+    database: Database, provider: Provider, http: httpx.AsyncClient, carrier: Carrier, now: datetime
 ) -> int:
     """Do what is due; a fault is said, and the next turn tries again."""
     try:
         reassessed = await jobs.reassess_due(database, provider.vault, now=now)
-        delivered = await jobs.deliver_messages(database, provider.vault, outbox, now=now)
+        delivered = await jobs.deliver_messages(database, provider.vault, carrier, now=now)
+        await jobs.compare_new_accounts(database, provider.vault, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
         await jobs.forget_expired(database, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
         return Exit.FAULT
-    if reassessed.decided or reassessed.failed or delivered:
-        _LOG.info("done", decided=reassessed.decided, failed=reassessed.failed, delivered=delivered)
+    done = msgspec.structs.asdict(reassessed) | msgspec.structs.asdict(delivered)
+    if any(done.values()):
+        _LOG.info("done", **done)
     return Exit.FAULT if reassessed.failed else Exit.DONE
 
 

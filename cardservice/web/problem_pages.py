@@ -13,6 +13,7 @@ from cardservice.web.errors import (
     NoSuchPage,
     NotForYourRole,
     ProofNeeded,
+    SignedInAlready,
     SignInExpired,
     SignInNeeded,
 )
@@ -37,7 +38,7 @@ _LOG = structlog.get_logger(__name__)
 def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
-        case SignInNeeded() | ProofNeeded():
+        case SignInNeeded() | ProofNeeded() | SignedInAlready():
             answer: Response[Any] = see_other(_first_to(error))
         case SignInExpired():
             answer = _sign_in_expired(request, error)
@@ -58,10 +59,14 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 """For the routers of the pages, and for addresses that belong to no router."""
 
 
-def _first_to(error: SignInNeeded | ProofNeeded) -> str:
-    if isinstance(error, SignInNeeded):
-        return error.sign_in
-    return f"/account/confirm?wanted={error.wanted}"
+def _first_to(error: SignInNeeded | ProofNeeded | SignedInAlready) -> str:
+    match error:
+        case SignInNeeded():
+            return error.sign_in
+        case ProofNeeded():
+            return f"/account/confirm?wanted={error.wanted}"
+        case SignedInAlready():
+            return "/account"
 
 
 def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:

@@ -30,6 +30,8 @@ AMR: Final[Mapping[SignInMethod, str]] = {
     SignInMethod.RECOVERY_CODE: "otp",
     SignInMethod.PASSWORD: "pwd",
     SignInMethod.PASSKEY: "pop",
+    SignInMethod.MOBILE_CODE: "sms",
+    SignInMethod.ACTIVATION_CODE: "otp",
 }
 """What clients are told of a way to sign in. Source: RFC 8176 section 2."""
 

@@ -4,44 +4,19 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from identity.passkeys import CHALLENGE_LIFE
 from identity.sessions import PROOF_LIFE
 from tests.support.browser import Reader
 from tests.support.people import JEAN
+from tests.support.virtual_phone import Authenticator
 from tests.support.visitor import RESIDENT_COOKIE, Visitor
 from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
 CONFIRM = "Confirm it is you"
 SIGN_IN = "Sign in to your Kent Card account"
-
-
-class Authenticator:
-    """A virtual phone: it keeps passkeys and always knows its owner."""
-
-    def __init__(self, page: Page) -> None:
-        self._cdp: CDPSession = page.context.new_cdp_session(page)
-        self._cdp.send("WebAuthn.enable")
-        made = self._cdp.send(
-            "WebAuthn.addVirtualAuthenticator",
-            {
-                "options": {
-                    "protocol": "ctap2",
-                    "transport": "internal",
-                    "hasResidentKey": True,
-                    "hasUserVerification": True,
-                    "isUserVerified": True,
-                    "automaticPresenceSimulation": True,
-                }
-            },
-        )
-        self._id = made["authenticatorId"]
-
-    def knows_its_owner(self, *, known: bool) -> None:
-        asked = {"authenticatorId": self._id, "isUserVerified": known}
-        self._cdp.send("WebAuthn.setUserVerified", asked)
 
 
 def sign_in_by_code(reader: Reader, live: LiveServer) -> None:

@@ -16,16 +16,16 @@ from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import Part, VisitorRequest, session_cookie
 from cardservice.web.words import gettext as _
 from identity import passkeys, sessions, signin
+from identity.codes import CodeRefused
 from identity.oidc import logout_notices
 from identity.oidc.spent import digest
 from identity.passkeys import PasskeyRefused
 from identity.personal import Vault
-from identity.signin import CodeRefused
 from identity.signin_models import SignInMethod
 
 ASK: Final = "resident/confirm.html"
 CODE: Final = "resident/confirm_code.html"
-WANTED: Final = frozenset({"passkeys", "password"})
+WANTED: Final = frozenset({"passkeys", "password", "email", "mobile"})
 """The pages that ask for a proof; nobody is sent anywhere else after it."""
 
 

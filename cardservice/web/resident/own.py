@@ -1,6 +1,7 @@
 """The resident's own page."""
 
 from datetime import datetime
+from typing import Final
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -11,6 +12,7 @@ from cardservice.web.pages import page
 from cardservice.web.records import record_of
 from cardservice.web.resident.share import WITHDRAWN
 from cardservice.web.visitors import VisitorRequest
+from cardservice.web.words import gettext as _
 from identity import accounts
 from identity.errors import NoSuchAccount
 from identity.models import Account
@@ -35,8 +37,16 @@ async def own_account(
         "resident/own.html",
         record=record,
         sharing=await consents.sharing_of(session, visitor.subject_id),
-        done=WITHDRAWN if done == "withdrawn" else "",
+        done=_DONE.get(done, ""),
     )
+
+
+_DONE: Final = {
+    "withdrawn": WITHDRAWN,
+    "email": _("Your e-mail address is changed. Every other sign-in has ended"),
+    "mobile": _("Your mobile number is saved. Every other sign-in has ended"),
+    "mobile-removed": _("Your mobile number is removed. Every other sign-in has ended"),
+}
 
 
 async def own_account_row(request: VisitorRequest, session: AsyncSession) -> Account:

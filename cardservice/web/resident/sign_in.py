@@ -1,18 +1,16 @@
-"""Residents sign in with a code sent to their e-mail address; the page offers passkeys too."""
+"""Residents sign in with a code by e-mail or text message; the page offers passkeys too."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Any, Final, assert_never
 
 from litestar import Response, get, post
-from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.contact_cookies import ContactCookie, registration_cookie, shown
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
@@ -21,18 +19,21 @@ from cardservice.web.visitors import (
     AnyRequest,
     Part,
     VisitorRequest,
-    host_cookie,
     no_cookie,
     session_cookie,
 )
 from cardservice.web.words import gettext as _
-from identity import passkeys, sessions, signin
+from identity import passkeys, registrations, sessions, signin
+from identity.codes import CodeRefused, WhyCodeRefused
+from identity.contacts import Channel, Contact, email_at, mobile_at
 from identity.details import LONGEST_EMAIL
+from identity.errors import BadMobile
 from identity.personal import Vault
-from identity.signin import CODE_LIFE, CodeRefused, WhyCodeRefused
+from identity.signin import NoAccount
 
-ADDRESS_COOKIE: Final = "__Host-kentcard-address"
+ADDRESS: Final = ContactCookie("__Host-kentcard-address")
 ASK: Final = "resident/sign_in.html"
+MOBILE: Final = "resident/mobile_sign_in.html"
 CODE: Final = "resident/code.html"
 
 
@@ -66,16 +67,16 @@ async def send_code(
         options = passkeys.request_options(vault, relying_party(settings), now=now)
         return sign_in_page(request, ASK, faults=faults, typed=typed, options=options)
     await signin.send_code(session, vault, email, now=now)
-    return see_other(carry(request, "/sign-in/code"), cookies=[_address_cookie(email)])
+    return see_other(carry(request, "/sign-in/code"), cookies=[ADDRESS.of(email_at(email))])
 
 
 @get("/code")
 async def ask_code(request: AnyRequest) -> Response[Any]:
     """Ask for the code."""
-    email = _address(request)
-    if not email:
+    to = ADDRESS.read(request)
+    if to is None:
         return see_other(carry(request, "/sign-in"))
-    return sign_in_page(request, CODE, typed={}, email=email)
+    return _code_page(request, to)
 
 
 @post("/code", status_code=200)
@@ -86,22 +87,20 @@ async def sign_in(
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Sign in with the code, or say what to do."""
-    email = _address(request)
-    if not email:
+    to = ADDRESS.read(request)
+    if to is None:
         return see_other(carry(request, "/sign-in"))
-    typed = await typed_in(request)
-    code = typed.get("code", "").strip()
+    code = (await typed_in(request)).get("code", "").strip()
     if not code:
-        faults = {"code": _("Enter the code")}
-        return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
+        return _code_page(request, to, _("Enter the code"))
     browser = browser_of(request)
-    answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
+    answer = await signin.redeem(session, vault, to, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
-        faults = {"code": code_refusal(answer.reason)}
-        return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
-    session_kept = session_cookie(Part.RESIDENT, answer.token)
-    cookies = [session_kept, device_cookie(browser), _address_cookie("")]
-    return after_sign_in(request, cookies)
+        return _code_page(request, to, code_refusal(answer.reason))
+    if isinstance(answer, NoAccount):
+        return await _offer_to_register(request, session, vault, to, now)
+    cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
+    return after_sign_in(request, [*cookies, ADDRESS.forget()])
 
 
 @post("/sign-out", status_code=303)
@@ -113,6 +112,49 @@ async def sign_out(
     """End the session, here and on the server."""
     await sessions.end(session, request.user.token, actor=request.user.actor, now=now)
     return see_other("/sign-in", cookies=[no_cookie(Part.RESIDENT)])
+
+
+@get("/mobile")
+async def ask_mobile(request: AnyRequest) -> Response[str]:
+    """Ask for the mobile number."""
+    return sign_in_page(request, MOBILE, typed={})
+
+
+@post("/mobile", status_code=200)
+async def send_text(
+    request: AnyRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Send a code to the number; the answer is the same whether or not we know it."""
+    typed = await typed_in(request)
+    try:
+        to = mobile_at(typed.get("mobile", ""))
+    except BadMobile as error:
+        return sign_in_page(request, MOBILE, faults={"mobile": str(error)}, typed=typed)
+    await signin.send_code_to(session, vault, to, now=now)
+    return see_other(carry(request, "/sign-in/code"), cookies=[ADDRESS.of(to)])
+
+
+async def _offer_to_register(
+    request: AnyRequest, session: AsyncSession, vault: Vault, to: Contact, now: datetime
+) -> Response[Any]:
+    """Nobody has an account with this address, and whoever reads what goes there may be told."""
+    if to.channel is Channel.MOBILE:  # no code ever went there
+        return _code_page(request, to, code_refusal(WhyCodeRefused.WRONG))
+    token = await registrations.begin_proved(session, vault, to.value, now=now)
+    cookies = [registration_cookie(token), ADDRESS.forget()]
+    return see_other(carry(request, "/register/new"), cookies=cookies)
+
+
+def _code_page(request: AnyRequest, to: Contact, fault: str = "") -> Response[str]:
+    faults = {"code": fault} if fault else {}
+    return sign_in_page(request, CODE, faults=faults, typed={}, to=shown(to), again=_asked_at(to))
+
+
+def _asked_at(to: Contact) -> str:
+    return "/sign-in" if to.channel is Channel.EMAIL else "/sign-in/mobile"
 
 
 def faults_in_address(email: str) -> dict[str, str]:
@@ -133,17 +175,3 @@ def code_refusal(reason: WhyCodeRefused) -> str:
             return _("The code no longer works. Ask for another code")
         case never:
             assert_never(never)
-
-
-def _address_cookie(email: str) -> Cookie:
-    """The address between the two pages: in a cookie, because an address bar is no place for it."""
-    value = base64.urlsafe_b64encode(email.encode(errors="replace")).decode()
-    lasts = int(CODE_LIFE.total_seconds()) if email else 0
-    return host_cookie(ADDRESS_COOKIE, value, max_age=lasts)
-
-
-def _address(request: AnyRequest) -> str:
-    try:
-        return base64.urlsafe_b64decode(request.cookies.get(ADDRESS_COOKIE, "")).decode()
-    except (binascii.Error, ValueError):
-        return ""
