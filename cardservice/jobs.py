@@ -11,9 +11,9 @@ import structlog
 from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import audit_batches, duplicates, outbox, registrations
+from identity import audit_batches, duplicates, network_limit, outbox, registrations
 from identity.actors import SYSTEM
-from identity.oidc import logout_notices, requests, spent
+from identity.oidc import logout_notices, retention
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier, Delivery
 from identity.personal import Vault
@@ -107,11 +107,11 @@ async def tell_sites(
 async def forget_expired(database: Database, *, now: datetime) -> None:
     """Remove what nobody can continue or use again.
 
-    That is requests of sites, identifiers that are spent, and registrations that were left.
+    That is `identity.oidc.retention`, networks' failures and registrations that were left.
     """
     async with database.transaction() as session:
-        await requests.forget_expired(session, now=now)
-        await spent.forget_expired(session, now=now)
+        await retention.forget(session, now=now)
+        await network_limit.forget_expired(session, now=now)
         await registrations.forget_expired(session, now=now)
 
 

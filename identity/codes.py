@@ -13,15 +13,16 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import outbox
-from identity.contacts import Contact
+from identity import devices, outbox
+from identity.contacts import CodeUse, Contact, every_index, field_of, indexes_of
 from identity.db import new_id
 from identity.details import can_be_email
+from identity.devices import Browser
 from identity.personal import Vault
-from identity.signin_models import OneTimeCode
+from identity.signin_models import KnownDevice, OneTimeCode
 
 CODE_DIGITS: Final = 8
 CODE_LIFE: Final = timedelta(minutes=10)
@@ -29,15 +30,9 @@ MOST_TRIES: Final = 5
 # Codes for one contact: enough for lost messages, too few to fill somebody's inbox.
 MOST_CODES: Final = 5
 CODES_WITHIN: Final = timedelta(minutes=15)
+_NOBODY: Final = UUID(int=0)
 
 _UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
-
-
-class CodeUse(StrEnum):
-    """What a code is good for. The value is part of what its contact is found by."""
-
-    SIGN_IN = "sign-in"
-    PROVE = "prove"
 
 
 class CodeSent(msgspec.Struct, frozen=True):
@@ -72,12 +67,15 @@ async def send(
     use: CodeUse,
     *,
     account_id: UUID | None = None,
+    browser: Browser | None = None,
     withheld: bool = False,
     now: datetime,
 ) -> CodeSent | None:
-    """Send a new code; those sent there before for the same use stop working.
+    """Send a new code; those this browser asked for before, for the same use, stop working.
 
     After five codes in a quarter of an hour no other is sent, and the last one goes on working.
+    Devices the account has been used on are counted each by itself, so that a stranger who asks
+    again and again does not use up theirs.
 
     Args:
         session: the transaction.
@@ -85,24 +83,26 @@ async def send(
         to: where.
         use: what for.
         account_id: for whose account, if it is known.
+        browser: that asks; the code works there alone.
         withheld: do everything but send it, so that nobody can tell by the time it takes.
         now: when.
 
     Returns:
         Until when the code works; None when no other is sent.
     """
-    indexes = _indexes(vault, to, use)
-    if await _asked_too_often(session, indexes, now):
+    indexes = indexes_of(vault, to, use)
+    if await _asked_too_often(session, indexes, account_id, browser, now):
         return None
     code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
-    await _supersede(session, indexes, now)
+    await _supersede(session, indexes, browser, now)
     row_id, sent = new_id(), CodeSent(now + CODE_LIFE)
     session.add(
         OneTimeCode(
             id=row_id,
-            contact_index=vault.blind(_field(to, use), to.value),
+            contact_index=vault.blind(field_of(to, use), to.value),
             account_id=account_id,
             code_hash=vault.blind(_HASH, f"{row_id}:{code}"),
+            device_hash=devices.hash_of(browser) if browser else None,
             created_at=now,
             expires_at=sent.expires_at,
         )
@@ -123,13 +123,20 @@ async def send(
 
 
 async def take(
-    session: AsyncSession, vault: Vault, to: Contact, use: CodeUse, code: str, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    to: Contact,
+    use: CodeUse,
+    code: str,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> CodeTaken | CodeRefused:
-    """Use a code up, if it is the newest that was sent there for this.
+    """Use a code up, if it is the newest that was sent there for this and asked for here.
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
-    newest = await _count_try(session, _indexes(vault, to, use), now)
+    newest = await _count_try(session, indexes_of(vault, to, use), browser, now)
     if newest is None:
         return CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
     typed = "".join(code.split())
@@ -157,23 +164,10 @@ async def credit(session: AsyncSession, vault: Vault, to: Contact, account_id: U
     await session.execute(crediting.values(account_id=account_id), **_UNSYNCHRONISED)
 
 
-def every_index(vault: Vault, to: Contact) -> tuple[bytes, ...]:
-    """Every index that codes for a contact are found by, for whatever use."""
-    return tuple(index for use in CodeUse for index in _indexes(vault, to, use))
-
-
 KINDS: Final = {CodeUse.SIGN_IN: "sign-in-code", CodeUse.PROVE: "contact-code"}
 """The kinds of message that carry a code."""
 _HASH: Final = "one-time-code"
 """Keyed, because a code of eight digits behind a plain hash is found in a second."""
-
-
-def _field(to: Contact, use: CodeUse) -> str:
-    return to.channel.value if use is CodeUse.SIGN_IN else f"{use.value}-{to.channel.value}"
-
-
-def _indexes(vault: Vault, to: Contact, use: CodeUse) -> tuple[bytes, ...]:
-    return vault.blinds(_field(to, use), to.value)
 
 
 def _is_reachable(to: Contact) -> bool:
@@ -182,32 +176,64 @@ def _is_reachable(to: Contact) -> bool:
 
 
 async def _asked_too_often(
-    session: AsyncSession, indexes: tuple[bytes, ...], now: datetime
+    session: AsyncSession,
+    indexes: tuple[bytes, ...],
+    account_id: UUID | None,
+    browser: Browser | None,
+    now: datetime,
 ) -> bool:
+    """Whether enough codes were asked for; as many statements for nobody as for somebody."""
+    known = select(KnownDevice.device_hash).where(KnownDevice.account_id == (account_id or _NOBODY))
+    here = devices.hash_of(browser) if browser else b""
+    own = await session.scalar(known.where(KnownDevice.device_hash == here)) is not None
+    asked_by = OneTimeCode.device_hash
+    counted = (asked_by == here) if own else (asked_by.is_(None) | asked_by.not_in(known))
     recent = await session.scalar(
         select(func.count())
         .select_from(OneTimeCode)
-        .where(OneTimeCode.contact_index.in_(indexes), OneTimeCode.created_at > now - CODES_WITHIN)
+        .where(
+            OneTimeCode.contact_index.in_(indexes),
+            OneTimeCode.created_at > now - CODES_WITHIN,
+            counted,
+        )
     )
     return (recent or 0) >= MOST_CODES
 
 
-async def _supersede(session: AsyncSession, indexes: tuple[bytes, ...], now: datetime) -> None:
+def _asked_by(browser: Browser | None) -> ColumnElement[bool]:
+    """The codes a browser may use: those it asked for, and those nobody's browser did."""
+    nobodys = OneTimeCode.device_hash.is_(None)
+    if browser is None:
+        return nobodys
+    return nobodys | (OneTimeCode.device_hash == devices.hash_of(browser))
+
+
+async def _supersede(
+    session: AsyncSession, indexes: tuple[bytes, ...], browser: Browser | None, now: datetime
+) -> None:
     await session.execute(
         update(OneTimeCode)
-        .where(OneTimeCode.contact_index.in_(indexes), OneTimeCode.superseded_at.is_(None))
+        .where(
+            OneTimeCode.contact_index.in_(indexes),
+            OneTimeCode.superseded_at.is_(None),
+            _asked_by(browser),
+        )
         .values(superseded_at=now),
         **_UNSYNCHRONISED,
     )
 
 
 async def _count_try(
-    session: AsyncSession, indexes: tuple[bytes, ...], now: datetime
+    session: AsyncSession, indexes: tuple[bytes, ...], browser: Browser | None, now: datetime
 ) -> UUID | None:
     """Count a try against the newest code, if it can still be used. Returns its id."""
     newest = (
         select(OneTimeCode.id)
-        .where(OneTimeCode.contact_index.in_(indexes), OneTimeCode.superseded_at.is_(None))
+        .where(
+            OneTimeCode.contact_index.in_(indexes),
+            OneTimeCode.superseded_at.is_(None),
+            _asked_by(browser),
+        )
         .order_by(OneTimeCode.created_at.desc())
         .limit(1)
         .scalar_subquery()

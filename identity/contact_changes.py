@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import accounts, audit, codes, open_sessions, outbox, passkeys, person_keys, sealed
 from identity.accounts import InUse
-from identity.codes import CodeRefused, CodeUse
-from identity.contacts import Channel, Contact
+from identity.codes import CodeRefused
+from identity.contacts import Channel, CodeUse, Contact
 from identity.errors import NoSuchAccount
 from identity.models import Account
 from identity.personal import Vault

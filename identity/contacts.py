@@ -6,6 +6,7 @@ import msgspec
 
 from identity.details import tidy_email
 from identity.mobiles import normalise_mobile
+from identity.personal import Vault
 
 
 class Channel(StrEnum):
@@ -13,6 +14,13 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     MOBILE = "mobile"
+
+
+class CodeUse(StrEnum):
+    """What a code sent to a contact is good for. The value is part of what its row is found by."""
+
+    SIGN_IN = "sign-in"
+    PROVE = "prove"
 
 
 class Contact(msgspec.Struct, frozen=True):
@@ -34,3 +42,18 @@ def mobile_at(number: str) -> Contact:
         BadMobile: no mobile number of the United Kingdom.
     """
     return Contact(Channel.MOBILE, normalise_mobile(number))
+
+
+def field_of(to: Contact, use: CodeUse) -> str:
+    """The field of the blind index of a code's row."""
+    return to.channel.value if use is CodeUse.SIGN_IN else f"{use.value}-{to.channel.value}"
+
+
+def indexes_of(vault: Vault, to: Contact, use: CodeUse) -> tuple[bytes, ...]:
+    """Every index that codes for a contact and use may be stored under."""
+    return vault.blinds(field_of(to, use), to.value)
+
+
+def every_index(vault: Vault, to: Contact) -> tuple[bytes, ...]:
+    """The same for whatever use."""
+    return tuple(index for use in CodeUse for index in indexes_of(vault, to, use))

@@ -18,8 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import accounts, codes, devices, outbox
 from identity.accounts import InUse
-from identity.codes import CodeRefused, CodeUse
-from identity.contacts import Channel, Contact, email_at
+from identity.codes import CodeRefused
+from identity.contacts import Channel, CodeUse, Contact, email_at
 from identity.dates import age_on, london_date, parse_date
 from identity.db import new_id
 from identity.details import SelfAsserted

@@ -38,8 +38,8 @@ async def choose(
     """
     personal = await person_keys.for_reading(session, vault, account.id)
     given, family = sealed.names_of(personal, account)
-    local_part = sealed.email_of(personal, account).partition("@")[0]
-    if fault := passwords.fault_in(password, context=(given, family, local_part)):
+    email = sealed.email_of(personal, account)
+    if fault := passwords.fault_in(password, context=passwords.words_about(given, family, email)):
         raise InvalidDetails({"password": fault})
     stored = await passwords.hash_password(password)
     kept = await session.get(AccountPassword, account.id, with_for_update=True)
@@ -48,6 +48,7 @@ async def choose(
     else:
         kept.password_hash, kept.changed_at = stored, now
     await open_sessions.end_others(session, own, now=now)
+    await _count_anew(session, vault, account, email)
     subject = audit.subject_of("account", account.id)
     audit.record(session, "password-chosen", subject, actor=own.actor, now=now)
 
@@ -67,9 +68,9 @@ async def sign_in(
     """
     email = tidy_email(email)
     account, kept = await _found(session, vault, email)
-    tries = await throttle.locked_row(
-        session, await _counted_as(session, vault, email, account, browser)
-    )
+    otherwise = throttled_as(vault, email)
+    counted = await devices.counted_as(session, account, browser, otherwise)
+    tries = await throttle.locked_row(session, counted)
     if not throttle.may_try(tries, now):
         return refused_by(tries, now)
     right = await passwords.verify_password(kept.password_hash if kept else None, password)
@@ -101,9 +102,12 @@ async def _found(
     return (row[0], row[1]) if row else (None, None)
 
 
-async def _counted_as(
-    session: AsyncSession, vault: Vault, email: str, account: Account | None, browser: Browser
-) -> str:
-    if account is not None and await devices.is_known(session, account, browser):
-        return devices.budget_of(account, browser)
+async def _count_anew(session: AsyncSession, vault: Vault, account: Account, email: str) -> None:
+    """A new password has had no guesses: whoever was locked out by them is let in again."""
+    for subject in await devices.every_subject(session, account, throttled_as(vault, email)):
+        throttle.forget(await throttle.locked_row(session, subject))
+
+
+def throttled_as(vault: Vault, email: str) -> str:
+    """The subject under which wrong passwords for an address are counted, known or not."""
     return f"address:{vault.blind('email', email).hex()}"

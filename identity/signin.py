@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import accounts, audit, codes, devices, person_keys, sealed, sessions
 from identity.actors import SYSTEM
-from identity.codes import CODE_LIFE, CodeRefused, CodeSent, CodeUse, WhyCodeRefused
-from identity.contacts import Channel, Contact, email_at
+from identity.codes import CODE_LIFE, CodeRefused, CodeSent, WhyCodeRefused
+from identity.contacts import Channel, CodeUse, Contact, email_at
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
@@ -34,13 +34,25 @@ class NoAccount(msgspec.Struct, frozen=True):
     contact: Contact
 
 
-async def send_code(session: AsyncSession, vault: Vault, email: str, *, now: datetime) -> CodeSent:
+async def send_code(
+    session: AsyncSession,
+    vault: Vault,
+    email: str,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
+) -> CodeSent:
     """Send a new code to an e-mail address, as `send_code_to` does."""
-    return await send_code_to(session, vault, email_at(email), now=now)
+    return await send_code_to(session, vault, email_at(email), browser=browser, now=now)
 
 
 async def send_code_to(
-    session: AsyncSession, vault: Vault, to: Contact, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    to: Contact,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> CodeSent:
     """Send a new code, with which somebody signs in or, by e-mail, begins to register.
 
@@ -53,6 +65,7 @@ async def send_code_to(
         to,
         CodeUse.SIGN_IN,
         account_id=account.id if account else None,
+        browser=browser,
         withheld=not _may_be_sent(account, to),
         now=now,
     )
@@ -84,7 +97,8 @@ async def redeem(
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
-    taken = await codes.take(session, vault, to, CodeUse.SIGN_IN, code, now=now)
+    use = CodeUse.SIGN_IN
+    taken = await codes.take(session, vault, to, use, code, browser=browser, now=now)
     if isinstance(taken, CodeRefused):
         return taken
     account = await accounts.holder_of(session, vault, to)
@@ -96,12 +110,17 @@ async def redeem(
 
 
 async def send_proof_code(
-    session: AsyncSession, vault: Vault, own: SignedInSession, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    own: SignedInSession,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> None:
     """Send a code to whoever is signed in, where their account says they can be reached."""
     contact = await contact_of(session, vault, own)
     if contact:
-        await send_code_to(session, vault, contact, now=now)
+        await send_code_to(session, vault, contact, browser=browser, now=now)
 
 
 async def prove_by_code(
@@ -111,6 +130,7 @@ async def prove_by_code(
     token: str,
     code: str,
     *,
+    browser: Browser | None = None,
     now: datetime,
 ) -> str | CodeRefused:
     """Take a code as a fresh proof of whoever is signed in. Returns their session's new token.
@@ -120,7 +140,8 @@ async def prove_by_code(
     contact = await contact_of(session, vault, own)
     if contact is None:
         return CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
-    taken = await codes.take(session, vault, contact, CodeUse.SIGN_IN, code, now=now)
+    use = CodeUse.SIGN_IN
+    taken = await codes.take(session, vault, contact, use, code, browser=browser, now=now)
     if isinstance(taken, CodeRefused):
         return taken
     proof = METHODS[contact.channel]

@@ -1,6 +1,6 @@
 """Who may open a page: guards that are asked before anything else."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -9,6 +9,9 @@ from litestar.handlers import BaseRouteHandler
 from cardservice.web.errors import ProofNeeded, SignedInAlready, SignInExpired, SignInNeeded
 from cardservice.web.kept_forms import what_to_keep
 from cardservice.web.visitors import Part, Visitor
+
+HASHES: Final = "hashes_a_password"
+"""Option of a route that hashes a password: it waits in line before it opens its session."""
 
 
 async def signed_in(

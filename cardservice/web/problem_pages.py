@@ -8,6 +8,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from cardservice.errors import NoSuchCard
+from cardservice.web import problems
+from cardservice.web.environment import moment
 from cardservice.web.errors import (
     ForeignForm,
     NoSuchPage,
@@ -16,11 +18,14 @@ from cardservice.web.errors import (
     SignedInAlready,
     SignInExpired,
     SignInNeeded,
+    TooManyTries,
 )
+from cardservice.web.kept_forms import kept_of
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
 from identity.errors import (
+    Busy,
     NoSuchAccount,
     NoSuchStaff,
     NotYourRecord,
@@ -46,6 +51,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             answer = _foreign_form(request, error)
         case NotYourRecord() | NotForYourRole() | SignInRequestRefused():
             answer = _refused(request, error)
+        case Busy() | TooManyTries():
+            answer = _come_again(request, error)
         case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
             answer = _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
@@ -67,6 +74,36 @@ def _first_to(error: SignInNeeded | ProofNeeded | SignedInAlready) -> str:
             return f"/account/confirm?wanted={error.wanted}"
         case SignedInAlready():
             return "/account"
+
+
+def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str]:
+    """Turned away before anything was tried; what was typed waits in the page."""
+    _LOG.warning("turned away", path=request.scope["path"], reason=str(error))
+    if isinstance(error, Busy):
+        status, title = problems.STATUS[Busy], _("We are very busy at this moment")
+        why = _("Too many people are signing in at once. Nothing was tried yet.")
+        when = _("Wait a few seconds and try again. A password or code must be typed again.")
+    else:
+        status, title = error.status, _("Too many tries")
+        why = _(
+            "Too many tries to sign in failed from the network you are on. That may not be you."
+        )
+        words = _(
+            "Try again after %(time)s, or use a passkey or a device you signed in with before."
+        )
+        when = words % {"time": moment(error.again_at)}
+    answer = page(
+        request,
+        KEPT,
+        status=status,
+        title=title,
+        sentences=[why, when],
+        kept=kept_of(request),
+        action=_own_address(request),
+        button=_("Try again"),
+    )
+    answer.headers["retry-after"] = str(error.retry_after)
+    return answer
 
 
 def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:
@@ -92,6 +129,7 @@ def _refused(
         return _request_refused(request, error)
     if isinstance(error, NotForYourRole):
         return _not_for_role(request, error)
+    _LOG.warning("not allowed", path=request.scope["path"])
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
@@ -111,7 +149,8 @@ def _request_refused(request: AnyRequest, error: SignInRequestRefused) -> Respon
         _("Its request had a fault, was used before, or waited too long."),
         _("Nothing about you was shared. Go back to the service and try again."),
     ]
-    return page(request, TEMPLATE, status=400, title=title, sentences=sentences)
+    own = {"href": "/account", "text": _("Go to your Kent Card account")}
+    return page(request, TEMPLATE, status=400, title=title, sentences=sentences, link=own)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
@@ -147,6 +186,7 @@ def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]
                 _("What you typed is still here: sign in again first, and send it then."),
             ],
             sign_in=error.sign_in,
+            button=_("I have signed in: send what I typed"),
             kept=error.kept,
             action=_own_address(request),
             cookies=[no_cookie(part)],

@@ -19,6 +19,7 @@ from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
@@ -36,6 +37,7 @@ from cardservice.web.resident import (
 )
 from cardservice.web.resident import register as resident_register
 from cardservice.web.resident import sign_in as resident_sign_in
+from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     activation,
     addresses,
@@ -92,7 +94,8 @@ def _residents() -> list[Router]:
                 password.ask,
                 password.sign_in,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
@@ -114,13 +117,14 @@ def _residents() -> list[Router]:
                 register_finish.show_answers,
                 register_finish.finish,
             ],
-            guards=[nobody_signed_in, our_own_form],
+            guards=[nobody_signed_in, our_own_form, not_too_many],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents register"},
         ),
         Router(
             "/activate",
             route_handlers=[activate.ask, activate.activate],
-            guards=[nobody_signed_in, our_own_form],
+            guards=[nobody_signed_in, our_own_form, not_too_many],
             opt=opt | {"public": "where residents claim the account that a desk made"},
         ),
         Router(
@@ -133,6 +137,10 @@ def _residents() -> list[Router]:
                 contacts.ask_code,
                 contacts.give_code,
                 contacts.remove_mobile,
+                own.own_taps,
+                own.own_details,
+                own.own_security,
+                own.own_information,
                 share.withdraw,
                 resident_sign_in.sign_out,
                 passkeys.show,
@@ -188,7 +196,7 @@ def _staff() -> list[Router]:
                 second_factor.show_recovery_codes,
                 second_factor.finish_set_up,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
             opt=opt | {"public": "where members of staff sign in"},
         ),
         Router(

@@ -11,10 +11,10 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import accounts, codes
+from identity import accounts
 from identity.accounts import Person
 from identity.actors import Actor, ActorKind
-from identity.contacts import email_at
+from identity.contacts import email_at, every_index
 from identity.oidc.access import Access
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.provider import Provider
@@ -91,7 +91,7 @@ async def _email_verified(
     """Whether somebody proved for this account that they read what goes to this address."""
     used = exists().where(
         OneTimeCode.account_id == account_id,
-        OneTimeCode.contact_index.in_(codes.every_index(vault, email_at(email))),
+        OneTimeCode.contact_index.in_(every_index(vault, email_at(email))),
         OneTimeCode.consumed_at.is_not(None),
     )
     return bool(await session.scalar(select(used)))

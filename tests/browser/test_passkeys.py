@@ -27,8 +27,13 @@ def sign_in_by_code(reader: Reader, live: LiveServer) -> None:
     reader.press("Sign in")
 
 
+def open_passkeys(reader: Reader) -> None:
+    for name in ("How you sign in", "Your passkeys"):
+        reader.page.get_by_role("link", name=name).click()
+
+
 def add_passkey(reader: Reader) -> None:
-    reader.page.get_by_role("link", name="Your passkeys").click()
+    open_passkeys(reader)
     reader.press("Add a passkey")
     expect(reader.page.get_by_text("You can sign in with the passkey from now on")).to_be_visible()
 
@@ -127,7 +132,7 @@ def test_without_scripts_nothing_is_offered_that_cannot_work(
     reader.page.goto("/sign-in")
     expect(reader.page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
     sign_in_by_code(reader, live_server)
-    reader.page.get_by_role("link", name="Your passkeys").click()
+    open_passkeys(reader)
     expect(reader.page.get_by_role("button", name="Add a passkey")).to_be_hidden()
     assert reader.says("Without it, or without a passkey, sign in with a code")
 
@@ -157,7 +162,7 @@ def test_after_five_minutes_passkeys_are_changed_only_by_somebody_who_shows_agai
     sign_in_by_code(reader, live_server)
     before = token_of(page)
     live_server.clock.move(PROOF_LIFE)
-    page.get_by_role("link", name="Your passkeys").click()
+    open_passkeys(reader)
     reader.check(CONFIRM)
     reader.press("Send me a code")
     reader.check("Enter your code")

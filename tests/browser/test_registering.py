@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from identity.codes import CodeUse
+from identity.contacts import CodeUse
 from identity.registrations import IDLE
 from tests.support.browser import Reader
 from tests.support.people import JEAN
@@ -75,7 +75,10 @@ def test_a_resident_registers_with_a_passkey_and_signs_in_with_it(
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page).to_have_title("Your Kent Card – Kent Card")
     assert reader.says("Mina Weald")
+    page.goto("/account/details")
+    reader.check("Your details")
     assert reader.says("ME14 1XQ")
+    assert reader.says("07400 123456")
 
 
 def test_what_nobody_has_seen_a_document_for_gives_nobody_anything(

@@ -1,4 +1,4 @@
-"""A virtual phone in Chromium that keeps passkeys."""
+"""Chromium's virtual authenticator, over its debugging protocol."""
 
 from playwright.sync_api import CDPSession, Page
 

@@ -9,6 +9,7 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.forms import typed_day, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.resident.own import own_account_row
@@ -28,7 +29,7 @@ async def ask(request: AnyRequest) -> Response[str]:
     return page(request, ASK, typed={})
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={DOOR: FAILURES})
 async def activate(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -47,6 +48,7 @@ async def activate(
         return page(request, ASK, status=422, faults=faults, typed=typed)
     answer = await activation.redeem(session, vault, code, born, browser=browser, now=now)
     if isinstance(answer, NotActivated):
+        await count(request, session, now)
         faults = {"code": _REFUSAL}
         return page(request, ASK, status=422, faults=faults, typed=typed)
     cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]

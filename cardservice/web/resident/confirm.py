@@ -9,6 +9,7 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
+from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.resident.passkeys import relying_party
@@ -54,8 +55,10 @@ async def send_code(
     wanted: FromQuery[str] = "",
 ) -> Response[None]:
     """Send a code to the address of the visitor's own account."""
-    await signin.send_proof_code(session, vault, request.user.signed_in, now=now)
-    return see_other(f"/account/confirm/code?wanted={_known(wanted)}")
+    own, browser = request.user.signed_in, browser_of(request)
+    await signin.send_proof_code(session, vault, own, browser=browser, now=now)
+    path = f"/account/confirm/code?wanted={_known(wanted)}"
+    return see_other(path, cookies=[device_cookie(browser)])
 
 
 @get("/confirm/code")
@@ -77,7 +80,9 @@ async def give_code(
     code, own = typed.get("code", "").strip(), request.user
     if not code:
         return _code_again(request, typed, wanted, _("Enter the code"))
-    answer = await signin.prove_by_code(session, vault, own.signed_in, own.token, code, now=now)
+    answer = await signin.prove_by_code(
+        session, vault, own.signed_in, own.token, code, browser=browser_of(request), now=now
+    )
     if isinstance(answer, CodeRefused):
         return _code_again(request, typed, wanted, code_refusal(answer.reason))
     return await _proved(session, request, answer, wanted)

@@ -86,7 +86,7 @@ async def give_code(
         return _code_page(request, to, code_refusal(done.reason))
     if isinstance(done, InUse):
         return await _form(request, session, shown(to), _IN_USE[to.channel])
-    return see_other(f"/account?done={to.channel.value}", cookies=[NEW.forget()])
+    return see_other(f"/account/details?done={to.channel.value}", cookies=[NEW.forget()])
 
 
 @post("/mobile/remove", status_code=200, guards=[recently_proved])
@@ -102,7 +102,7 @@ async def remove_mobile(
     if isinstance(done, OnlyWayIn):
         fault = _("You sign in with this number. Add an e-mail address or a passkey first")
         return await _form(request, session, "", fault)
-    return see_other("/account?done=mobile-removed")
+    return see_other("/account/details?done=mobile-removed")
 
 
 async def _form(

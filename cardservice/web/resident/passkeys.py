@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import structlog
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -31,6 +32,7 @@ from identity.signin_models import SignInMethod
 
 LIST: Final = "resident/passkeys.html"
 AT: Final = "/account/passkeys"
+_LOG: Final = structlog.get_logger(__name__)
 _DONE: Final = {
     "added": _("You can sign in with the passkey from now on"),
     "removed": _("The passkey does not open your account any more"),
@@ -55,6 +57,7 @@ async def sign_in(
     party = relying_party(settings)
     account = await passkeys.shown(session, vault, answer, party=party, now=now)
     if isinstance(account, PasskeyRefused):
+        _LOG.warning("sign-in refused", way="passkey")
         address = carry(request, "/sign-in")
         return see_other(f"{address}{'&' if '?' in address else '?'}passkey=refused")
     browser = browser_of(request)

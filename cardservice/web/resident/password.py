@@ -9,9 +9,10 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
-from cardservice.web.guards import recently_proved
+from cardservice.web.guards import HASHES, recently_proved
 from cardservice.web.pages import page, see_other
 from cardservice.web.resident.onward import after_sign_in, sign_in_page
 from cardservice.web.resident.own import own_account_row
@@ -34,7 +35,7 @@ async def ask(request: AnyRequest) -> Response[str]:
     return sign_in_page(request, SIGN_IN, typed={})
 
 
-@post("/password", status_code=200)
+@post("/password", status_code=200, opt={HASHES: True, DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -54,6 +55,7 @@ async def sign_in(
         session, vault, email, password, browser=browser, now=now
     )
     if isinstance(answer, SignInRefused):
+        await count(request, session, now)
         faults = {"password": _refusal(answer)}
         return sign_in_page(request, SIGN_IN, faults=faults, typed={"email": email})
     cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
@@ -73,7 +75,7 @@ async def ask_new(
     return _choose_page(request, email, done=words if done else "")
 
 
-@post("/password", status_code=200, guards=[recently_proved])
+@post("/password", status_code=200, guards=[recently_proved], opt={HASHES: True})
 async def choose(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.contact_cookies import registration_cookie, registration_token
+from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
@@ -40,7 +41,7 @@ async def ask_email(request: AnyRequest) -> Response[str]:
     return sign_in_page(request, EMAIL, typed={})
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={DOOR: CODES})
 async def send_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -52,10 +53,12 @@ async def send_code(
     email = typed.get("email", "").strip()
     if fault := _fault_in(email):
         return sign_in_page(request, EMAIL, faults={"email": fault}, typed=typed)
-    await signin.send_code(session, vault, email, now=now)
-    before = registration_token(request)
+    browser, before = browser_of(request), registration_token(request)
+    await signin.send_code(session, vault, email, browser=browser, now=now)
     token = await registrations.begin(session, vault, email, token=before, now=now)
-    return see_other(carry(request, "/register/code"), cookies=[registration_cookie(token)])
+    await count(request, session, now)
+    cookies = [registration_cookie(token), device_cookie(browser)]
+    return see_other(carry(request, "/register/code"), cookies=cookies)
 
 
 @get("/code")
@@ -72,7 +75,7 @@ async def ask_code(
     return _code_page(request, pending)
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def give_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -90,6 +93,7 @@ async def give_code(
         session, vault, email_at(pending.email), code, browser=browser, now=now
     )
     if isinstance(answer, CodeRefused):
+        await count(request, session, now)
         return _code_page(request, pending, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _go_on(request, session, now)
@@ -100,10 +104,10 @@ async def give_code(
 @get("/again")
 async def ask_again(request: AnyRequest) -> Response[str]:
     """After a pause: say that nothing is lost, and that the address must be proved again."""
-    return sign_in_page(request, AGAIN)
+    return sign_in_page(request, AGAIN, typed={})
 
 
-@post("/again", status_code=303)
+@post("/again", status_code=303, opt={DOOR: CODES})
 async def send_again(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -114,8 +118,10 @@ async def send_again(
     pending = await pending_of(request, session, vault, now)
     if isinstance(pending, NoRegistration):
         return see_other(carry(request, "/register"))
-    await signin.send_code(session, vault, pending.email, now=now)
-    return see_other(carry(request, "/register/code"))
+    browser = browser_of(request)
+    await signin.send_code(session, vault, pending.email, browser=browser, now=now)
+    await count(request, session, now)
+    return see_other(carry(request, "/register/code"), cookies=[device_cookie(browser)])
 
 
 @get("/new")
@@ -129,7 +135,7 @@ async def offer(
     pending = await pending_of(request, session, vault, now)
     if isinstance(pending, NoRegistration) or not pending.is_proved:
         return see_other(carry(request, "/register"))
-    return sign_in_page(request, NEW, email=pending.email)
+    return sign_in_page(request, NEW, typed={}, email=pending.email)
 
 
 async def pending_of(

@@ -14,6 +14,7 @@ from cardservice.web.contact_cookies import (
     registration_token,
     shown,
 )
+from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import Typed, typed_day, typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, handle_of, sign_in_page
@@ -64,7 +65,7 @@ async def ask_mobile(
     return step_page(request, "mobile", MOBILE, pending.typed)
 
 
-@post("/mobile", status_code=200)
+@post("/mobile", status_code=200, opt={DOOR: CODES})
 async def give_mobile(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -86,6 +87,7 @@ async def give_mobile(
         return see_other(carry(request, f"/register/{next_step(pending, now)}"))
     token = registration_token(request)
     await registrations.ask_mobile(session, vault, token, number, now=now)
+    await count(request, session, now)
     return see_other(carry(request, "/register/mobile-code"))
 
 
@@ -106,7 +108,7 @@ async def ask_mobile_code(
     return sign_in_page(request, MOBILE_CODE, typed={}, to=shown(number))
 
 
-@post("/mobile-code", status_code=200)
+@post("/mobile-code", status_code=200, opt={DOOR: FAILURES})
 async def give_mobile_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -126,6 +128,7 @@ async def give_mobile_code(
     token = registration_token(request)
     refused = await registrations.prove_mobile(session, vault, token, number, code, now=now)
     if isinstance(refused, CodeRefused):
+        await count(request, session, now)
         return _code_again(request, number, code_refusal(refused.reason))
     if isinstance(refused, InUse):
         faults = {"mobile": registrations.MOBILE_IN_USE}
@@ -186,7 +189,7 @@ async def finish(
         case TooYoung():
             return too_young_page(request, settings)
         case EmailClosed():
-            return sign_in_page(request, CLOSED)
+            return sign_in_page(request, CLOSED, typed={})
         case Faulty() if isinstance(pending, Pending):
             step = "mobile" if "mobile" in done.faults else next_step(pending, now)
             return see_other(carry(request, f"/register/{step}"))

@@ -157,7 +157,7 @@ def is_too_young(pending: Pending, settings: Settings, now: datetime) -> bool:
 
 def too_young_page(request: AnyRequest, settings: Settings) -> Response[str]:
     """Say kindly who can register them, and where."""
-    return sign_in_page(request, TOO_YOUNG, age=settings.minimum_age)
+    return sign_in_page(request, TOO_YOUNG, typed={}, age=settings.minimum_age)
 
 
 def step_page(

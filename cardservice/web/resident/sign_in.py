@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Final, assert_never
 
+import structlog
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.contact_cookies import ContactCookie, registration_cookie, shown
+from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
@@ -35,6 +37,7 @@ ADDRESS: Final = ContactCookie("__Host-kentcard-address")
 ASK: Final = "resident/sign_in.html"
 MOBILE: Final = "resident/mobile_sign_in.html"
 CODE: Final = "resident/code.html"
+_LOG: Final = structlog.get_logger(__name__)
 
 
 @get("/")
@@ -52,7 +55,7 @@ async def ask_address(
     return sign_in_page(request, ASK, faults=faults, typed={}, options=options)
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={DOOR: CODES})
 async def send_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -66,8 +69,11 @@ async def send_code(
     if faults := faults_in_address(email):
         options = passkeys.request_options(vault, relying_party(settings), now=now)
         return sign_in_page(request, ASK, faults=faults, typed=typed, options=options)
-    await signin.send_code(session, vault, email, now=now)
-    return see_other(carry(request, "/sign-in/code"), cookies=[ADDRESS.of(email_at(email))])
+    browser, to = browser_of(request), email_at(email)
+    await signin.send_code_to(session, vault, to, browser=browser, now=now)
+    await count(request, session, now)
+    cookies = [ADDRESS.of(to), device_cookie(browser)]
+    return see_other(carry(request, "/sign-in/code"), cookies=cookies)
 
 
 @get("/code")
@@ -79,7 +85,7 @@ async def ask_code(request: AnyRequest) -> Response[Any]:
     return _code_page(request, to)
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -96,6 +102,8 @@ async def sign_in(
     browser = browser_of(request)
     answer = await signin.redeem(session, vault, to, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
+        _LOG.warning("sign-in refused", way=f"{to.channel}-code", reason=answer.reason.value)
+        await count(request, session, now)
         return _code_page(request, to, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _offer_to_register(request, session, vault, to, now)
@@ -120,7 +128,7 @@ async def ask_mobile(request: AnyRequest) -> Response[str]:
     return sign_in_page(request, MOBILE, typed={})
 
 
-@post("/mobile", status_code=200)
+@post("/mobile", status_code=200, opt={DOOR: CODES})
 async def send_text(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -133,8 +141,11 @@ async def send_text(
         to = mobile_at(typed.get("mobile", ""))
     except BadMobile as error:
         return sign_in_page(request, MOBILE, faults={"mobile": str(error)}, typed=typed)
-    await signin.send_code_to(session, vault, to, now=now)
-    return see_other(carry(request, "/sign-in/code"), cookies=[ADDRESS.of(to)])
+    browser = browser_of(request)
+    await signin.send_code_to(session, vault, to, browser=browser, now=now)
+    await count(request, session, now)
+    cookies = [ADDRESS.of(to), device_cookie(browser)]
+    return see_other(carry(request, "/sign-in/code"), cookies=cookies)
 
 
 async def _offer_to_register(

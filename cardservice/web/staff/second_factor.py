@@ -8,7 +8,8 @@ from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice.web.browsers import browser_of
+from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
@@ -17,9 +18,10 @@ from cardservice.web.visitors import AnyRequest, Part, host_cookie, session_cook
 from cardservice.web.words import gettext as _
 from identity import staff_factor, totp
 from identity.personal import Vault
+from identity.second_factor import FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn
 from identity.staff import PasswordRight
-from identity.staff_factor import STEP_LIFE, FactorRefused, Offer, Step, WhyFactorRefused
+from identity.staff_factor import STEP_LIFE, Offer, Step
 
 STEP_COOKIE: Final = "__Host-kentcard-staff-step"
 CODE: Final = "staff/code.html"
@@ -47,7 +49,7 @@ async def ask_code(
     return _over() if step is None or step.offer else page(request, CODE, typed={})
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def give_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -58,9 +60,9 @@ async def give_code(
     code = (await typed_in(request)).get("code", "")
     if not code.strip():
         return _refused(request, CODE, _("Enter the code"))
-    token, browser = _token(request), browser_of(request).name
+    token, browser = _token(request), browser_of(request)
     answer = await staff_factor.give_code(session, vault, token, code, browser=browser, now=now)
-    return _signed_in(request, CODE, answer)
+    return await _signed_in(request, session, CODE, answer, now=now)
 
 
 @get("/recovery-code")
@@ -75,7 +77,7 @@ async def ask_recovery_code(
     return _over() if step is None or step.offer else page(request, RECOVERY_CODE, typed={})
 
 
-@post("/recovery-code", status_code=200)
+@post("/recovery-code", status_code=200, opt={DOOR: FAILURES})
 async def give_recovery_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -86,11 +88,11 @@ async def give_recovery_code(
     code = (await typed_in(request)).get("code", "")
     if not code.strip():
         return _refused(request, RECOVERY_CODE, _("Enter a recovery code"))
-    token, browser = _token(request), browser_of(request).name
+    token, browser = _token(request), browser_of(request)
     answer = await staff_factor.give_recovery_code(
         session, vault, token, code, browser=browser, now=now
     )
-    return _signed_in(request, RECOVERY_CODE, answer)
+    return await _signed_in(request, session, RECOVERY_CODE, answer, now=now)
 
 
 @get("/set-up")
@@ -148,9 +150,9 @@ async def finish_set_up(
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Keep app and codes, and sign in."""
-    token, browser = _token(request), browser_of(request).name
+    token, browser = _token(request), browser_of(request)
     answer = await staff_factor.finish_set_up(session, vault, token, browser=browser, now=now)
-    return _over() if isinstance(answer, FactorRefused) else _in(answer)
+    return _over() if isinstance(answer, FactorRefused) else signed_in(request, answer)
 
 
 def _set_up_page(
@@ -169,11 +171,17 @@ def _set_up_page(
     )
 
 
-def _signed_in(
-    request: AnyRequest, template: str, answer: SignedIn | FactorRefused
+async def _signed_in(
+    request: AnyRequest,
+    session: AsyncSession,
+    template: str,
+    answer: SignedIn | FactorRefused,
+    *,
+    now: datetime,
 ) -> Response[Any]:
     if isinstance(answer, SignedIn):
-        return _in(answer)
+        return signed_in(request, answer)
+    await count(request, session, now)
     if answer.reason is WhyFactorRefused.OVER:
         return _over()
     return _refused(request, template, _refusal(answer))
@@ -184,8 +192,10 @@ def _refused(request: AnyRequest, template: str, fault: str) -> Response[str]:
     return page(request, template, status=422, faults={"code": fault}, typed={})
 
 
-def _in(signed_in: SignedIn) -> Response[None]:
-    cookies = [session_cookie(Part.STAFF, signed_in.token), _step_cookie("")]
+def signed_in(request: AnyRequest, answer: SignedIn) -> Response[None]:
+    """To the first page of staff; the browser is known from now on."""
+    device = device_cookie(browser_of(request))
+    cookies = [session_cookie(Part.STAFF, answer.token), _step_cookie(""), device]
     return see_other("/staff", cookies=cookies)
 
 

@@ -7,8 +7,11 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.browsers import browser_of
+from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
+from cardservice.web.guards import HASHES
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.rights import ACT
 from cardservice.web.staff.second_factor import next_step
@@ -28,7 +31,7 @@ async def ask(request: AnyRequest) -> Response[str]:
     return page(request, TEMPLATE, typed={})
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={HASHES: True, DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -40,8 +43,11 @@ async def sign_in(
     username, password = typed.get("username", ""), typed.get("password", "")
     if faults := _faults_in(username, password):
         return page(request, TEMPLATE, status=422, faults=faults, typed={"username": username})
-    answer = await staff.check_password(session, vault, username, password, now=now)
+    answer = await staff.check_password(
+        session, vault, username, password, browser=browser_of(request), now=now
+    )
     if isinstance(answer, SignInRefused):
+        await count(request, session, now)
         faults = {"username": _refusal(answer)}
         return page(request, TEMPLATE, status=422, faults=faults, typed={"username": username})
     return next_step(answer)

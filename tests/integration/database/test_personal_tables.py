@@ -25,6 +25,7 @@ NOT_ONE_PERSONS = {
     "person_key",
     "outbox_message",
     "pending_registration",
+    "account_totp",
     "staff_totp",
     "staff_sign_in",
     "oidc_request",
