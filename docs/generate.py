@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cardservice.settings import described
 from identity.models import StaffRole
-from identity.roles import FOUR_EYES, RIGHTS, Act
+from identity.roles import FOUR_EYES, RIGHTS, STEP_UP, Act
 from identity.roles import WORDS as ACTS
 from readers.card.describe import card_format
 from readers.clock import VARIABLE as CLOCK
@@ -109,7 +109,8 @@ def roles() -> str:
     """docs/roles.md."""
     heads = " | ".join(role.value for role in StaffRole)
     rows = "\n".join(
-        f"| {ACTS[act]}{' (four eyes)' if act in FOUR_EYES else ''} | "
+        f"| {ACTS[act]} | {'four eyes' if act in FOUR_EYES else ''}"
+        f"{'step-up' if act in STEP_UP else ''} | "
         + " | ".join("yes" if act in RIGHTS[role] else "–" for role in StaffRole)
         + " |"
         for act in Act
@@ -118,10 +119,11 @@ def roles() -> str:
 
 Generated from the code (`make docs`); a test keeps it true. Every staff page names its act, and a
 guard refuses it to a role that does not have it. What is marked *four eyes* waits until somebody
-else who may decide requests has approved it. `kentcard staff roles` prints the same table.
+else who may decide requests has approved it; before what is marked *step-up* they show again who
+they are, if they last did five minutes ago. `kentcard staff roles` prints the same table.
 
-| act | {heads} |
-|---|{"---|" * len(StaffRole)}
+| act | | {heads} |
+|---|---|{"---|" * len(StaffRole)}
 {rows}
 """
 

@@ -17,13 +17,14 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, devices, person_keys, sealed
+from identity import audit, person_keys, resident_factor, sealed
 from identity.actors import SYSTEM, Actor
 from identity.dates import parse_date
 from identity.devices import Browser
 from identity.errors import NoSuchAccount, WrongAccountState
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn
 from identity.signin_models import ActivationCode, SignInMethod
 
@@ -107,8 +108,10 @@ async def redeem(
     *,
     browser: Browser,
     now: datetime,
-) -> SignedIn | NotActivated:
+) -> SignedIn | CodeNeeded | NotActivated:
     """Sign somebody in to the account that a code and a birth date belong to, once.
+
+    Whoever has an authenticator app is asked for that as well.
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
@@ -124,7 +127,7 @@ async def redeem(
     subject = audit.subject_of("account", account.id)
     audit.record(session, "activation-code-used", subject, actor=SYSTEM, now=now)
     method = SignInMethod.ACTIVATION_CODE
-    return await devices.sign_in(session, vault, account, method, browser, now=now)
+    return await resident_factor.after_first(session, vault, account, method, browser, now=now)
 
 
 async def _count_try(session: AsyncSession, vault: Vault, code: str, now: datetime) -> UUID | None:

@@ -86,7 +86,7 @@ async def remove_mobile(
 ) -> Changed | OnlyWayIn:
     """Forget the number of whoever is signed in, if they can still sign in without it."""
     account = await _locked(session, own)
-    if account.email_index is None and not await passkeys.of_account(session, account.id):
+    if account.email_index is None and not await passkeys.of_owner(session, account):
         return OnlyWayIn()
     if account.mobile_index is not None:
         before = sealed.contact_of(

@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import accounts, codes, devices, outbox
+from identity import accounts, codes, devices, outbox, resident_factor
 from identity.accounts import InUse
 from identity.codes import CodeRefused
 from identity.contacts import Channel, CodeUse, Contact, email_at
@@ -28,6 +28,7 @@ from identity.errors import BadMobile, InvalidDetails
 from identity.mobiles import normalise_mobile
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn
 from identity.signin_models import PendingRegistration, SignInMethod
 
@@ -80,7 +81,7 @@ class EmailClosed(msgspec.Struct, frozen=True):
     """The e-mail address belongs to an account that nobody may use."""
 
 
-Finished = SignedIn | NoRegistration | TooYoung | Faulty | EmailClosed
+Finished = SignedIn | CodeNeeded | NoRegistration | TooYoung | Faulty | EmailClosed
 
 
 class _Answers(msgspec.Struct, frozen=True):
@@ -261,7 +262,7 @@ async def _in_use(
     if account is None or account.state is not AccountState.ACTIVE:
         return EmailClosed()
     method = SignInMethod.EMAIL_CODE
-    return await devices.sign_in(session, vault, account, method, browser, now=now)
+    return await resident_factor.after_first(session, vault, account, method, browser, now=now)
 
 
 async def _again(

@@ -12,13 +12,23 @@ from typing import Final
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import accounts, audit, codes, devices, person_keys, sealed, sessions
+from identity import (
+    accounts,
+    audit,
+    authenticator,
+    codes,
+    person_keys,
+    resident_factor,
+    sealed,
+    sessions,
+)
 from identity.actors import SYSTEM
 from identity.codes import CODE_LIFE, CodeRefused, CodeSent, WhyCodeRefused
 from identity.contacts import Channel, CodeUse, Contact, email_at
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import SignInMethod
 
@@ -85,15 +95,15 @@ async def redeem_code(
     *,
     browser: Browser,
     now: datetime,
-) -> SignedIn | NoAccount | CodeRefused:
+) -> SignedIn | CodeNeeded | NoAccount | CodeRefused:
     """Sign a resident in with the newest code of their e-mail address, as `redeem` does."""
     return await redeem(session, vault, email_at(email), code, browser=browser, now=now)
 
 
 async def redeem(
     session: AsyncSession, vault: Vault, to: Contact, code: str, *, browser: Browser, now: datetime
-) -> SignedIn | NoAccount | CodeRefused:
-    """Sign a resident in with the newest code that was sent to them, once.
+) -> SignedIn | CodeNeeded | NoAccount | CodeRefused:
+    """Sign a resident in with the newest code sent to them, once; or ask for one of their app.
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
@@ -106,7 +116,8 @@ async def redeem(
         return NoAccount(to)
     if account.state is not AccountState.ACTIVE:
         return CodeRefused(WhyCodeRefused.WRONG)
-    return await devices.sign_in(session, vault, account, METHODS[to.channel], browser, now=now)
+    method = METHODS[to.channel]
+    return await resident_factor.after_first(session, vault, account, method, browser, now=now)
 
 
 async def send_proof_code(
@@ -150,9 +161,9 @@ async def prove_by_code(
 
 
 async def contact_of(session: AsyncSession, vault: Vault, own: SignedInSession) -> Contact | None:
-    """Where codes for whoever is signed in go: by e-mail if they can, else by text message."""
+    """Where a code goes that shows who is signed in; whoever has an app shows that instead."""
     account = await session.get(Account, own.subject_id)
-    if account is None:
+    if account is None or await authenticator.has(session, account):
         return None
     return sealed.contact_of(await person_keys.for_reading(session, vault, account.id), account)
 

@@ -67,15 +67,17 @@ class ProofNeeded(PageError):
     """Somebody signed in is to show again who they are.
 
     Attributes:
-        wanted: the word of the page they want, as its address has it after `/account/`.
+        confirm: the page that asks for it.
+        kept: the fields of the form that could not be taken.
     """
 
     code = "proof-needed"
     status = 303
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, confirm: str, kept: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__("A sensitive act needs a fresh proof.")
-        self.wanted = wanted
+        self.confirm = confirm
+        self.kept = kept
 
 
 class ForeignForm(PageError):

@@ -48,7 +48,7 @@ async def nobody_signed_in(
 
 async def recently_proved(
     connection: ASGIConnection[Any, Any, Any, Any],
-    _handler: BaseRouteHandler,
+    handler: BaseRouteHandler,
 ) -> None:
     """Guard after `signed_in`: only soon after the visitor showed who they are.
 
@@ -56,5 +56,9 @@ async def recently_proved(
         ProofNeeded: they did so too long ago.
     """
     visitor: Visitor = connection.user
-    if not visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
-        raise ProofNeeded(connection.scope["path"].split("/")[2])
+    if visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
+        return
+    part: Part = handler.opt["part"]
+    wanted = connection.scope["path"].split("/")[2]
+    kept = await what_to_keep(connection) if isinstance(connection, Request) else {}
+    raise ProofNeeded(f"{part.base}/confirm?wanted={wanted}", kept)

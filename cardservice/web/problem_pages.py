@@ -44,7 +44,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
         case SignInNeeded() | ProofNeeded() | SignedInAlready():
-            answer: Response[Any] = see_other(_first_to(error))
+            answer: Response[Any] = _first_to(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():
@@ -66,14 +66,29 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 """For the routers of the pages, and for addresses that belong to no router."""
 
 
-def _first_to(error: SignInNeeded | ProofNeeded | SignedInAlready) -> str:
-    match error:
-        case SignInNeeded():
-            return error.sign_in
-        case ProofNeeded():
-            return f"/account/confirm?wanted={error.wanted}"
-        case SignedInAlready():
-            return "/account"
+def _first_to(
+    request: AnyRequest, error: SignInNeeded | ProofNeeded | SignedInAlready
+) -> Response[Any]:
+    if isinstance(error, SignedInAlready):
+        return see_other("/account")
+    if isinstance(error, SignInNeeded):
+        return see_other(error.sign_in)
+    if not error.kept:
+        return see_other(error.confirm)
+    return page(
+        request,
+        KEPT,
+        status=403,
+        title=_("Confirm it is you"),
+        sentences=[
+            _("It is a while since you signed in. We ask again before anything like this."),
+            _("What you typed is still here: confirm it is you first, and send it then."),
+        ],
+        link={"href": error.confirm, "text": _("Confirm it is you (opens in a new tab)")},
+        button=_("I have confirmed it: send what I typed"),
+        kept=error.kept,
+        action=_own_address(request),
+    )
 
 
 def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str]:
@@ -185,7 +200,7 @@ def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]
                 _("This happens when you do nothing for a while, to protect people’s data."),
                 _("What you typed is still here: sign in again first, and send it then."),
             ],
-            sign_in=error.sign_in,
+            link={"href": error.sign_in, "text": _("Sign in again (opens in a new tab)")},
             button=_("I have signed in: send what I typed"),
             kept=error.kept,
             action=_own_address(request),

@@ -9,12 +9,15 @@ The pages need, from the application:
 - `problem_page` as exception handler for every address that is not the API's.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from litestar import Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import open_sessions
+from cardservice.web import confirm, open_sessions, own_app, own_passkeys
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -25,16 +28,17 @@ from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
-    confirm,
     contacts,
     own,
     passkeys,
     password,
     register_finish,
     register_steps,
+    second_step,
     share,
     sign_out,
 )
+from cardservice.web.resident import confirm as resident_confirm
 from cardservice.web.resident import register as resident_register
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.resident.onward import note_who_asks
@@ -44,6 +48,7 @@ from cardservice.web.staff import (
     cards,
     documents,
     duplicates,
+    lost_app,
     people,
     queue,
     register,
@@ -53,12 +58,31 @@ from cardservice.web.staff import (
     second_factor,
     trail,
 )
+from cardservice.web.staff import passkey as staff_passkey
+from cardservice.web.staff import password as staff_password
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
 """The name of a built file changes with what is in it."""
+
+_OWN_SIGN_IN: Final[Sequence[ControllerRouterHandler]] = (
+    confirm.ask,
+    confirm.give_code,
+    confirm.show_passkey,
+    own_app.show,
+    own_app.offer,
+    own_app.keep,
+    own_app.renew_codes,
+    own_passkeys.show,
+    own_passkeys.add,
+    own_passkeys.remove,
+    open_sessions.show,
+    open_sessions.end_one,
+    open_sessions.end_others,
+)
+"""What residents and staff alike do about how they sign in."""
 
 
 def routes(*, demo: bool) -> list[ControllerRouterHandler]:
@@ -93,6 +117,10 @@ def _residents() -> list[Router]:
                 passkeys.sign_in,
                 password.ask,
                 password.sign_in,
+                second_step.ask,
+                second_step.give_code,
+                second_step.explain_lost,
+                second_step.ask_without,
             ],
             guards=[our_own_form, not_too_many],
             before_request=note_who_asks,
@@ -143,19 +171,13 @@ def _residents() -> list[Router]:
                 own.own_information,
                 share.withdraw,
                 resident_sign_in.sign_out,
-                passkeys.show,
-                passkeys.add,
-                passkeys.remove,
+                *_OWN_SIGN_IN,
+                own_app.remove,
                 password.ask_new,
                 password.choose,
-                confirm.ask,
-                confirm.send_code,
-                confirm.ask_code,
-                confirm.give_code,
-                confirm.show_passkey,
-                open_sessions.show,
-                open_sessions.end_one,
-                open_sessions.end_others,
+                resident_confirm.send_code,
+                resident_confirm.ask_code,
+                resident_confirm.give_code,
             ],
             guards=[signed_in, our_own_form],
             opt=opt,
@@ -187,6 +209,7 @@ def _staff() -> list[Router]:
             route_handlers=[
                 staff_sign_in.ask,
                 staff_sign_in.sign_in,
+                staff_passkey.sign_in,
                 second_factor.ask_code,
                 second_factor.give_code,
                 second_factor.ask_recovery_code,
@@ -233,9 +256,11 @@ def _staff() -> list[Router]:
                 trail.show,
                 trail.narrow,
                 staff_sign_in.sign_out,
-                open_sessions.show,
-                open_sessions.end_one,
-                open_sessions.end_others,
+                *_OWN_SIGN_IN,
+                staff_password.ask,
+                staff_password.change,
+                lost_app.ask,
+                lost_app.forget,
             ],
             guards=[signed_in, role_may, our_own_form],
             opt=opt,

@@ -40,8 +40,8 @@ def sign_in_by_code(page: Page, live: LiveServer) -> None:
 def add_passkey(reader: Reader, live: LiveServer) -> None:
     reader.page.goto("/sign-in")
     sign_in_by_code(reader.page, live)
-    reader.page.get_by_role("link", name="How you sign in").click()
-    reader.page.get_by_role("link", name="Your passkeys").click()
+    for name in ("How you sign in", "Your passkeys"):
+        reader.page.get_by_role("link", name=name).click()
     reader.press("Add a passkey")
     expect(reader.page.get_by_text("You can sign in with the passkey from now on")).to_be_visible()
 

@@ -13,11 +13,13 @@ from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.forms import typed_day, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.resident.own import own_account_row
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, session_cookie
 from cardservice.web.words import gettext as _
 from identity import activation
 from identity.activation import NotActivated
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 
 ASK: Final = "resident/activate.html"
 WELCOME: Final = "resident/welcome.html"
@@ -51,6 +53,8 @@ async def activate(
         await count(request, session, now)
         faults = {"code": _REFUSAL}
         return page(request, ASK, status=422, faults=faults, typed=typed)
+    if isinstance(answer, CodeNeeded):
+        return next_page(request, answer)
     cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
     return see_other("/account/welcome?activated=yes", cookies=cookies)
 

@@ -69,7 +69,7 @@ def sign_in_page(
     template: str,
     *,
     faults: dict[str, str] | None = None,
-    typed: Mapping[str, str],
+    typed: Mapping[str, str] | None = None,
     **context: Any,  # noqa: ANN401  (whatever the template shows)
 ) -> Response[str]:
     """A page of the sign-in: it says who asks, and its forms and links carry the handle on.
@@ -83,7 +83,7 @@ def sign_in_page(
         template,
         status=422 if faults else 200,
         faults=faults,
-        typed={**hinted, **typed},
+        typed={**hinted, **(typed or {})},
         asks=asks,
         carried=str if asks and asks.too_late else partial(carry, request),
         **context,

@@ -16,9 +16,10 @@ from cardservice.web.contact_cookies import registration_cookie, registration_to
 from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
-from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
+from cardservice.web.resident.onward import carry, sign_in_page
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.resident.sign_in import code_refusal
-from cardservice.web.visitors import AnyRequest, Part, session_cookie
+from cardservice.web.visitors import AnyRequest
 from cardservice.web.words import gettext as _
 from identity import registrations, signin
 from identity.codes import CodeRefused
@@ -97,8 +98,9 @@ async def give_code(
         return _code_page(request, pending, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _go_on(request, session, now)
-    cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
-    return after_sign_in(request, [*cookies, registration_cookie("")])
+    onward = next_page(request, answer)
+    onward.set_cookie(registration_cookie(""))
+    return onward
 
 
 @get("/again")

@@ -1,7 +1,7 @@
 """The end of a registration: a mobile number for who wants one, and the answers once more."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -30,6 +30,7 @@ from cardservice.web.resident.register_steps import (
     step_page,
     too_young_page,
 )
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import AnyRequest, Part, session_cookie
 from cardservice.web.words import gettext as _
@@ -39,10 +40,19 @@ from identity.codes import CodeRefused
 from identity.contacts import Contact, mobile_at
 from identity.dates import parse_date
 from identity.details import SelfAsserted
+from identity.devices import Browser
 from identity.errors import BadMobile
 from identity.personal import Vault
 from identity.places import normalise_postcode
-from identity.registrations import EmailClosed, Faulty, NoRegistration, Pending, TooYoung
+from identity.registrations import (
+    EmailClosed,
+    Faulty,
+    Finished,
+    NoRegistration,
+    Pending,
+    TooYoung,
+)
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn
 
 MOBILE: Final = "register/mobile.html"
@@ -179,22 +189,44 @@ async def finish(
         browser=browser,
         now=now,
     )
+    return _after(request, done, pending, browser, settings, now)
+
+
+def _after(
+    request: AnyRequest,
+    done: Finished,
+    pending: Pending | NoRegistration,
+    browser: Browser,
+    settings: Settings,
+    now: datetime,
+) -> Response[Any]:
+    """On to the account, or to what keeps it from being made."""
     match done:
         case SignedIn():
-            cookies = [session_cookie(Part.RESIDENT, done.token), device_cookie(browser)]
-            cookies.append(registration_cookie(""))
-            onward = bool(handle_of(request))
-            to_site = after_sign_in(request, cookies)
-            return to_site if onward else see_other("/account/welcome", cookies=cookies)
+            return _in(request, done, browser)
+        case CodeNeeded():
+            answer: Response[Any] = next_page(request, done)
         case TooYoung():
-            return too_young_page(request, settings)
+            answer = too_young_page(request, settings)
         case EmailClosed():
-            return sign_in_page(request, CLOSED, typed={})
+            answer = sign_in_page(request, CLOSED, typed={})
         case Faulty() if isinstance(pending, Pending):
             step = "mobile" if "mobile" in done.faults else next_step(pending, now)
-            return see_other(carry(request, f"/register/{step}"))
+            answer = see_other(carry(request, f"/register/{step}"))
         case Faulty() | NoRegistration():
-            return see_other(carry(request, "/register"))
+            answer = see_other(carry(request, "/register"))
+        case never:
+            assert_never(never)
+    return answer
+
+
+def _in(request: AnyRequest, signed_in: SignedIn, browser: Browser) -> Response[Any]:
+    """To the site that asked, or to what can be done next."""
+    cookies = [session_cookie(Part.RESIDENT, signed_in.token), device_cookie(browser)]
+    cookies.append(registration_cookie(""))
+    if handle_of(request):
+        return after_sign_in(request, cookies)
+    return see_other("/account/welcome", cookies=cookies)
 
 
 def _said(typed: Typed) -> SelfAsserted:

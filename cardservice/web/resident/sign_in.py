@@ -15,14 +15,14 @@ from cardservice.web.contact_cookies import ContactCookie, registration_cookie, 
 from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
-from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
-from cardservice.web.resident.passkeys import relying_party
+from cardservice.web.relying_party import relying_party
+from cardservice.web.resident.onward import carry, sign_in_page
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.visitors import (
     AnyRequest,
     Part,
     VisitorRequest,
     no_cookie,
-    session_cookie,
 )
 from cardservice.web.words import gettext as _
 from identity import passkeys, registrations, sessions, signin
@@ -107,8 +107,9 @@ async def sign_in(
         return _code_page(request, to, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _offer_to_register(request, session, vault, to, now)
-    cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
-    return after_sign_in(request, [*cookies, ADDRESS.forget()])
+    onward = next_page(request, answer)
+    onward.set_cookie(ADDRESS.forget())
+    return onward
 
 
 @post("/sign-out", status_code=303)

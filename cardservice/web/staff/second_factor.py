@@ -1,22 +1,22 @@
 """The second step of a staff sign-in: a code of an authenticator app, or setting one up."""
 
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.app_set_up import RECOVERY_CODES, set_up_page
 from cardservice.web.browsers import browser_of, device_cookie
 from cardservice.web.doors import DOOR, FAILURES, count
-from cardservice.web.environment import moment
+from cardservice.web.factor_words import refusal
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
-from cardservice.web.qr import drawing
 from cardservice.web.visitors import AnyRequest, Part, host_cookie, session_cookie
 from cardservice.web.words import gettext as _
-from identity import staff_factor, totp
+from identity import staff_factor
 from identity.personal import Vault
 from identity.second_factor import FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn
@@ -26,8 +26,6 @@ from identity.staff_factor import STEP_LIFE, Offer, Step
 STEP_COOKIE: Final = "__Host-kentcard-staff-step"
 CODE: Final = "staff/code.html"
 RECOVERY_CODE: Final = "staff/recovery_code.html"
-SET_UP: Final = "staff/set_up.html"
-RECOVERY_CODES: Final = "staff/recovery_codes.html"
 _AT: Final = Part.STAFF.sign_in
 
 
@@ -123,7 +121,7 @@ async def confirm_app(
     code = (await typed_in(request)).get("code", "")
     answer = await staff_factor.confirm_app(session, vault, _token(request), code, now=now)
     if isinstance(answer, FactorRefused):
-        fault = _refusal(answer) if code.strip() else _("Enter the code")
+        fault = refusal(answer, Part.STAFF) if code.strip() else _("Enter the code")
         return _set_up_page(request, step.staff.username, step.offer, {"code": fault})
     return see_other(f"{_AT}/recovery-codes")
 
@@ -139,7 +137,8 @@ async def show_recovery_codes(
     step = await _step(request, session, vault, now)
     if step is None or step.offer is None or step.confirmed_step is None:
         return _over()
-    return page(request, RECOVERY_CODES, codes=step.offer.recovery_codes)
+    action = f"{_AT}/recovery-codes"
+    return page(request, RECOVERY_CODES, codes=step.offer.recovery_codes, action=action)
 
 
 @post("/recovery-codes", status_code=200)
@@ -158,17 +157,8 @@ async def finish_set_up(
 def _set_up_page(
     request: AnyRequest, username: str, offer: Offer, faults: dict[str, str] | None = None
 ) -> Response[str]:
-    secret = offer.secret
-    return page(
-        request,
-        SET_UP,
-        status=422 if faults else 200,
-        faults=faults,
-        typed={},
-        drawing=drawing(totp.app_address(secret, username)),
-        secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        issuer=totp.ISSUER,
-    )
+    action = f"{_AT}/set-up"
+    return set_up_page(request, username, offer.secret, action=action, back=_AT, faults=faults)
 
 
 async def _signed_in(
@@ -184,7 +174,7 @@ async def _signed_in(
     await count(request, session, now)
     if answer.reason is WhyFactorRefused.OVER:
         return _over()
-    return _refused(request, template, _refusal(answer))
+    return _refused(request, template, refusal(answer, Part.STAFF))
 
 
 def _refused(request: AnyRequest, template: str, fault: str) -> Response[str]:
@@ -202,21 +192,6 @@ def signed_in(request: AnyRequest, answer: SignedIn) -> Response[None]:
 def _over() -> Response[None]:
     """To the first page of staff: whoever is signed in by now sees it, others begin again."""
     return see_other("/staff")
-
-
-def _refusal(refused: FactorRefused) -> str:
-    match refused.reason:
-        case WhyFactorRefused.WRONG:
-            return _("The code is wrong or was used before. Wait for the next one and enter that")
-        case WhyFactorRefused.WAIT:
-            words = _("There were too many tries. Try again after %(time)s")
-            return words % {"time": moment(refused.retry_at) if refused.retry_at else ""}
-        case WhyFactorRefused.LOCKED:
-            return _("There were too many tries. Ask an administrator to unlock your user name")
-        case WhyFactorRefused.OVER:
-            return _("This took too long. Sign in again with your password")
-        case never:
-            assert_never(never)
 
 
 async def _step(

@@ -15,6 +15,7 @@ from identity.contacts import Channel, Contact
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin import NoAccount
 from identity.signin_models import KnownDevice, OneTimeCode, Session
@@ -55,7 +56,9 @@ async def redeem(
     database: Database, vault: Vault, code: str, *, email: str = JEANS, now: datetime = NOW
 ) -> SignedIn | NoAccount | CodeRefused:
     async with database.transaction() as session:
-        return await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
+        answer = await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
+    assert not isinstance(answer, CodeNeeded)
+    return answer
 
 
 def other_than(code: str) -> str:

@@ -22,8 +22,9 @@ def test_a_page_that_is_not_for_the_role_is_logged_with_who_asked(live: LiveServ
     with capture_logs() as logged:
         assert auditor.get("/staff/residents/new").status_code == httpx.codes.FORBIDDEN
     (line,) = warnings(logged)
-    assert (line["event"], line["path"]) == ("not allowed", "/staff/residents/new")
-    assert line["actor"].startswith("staff:")
+    assert (line["event"], line["role"]) == ("act refused", "auditor")
+    assert line["act"] == "register-resident"
+    assert line["staff"]
     assert auditor.cookies[STAFF_COOKIE] not in str(line)
 
 
