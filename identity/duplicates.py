@@ -170,8 +170,12 @@ async def _like(
 def alike(one: tuple[str, str], other: tuple[str, str]) -> float:
     """How like two names are, 0 to 1: each word of the shorter name is looked for in the other."""
     first, second = typed_words(names.full(*one)), typed_words(names.full(*other))
-    typed, fields = (first, other) if len(first) <= len(second) else (second, one)
-    return likeness(typed, fields)
+    scores = [
+        likeness(typed, fields)
+        for typed, fields, rest in ((first, other, second), (second, one, first))
+        if len(typed) <= len(rest)
+    ]
+    return max(scores)
 
 
 async def _take_the_keys(

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice.cli import (
+    accounts,
     audit,
     clients,
     db,
@@ -29,7 +30,15 @@ from cardservice.errors import (
     TerminalNameTaken,
 )
 from entitlements.errors import EntitlementsError, UnknownScheme
-from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists, NoSuchClient
+from identity.errors import (
+    BadPostcode,
+    IdentityError,
+    InvalidDetails,
+    KeyStoreExists,
+    NoSuchAccount,
+    NoSuchClient,
+    WrongAccountState,
+)
 from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
@@ -40,9 +49,11 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     NoSuchRevision: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
+    NoSuchAccount: Exit.NO,
     NoSuchClient: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
+    WrongAccountState: Exit.NO,
 }
 """Errors that are no fault of the machine; every other one is."""
 
@@ -74,7 +85,18 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serving, db, staff, clients, schemes, terminals, keys, status_lists, audit):
+    for module in (
+        serving,
+        db,
+        staff,
+        accounts,
+        clients,
+        schemes,
+        terminals,
+        keys,
+        status_lists,
+        audit,
+    ):
         module.add_to(commands)
     _add_demo(commands)
     return whole

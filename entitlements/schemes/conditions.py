@@ -84,7 +84,7 @@ def _ask(entry: Entry, operator: Operator) -> str:
         case NotEligibleFor(scheme):
             return f"First we need to know whether you can have this: {scheme.title}."
         case _:
-            return f"We need to know {FACT_WORDS.get(operator.fact, operator.fact)}."
+            return f"We need to see {FACT_WORDS.get(operator.fact, operator.fact)}."
 
 
 def _sentence(entry: Entry, key: str, *, dated: bool) -> str:

@@ -22,7 +22,7 @@ from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.web.frontend.build import build
 from entitlements import applications
-from identity import accounts, outbox, staff, staff_factor
+from identity import accounts, duplicates, outbox, staff, staff_factor
 from identity.actors import SYSTEM
 from identity.codes import KINDS
 from identity.contacts import CodeUse
@@ -131,6 +131,14 @@ class LiveServer:
         """The code in the newest message with one of that use."""
         newest = next(each for each in self.messages() if each.kind == KINDS[use])
         return newest.text.split(" is ")[1].split(".")[0]
+
+    def compare_new_accounts(self) -> None:
+        """What the worker does about accounts that may be one person's."""
+
+        async def work(session: AsyncSession) -> int:
+            return await duplicates.compare_new(session, self.vault, now=self.clock())
+
+        self.do(work)
 
     def messages(self) -> tuple[Message, ...]:
         """What was sent, newest first."""

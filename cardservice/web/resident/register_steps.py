@@ -99,6 +99,8 @@ async def answer(
     faults: Faults = {}
     asked.judge(typed, london_date(now), faults)
     if faults:
+        order = {field: place for place, field in enumerate(asked.fields)}
+        faults = dict(sorted(faults.items(), key=lambda item: order.get(item[0], 0)))
         return step_page(request, step, asked.template, typed, faults)
     if step == "birth-date" and is_too_young(pending, settings, now):
         return too_young_page(request, settings)

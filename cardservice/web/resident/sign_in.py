@@ -98,13 +98,13 @@ async def sign_in(
         return see_other(carry(request, "/sign-in"))
     code = (await typed_in(request)).get("code", "").strip()
     if not code:
-        return _code_page(request, to, _("Enter the code"))
+        return _code_page(request, to, fault=_("Enter the code"))
     browser = browser_of(request)
     answer = await signin.redeem(session, vault, to, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
         _LOG.warning("sign-in refused", way=f"{to.channel}-code", reason=answer.reason.value)
         await count(request, session, now)
-        return _code_page(request, to, code_refusal(answer.reason))
+        return _code_page(request, to, code, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _offer_to_register(request, session, vault, to, now)
     onward = next_page(request, answer)
@@ -154,15 +154,17 @@ async def _offer_to_register(
 ) -> Response[Any]:
     """Nobody has an account with this address, and whoever reads what goes there may be told."""
     if to.channel is Channel.MOBILE:  # no code ever went there
-        return _code_page(request, to, code_refusal(WhyCodeRefused.WRONG))
+        return _code_page(request, to, fault=code_refusal(WhyCodeRefused.WRONG))
     token = await registrations.begin_proved(session, vault, to.value, now=now)
     cookies = [registration_cookie(token), ADDRESS.forget()]
     return see_other(carry(request, "/register/new"), cookies=cookies)
 
 
-def _code_page(request: AnyRequest, to: Contact, fault: str = "") -> Response[str]:
-    faults = {"code": fault} if fault else {}
-    return sign_in_page(request, CODE, faults=faults, typed={}, to=shown(to), again=_asked_at(to))
+def _code_page(request: AnyRequest, to: Contact, code: str = "", fault: str = "") -> Response[str]:
+    faults, typed = {"code": fault} if fault else {}, {"code": code}
+    return sign_in_page(
+        request, CODE, faults=faults, typed=typed, to=shown(to), again=_asked_at(to)
+    )
 
 
 def _asked_at(to: Contact) -> str:
