@@ -3,7 +3,7 @@
 Personal data is opened only here, and whoever reads a person is recorded for that person to see.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from identity.details import (
     check_self_asserted,
 )
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
-from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
+from identity.evidence import DocumentShown, Proof, SeenDocument, check_document, is_shown
 from identity.models import Account, AccountState, Address, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
@@ -249,8 +249,8 @@ async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> 
     personal = await person_keys.for_reading(session, vault, account_id)
     rows = await _document_rows(session, account_id)
     seen = [(sealed.document_of(personal, row), london_date(row.sighted_at)) for row in rows]
-    born = _shown(Proof.IDENTITY, seen, since=date.min)
-    home = _shown(Proof.ADDRESS, seen, since=address.valid_from)
+    born = is_shown(Proof.IDENTITY, seen)
+    home = is_shown(Proof.ADDRESS, seen, since=address.valid_from)
     return KnownFacts(
         birth_date=sealed.birth_date_of(personal, account) if born else None,
         district_code=address.district_code if home else None,
@@ -352,10 +352,6 @@ async def _open(
     return account
 
 
-def _shown(proof: Proof, seen: Iterable[tuple[SeenDocument, date]], *, since: date) -> bool:
-    return any(document.proof is proof and on >= since for document, on in seen)
-
-
 async def _opened(
     session: AsyncSession, vault: Vault, account_id: UUID, *, sees_protected: bool
 ) -> Person:
@@ -386,6 +382,7 @@ async def _account(session: AsyncSession, account_id: UUID) -> Account:
     account = await session.get(Account, account_id)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    person_keys.refuse_erased(account)
     return account
 
 

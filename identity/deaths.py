@@ -109,8 +109,8 @@ async def close(
     await sessions.end_all(session, account_id, SessionKind.RESIDENT, actor=actor, now=now)
     await activation.end(session, account_id, now=now)
     personal = await person_keys.for_reading(session, vault, account_id)
-    contacts = sealed.email_of(personal, account), sealed.mobile_of(personal, account)
-    detail = {"messages": await outbox.withdraw(session, vault, *filter(None, contacts))}
+    contacts = [contact.value for contact in sealed.contacts_of(personal, account)]
+    detail = {"messages": await outbox.withdraw(session, vault, *contacts)}
     subject = audit.subject_of("account", account_id)
     audit.record(session, "death-recorded", subject, actor=actor, now=now, detail=detail)
 
@@ -133,6 +133,7 @@ async def _account(session: AsyncSession, account_id: UUID, expected: AccountSta
     account = await session.get(Account, account_id, with_for_update=True, populate_existing=True)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    person_keys.refuse_erased(account)
     if account.state is not expected:
         raise WrongAccountState(
             "This resident is recorded as deceased already."

@@ -14,7 +14,7 @@ async def tell(
 ) -> bool:
     """Queue a message to every address of an account. False: it has none."""
     personal = await person_keys.for_reading(session, vault, account.id)
-    contacts = sealed.email_of(personal, account), sealed.mobile_of(personal, account)
-    for to in filter(None, contacts):
-        outbox.queue(session, vault, to, kind, text, now=now)
-    return any(contacts)
+    contacts = sealed.contacts_of(personal, account)
+    for to in contacts:
+        outbox.queue(session, vault, to.value, kind, text, now=now)
+    return bool(contacts)

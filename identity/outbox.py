@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.db import new_id
@@ -22,6 +22,8 @@ from identity.personal import Vault
 
 _TABLE: Final = OutboxMessage.__tablename__
 _BATCH: Final = 100
+STAMP: Final = "%Y%m%dT%H%M%S"
+"""How the name of a written message begins: the moment it was queued."""
 WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 """After each failed try. After the last, the message is given up."""
 WITHHELD: Final = "withheld"
@@ -40,6 +42,11 @@ class Message(msgspec.Struct, frozen=True):
     kind: str
     text: str
     created_at: datetime
+
+    @property
+    def file_name(self) -> str:
+        """Under which name it is written into an outbox directory."""
+        return f"{self.created_at:{STAMP}}-{self.kind}-{self.id}.txt"
 
     @property
     def is_text_message(self) -> bool:
@@ -127,6 +134,20 @@ async def withdraw(session: AsyncSession, vault: Vault, *contacts: str) -> int:
         await session.delete(row)
     await session.flush()
     return len(taken)
+
+
+async def forget(session: AsyncSession, vault: Vault, to: str) -> tuple[str, ...]:
+    """Remove every message to somebody, sent or not. Returns the names of files they may be in."""
+    found = await addressed_to(session, vault, to)
+    removing = delete(OutboxMessage).where(OutboxMessage.id.in_([each.id for each in found]))
+    await session.execute(removing)
+    return tuple(message.file_name for message in found)
+
+
+async def addressed_to(session: AsyncSession, vault: Vault, to: str) -> tuple[Message, ...]:
+    """Every message to an address that is still kept, oldest first. All are opened to find them."""
+    rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.created_at))
+    return tuple(message for row in rows if (message := _opened(vault, row)).to == to)
 
 
 async def messages(session: AsyncSession, vault: Vault, *, most: int = 20) -> tuple[Message, ...]:

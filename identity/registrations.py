@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import accounts, codes, devices, outbox, resident_factor
@@ -235,10 +235,14 @@ def is_too_young(born: date, least_age: int, *, now: datetime) -> bool:
     return 0 <= age_on(london_date(now), born) < least_age
 
 
+def over() -> ColumnElement[bool]:
+    """Those that nothing waits for: without an account, or with one that was compared."""
+    return PendingRegistration.account_id.is_(None) | PendingRegistration.compared_at.is_not(None)
+
+
 async def forget_expired(session: AsyncSession, *, now: datetime) -> int:
     """Forget what was typed a day ago, except what still waits to be compared. How many."""
-    done = PendingRegistration.account_id.is_(None) | PendingRegistration.compared_at.is_not(None)
-    forgetting = delete(PendingRegistration).where(PendingRegistration.expires_at <= now, done)
+    forgetting = delete(PendingRegistration).where(PendingRegistration.expires_at <= now, over())
     forgotten = await session.execute(forgetting.returning(PendingRegistration.id))
     return len(forgotten.all())
 

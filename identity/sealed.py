@@ -145,12 +145,18 @@ def mobile_of(personal: PersonVault, account: Account) -> str:
     return "" if sealed is None else personal.open(_ACCOUNT, "sealed_mobile", account.id, sealed)
 
 
+def contacts_of(personal: PersonVault, account: Account) -> tuple[Contact, ...]:
+    """Every address and number of somebody."""
+    both = (
+        Contact(Channel.EMAIL, email_of(personal, account)),
+        Contact(Channel.MOBILE, mobile_of(personal, account)),
+    )
+    return tuple(contact for contact in both if contact.value)
+
+
 def contact_of(personal: PersonVault, account: Account) -> Contact | None:
     """Where somebody is written to: by e-mail if they can, else by text message."""
-    if email := email_of(personal, account):
-        return Contact(Channel.EMAIL, email)
-    mobile = mobile_of(personal, account)
-    return Contact(Channel.MOBILE, mobile) if mobile else None
+    return next(iter(contacts_of(personal, account)), None)
 
 
 def contact_columns(

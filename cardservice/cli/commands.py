@@ -12,7 +12,10 @@ from cardservice.cli import (
     audit,
     clients,
     db,
+    erasure,
+    facts,
     keys,
+    reassess,
     schemes,
     serving,
     staff,
@@ -23,13 +26,23 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BadLedger,
     BadTerminalRole,
     CardServiceError,
     NoSuchRevision,
     NoSuchTerminal,
+    NotTheirAct,
     TerminalNameTaken,
 )
-from entitlements.errors import EntitlementsError, UnknownScheme
+from entitlements.errors import (
+    EntitlementsError,
+    PublicationBackdated,
+    PublicationUnchanged,
+    PublicationWaits,
+    SchemesFaulty,
+    UnknownFact,
+    UnknownScheme,
+)
 from identity.errors import (
     BadPostcode,
     IdentityError,
@@ -43,10 +56,17 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadLedger: Exit.USAGE,
     BadPostcode: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
+    NotTheirAct: Exit.NO,
+    PublicationBackdated: Exit.NO,
+    PublicationUnchanged: Exit.NO,
+    PublicationWaits: Exit.NO,
+    SchemesFaulty: Exit.NO,
+    UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchAccount: Exit.NO,
@@ -86,16 +106,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
-        serving,
-        db,
-        staff,
-        accounts,
-        clients,
-        schemes,
-        terminals,
-        keys,
-        status_lists,
-        audit,
+        *(serving, db, staff, accounts, clients, schemes, facts, reassess),
+        *(terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

@@ -5,6 +5,7 @@ import asyncio
 import signal
 import socket
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -14,7 +15,7 @@ import uvicorn
 from litestar import Litestar
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice import jobs, logs
+from cardservice import jobs, logs, reassessing
 from cardservice.app import create_app, open_keystore, provider_of
 from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
@@ -22,6 +23,7 @@ from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
 from cardservice.errors import NotReady
 from cardservice.settings import Settings, proxies
+from identity.dates import london_date
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier
 
@@ -38,8 +40,8 @@ def add_to(commands: Commands) -> None:
     serve.set_defaults(run=_serve)
     worker = commands.add_parser(
         "worker",
-        help="reassess whom time has changed, send messages, seal taps and tell sites who signed "
-        "out, until stopped",
+        help="reassess whom time has changed, send messages, seal taps, tell sites who signed out, "
+        "erase whom it is time to erase and remove what is kept too long, until stopped",
     )
     worker.add_argument("--once", action="store_true", help="do what is due now, and end")
     worker.set_defaults(run=_worker)
@@ -109,38 +111,64 @@ def _worker(asked: argparse.Namespace) -> int:
 
 async def _work(around: Surroundings, *, once: bool) -> int:
     provider = provider_of(around.settings, open_keystore(around.settings))
-    carrier = carrier_of(around.settings)
+    carrier, outbox = carrier_of(around.settings), Path(around.settings.outbox)
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
     async with open_database(around.settings) as database, httpx.AsyncClient() as http:
         if once:
-            return await _turn(database, provider, http, carrier, around.clock())
+            now = around.clock()
+            return await _turn(database, provider, http, carrier, outbox, now, nightly=True)
         _LOG.info("working")
+        done_on = None
         while not stopping.is_set():
-            await _turn(database, provider, http, carrier, around.clock())
+            now = around.clock()
+            nightly = london_date(now) != done_on
+            ended = await _turn(database, provider, http, carrier, outbox, now, nightly=nightly)
+            done_on = london_date(now) if ended is Exit.DONE else done_on
             await _pause(stopping)
     return Exit.DONE
 
 
 async def _turn(
-    database: Database, provider: Provider, http: httpx.AsyncClient, carrier: Carrier, now: datetime
-) -> int:
-    """Do what is due; a fault is said, and the next turn tries again."""
+    database: Database,
+    provider: Provider,
+    http: httpx.AsyncClient,
+    carrier: Carrier,
+    outbox: Path,
+    now: datetime,
+    *,
+    nightly: bool,
+) -> Exit:
+    """Do what is due; a fault is said, and the next turn tries again.
+
+    `nightly`: also what is due once a day.
+    """
     try:
-        reassessed = await jobs.reassess_due(database, provider.vault, now=now)
+        reassessed = await reassessing.reassess_due(database, provider.vault, now=now)
+        await reassessing.count_consequences(database, provider.vault, now=now)
+        async for progress in reassessing.reassess_everybody(database, provider.vault, now=now):
+            _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
         delivered = await jobs.deliver_messages(database, provider.vault, carrier, now=now)
         await jobs.compare_new_accounts(database, provider.vault, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
         await jobs.forget_expired(database, now=now)
+        erased = await jobs.erase_due(database, provider.vault, outbox, now=now)
+        if nightly:
+            await jobs.apply_retention(database, outbox, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
         return Exit.FAULT
-    done = msgspec.structs.asdict(reassessed) | msgspec.structs.asdict(delivered)
+    done = {
+        "decided": reassessed.decided,
+        "failed": reassessed.failed,
+        "erased": erased.done,
+        **msgspec.structs.asdict(delivered),
+    }
     if any(done.values()):
         _LOG.info("done", **done)
-    return Exit.FAULT if reassessed.failed else Exit.DONE
+    return Exit.FAULT if reassessed.failed or erased.failed else Exit.DONE
 
 
 async def _pause(stopping: asyncio.Event) -> None:

@@ -17,7 +17,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import confirm, open_sessions, own_app, own_passkeys
+from cardservice.web import confirm, notices, open_sessions, own_app, own_passkeys
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -29,6 +29,8 @@ from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
     contacts,
+    copy,
+    erase,
     own,
     passkeys,
     password,
@@ -48,12 +50,15 @@ from cardservice.web.staff import (
     cards,
     documents,
     duplicates,
+    erasures,
     lost_app,
     people,
     queue,
     register,
     requests,
     resident,
+    rule_changes,
+    rules,
     search,
     second_factor,
     trail,
@@ -99,7 +104,11 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 
 
 def _everybodys() -> Router:
-    return Router("/", route_handlers=[home], opt={"public": "says what Kent Card is"})
+    return Router(
+        "/",
+        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
+    )
 
 
 def _residents() -> list[Router]:
@@ -170,6 +179,11 @@ def _residents() -> list[Router]:
                 own.own_security,
                 own.own_information,
                 share.withdraw,
+                erase.show,
+                erase.ask,
+                erase.stop,
+                copy.show,
+                copy.download,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
                 own_app.remove,
@@ -247,12 +261,25 @@ def _staff() -> list[Router]:
                 requests.report_death,
                 requests.ask_false_report,
                 requests.report_false,
+                erasures.ask,
+                erasures.request_erasure,
+                erasures.ask_to_keep,
+                erasures.request_keeping,
+                erasures.stop,
                 queue.show,
                 queue.approve,
                 queue.refuse,
                 people.show,
                 people.change_role,
                 people.change_access,
+                rules.show,
+                rules.show_file,
+                rules.ask_new,
+                rules.ask,
+                rule_changes.show,
+                rule_changes.approve,
+                rule_changes.refuse,
+                rule_changes.show_who,
                 trail.show,
                 trail.narrow,
                 staff_sign_in.sign_out,

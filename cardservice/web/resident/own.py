@@ -14,7 +14,7 @@ from cardservice.web.records import Record, record_of
 from cardservice.web.resident.share import WITHDRAWN
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import accounts
+from identity import accounts, erasure
 from identity.errors import NoSuchAccount
 from identity.models import Account
 from identity.oidc import consents
@@ -33,7 +33,8 @@ async def own_account(
 ) -> Response[str]:
     """Show the card, what is held and could be held, and the latest taps."""
     record = await _own_record(request, session, vault, now)
-    return page(request, "resident/own.html", record=record, shown_taps=SHOWN_TAPS)
+    waiting = await erasure.waiting(session, request.user.subject_id)
+    return page(request, "resident/own.html", record=record, shown_taps=SHOWN_TAPS, erasure=waiting)
 
 
 @get("/taps")
@@ -78,7 +79,7 @@ async def own_information(
         "resident/information.html",
         reads=await accounts.reads_of(session, account_id),
         sharing=await consents.sharing_of(session, account_id),
-        done=WITHDRAWN if done == "withdrawn" else "",
+        done=_DONE.get(done, ""),
     )
 
 
@@ -86,6 +87,10 @@ CHANGED: Final = {
     "email": _("Your e-mail address is changed. Every other sign-in has ended"),
     "mobile": _("Your mobile number is saved. Every other sign-in has ended"),
     "mobile-removed": _("Your mobile number is removed. Every other sign-in has ended"),
+}
+_DONE: Final = {
+    "withdrawn": WITHDRAWN,
+    "stopped": _("Your account will not be erased. Everything stays as it is"),
 }
 
 

@@ -47,7 +47,6 @@ from identity.places import normalise_postcode
 from identity.registrations import (
     EmailClosed,
     Faulty,
-    Finished,
     NoRegistration,
     Pending,
     TooYoung,
@@ -189,12 +188,14 @@ async def finish(
         browser=browser,
         now=now,
     )
+    if isinstance(done, CodeNeeded):
+        return await next_page(request, session, done, now=now)
     return _after(request, done, pending, browser, settings, now)
 
 
 def _after(
     request: AnyRequest,
-    done: Finished,
+    done: SignedIn | NoRegistration | TooYoung | Faulty | EmailClosed,
     pending: Pending | NoRegistration,
     browser: Browser,
     settings: Settings,
@@ -204,10 +205,8 @@ def _after(
     match done:
         case SignedIn():
             return _in(request, done, browser)
-        case CodeNeeded():
-            answer: Response[Any] = next_page(request, done)
         case TooYoung():
-            answer = too_young_page(request, settings)
+            answer: Response[Any] = too_young_page(request, settings)
         case EmailClosed():
             answer = sign_in_page(request, CLOSED, typed={})
         case Faulty() if isinstance(pending, Pending):

@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-import structlog
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
@@ -37,7 +36,6 @@ ADDRESS: Final = ContactCookie("__Host-kentcard-address")
 ASK: Final = "resident/sign_in.html"
 MOBILE: Final = "resident/mobile_sign_in.html"
 CODE: Final = "resident/code.html"
-_LOG: Final = structlog.get_logger(__name__)
 
 
 @get("/")
@@ -102,12 +100,11 @@ async def sign_in(
     browser = browser_of(request)
     answer = await signin.redeem(session, vault, to, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
-        _LOG.warning("sign-in refused", way=f"{to.channel}-code", reason=answer.reason.value)
         await count(request, session, now)
         return _code_page(request, to, code, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _offer_to_register(request, session, vault, to, now)
-    onward = next_page(request, answer)
+    onward = await next_page(request, session, answer, now=now)
     onward.set_cookie(ADDRESS.forget())
     return onward
 

@@ -2,14 +2,14 @@
 
 Messages that were waiting are due at once.
 
-Revision: 0012, after 0011.
+Revision: 0014, after 0013.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
