@@ -1,16 +1,35 @@
 """What the worker does, again and again, for messages, taps and the sites people sign in to."""
 
-from datetime import datetime
+import asyncio
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
+from uuid import UUID
 
 import httpx
+import msgspec
+import structlog
 
-from cardservice import taps
+from cardservice import erasing, retention, taps
 from cardservice.database import Database
-from identity import audit_batches, outbox
-from identity.oidc import logout_notices, requests, spent
+from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
+from identity import audit_batches, erasure, network_limit, outbox
+from identity.actors import SYSTEM
+from identity.errors import NoErasureWaits, PersonErased
+from identity.models import ErasureBasis
+from identity.oidc import logout_notices
+from identity.oidc import retention as oidc_retention
 from identity.oidc.provider import Provider
 from identity.personal import Vault
+
+_LOG: Final = structlog.get_logger(__name__)
+
+
+class Erasures(msgspec.Struct, frozen=True):
+    """How a run went: records erased, and records whose erasure failed and will be tried again."""
+
+    done: int
+    failed: int
 
 
 async def deliver_messages(
@@ -53,8 +72,71 @@ async def tell_sites(
     return await logout_notices.deliver(database.transaction, provider, http, now=now)
 
 
+async def erase_due(
+    database: Database, vault: Vault, directory: Path, *, now: datetime
+) -> Erasures:
+    """Erase every record whose time has come, those of people who died long ago among them.
+
+    Each person is a transaction; one person's fault keeps nobody else from being erased. Their
+    written messages go once that is committed.
+
+    Raises:
+        OSError: a written message cannot be removed.
+    """
+    await _ask_for_deceased(database, vault, now=now)
+    done, failed = 0, set[UUID]()
+    while True:
+        async with database.transaction() as session:
+            page = [one for one in await erasure.due(session, now=now) if one not in failed]
+        for account_id in page:
+            try:
+                async with database.transaction() as session:
+                    erased = await erasing.carry_out(
+                        session, vault, account_id, actor=SYSTEM, now=now
+                    )
+            except (NoErasureWaits, PersonErased):
+                continue  # it was stopped, or another worker was first
+            except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
+                _LOG.exception("erasure failed", account=str(account_id))
+                failed.add(account_id)
+                continue
+            done += 1
+            await asyncio.to_thread(outbox.remove_files, directory, erased.files)
+        if not page:
+            return Erasures(done, len(failed))
+
+
+async def apply_retention(database: Database, directory: Path, *, now: datetime) -> int:
+    """Remove what is kept for too long, from the database and the outbox; how much that was.
+
+    Raises:
+        OSError: a written message cannot be removed.
+    """
+    removed = 0
+    async for over in retention.run(database.transaction, now=now):
+        _LOG.info("retention", table=over.table, rows=over.rows)
+        removed += over.rows
+    old = await asyncio.to_thread(outbox.written_before, directory, now - MESSAGES_KEPT)
+    await asyncio.to_thread(outbox.remove_files, directory, old)
+    return removed + len(old)
+
+
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    """Remove what is of no use any more: `identity.oidc.retention` and networks' failures."""
     async with database.transaction() as session:
-        await requests.forget_expired(session, now=now)
-        await spent.forget_expired(session, now=now)
+        await oidc_retention.forget(session, now=now)
+        await network_limit.forget_expired(session, now=now)
+
+
+async def _ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:
+    async with database.transaction() as session:
+        for account_id in await erasure.long_deceased(session, before=now - DECEASED_KEPT):
+            await erasure.ask(
+                session,
+                vault,
+                account_id,
+                ErasureBasis.DECEASED,
+                grace=timedelta(0),
+                actor=SYSTEM,
+                now=now,
+            )

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, get_type_hints
 
@@ -47,6 +48,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")],
         _about("How browsers and terminals reach the server: scheme, host and port, no path."),
     ] = "http://localhost:8000"
+    trusted_proxies: Annotated[
+        str,
+        _about(
+            "Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto "
+            "are believed, with spaces between them; empty: nobody's are."
+        ),
+    ] = ""
     institution: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9]{4}$")],
         _about("Four digits inside every service number, after the leading 2."),
@@ -58,6 +66,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     card_session_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=600)], _about("How long a card session may take in all.")
     ] = 30.0
+    erasure_grace_days: Annotated[
+        Annotated[int, Meta(ge=0, le=28)],
+        _about(
+            "Days in which a resident can stop the erasure of their record; the law allows a month."
+        ),
+    ] = 14
+    council: Annotated[Text, _about("Name of the council that answers for the data.")] = (
+        "[name of the council, not set yet]"
+    )
+    contact_email: Annotated[
+        Text, _about("Where residents write about the service and its accessibility.")
+    ] = "[e-mail address, not set yet]"
+    contact_phone: Annotated[Text, _about("Where residents ring.")] = "[phone number, not set yet]"
+    data_protection_contact: Annotated[
+        Text, _about("How to reach the council's data protection officer.")
+    ] = "[data protection officer, not set yet]"
     demo: Annotated[
         bool, _about("Demo mode: simulated time and the tray page are allowed. Never in service.")
     ] = False
@@ -147,6 +171,15 @@ def async_url(database_url: str) -> URL:
     return url.set(drivername=driver)
 
 
+def proxies(trusted: str) -> list[str]:
+    """The addresses and networks of a setting.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return [str(ip_network(each)) for each in trusted.split()]
+
+
 def _from_file(path: Path, faults: list[str]) -> dict[str, _Found]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -180,6 +213,8 @@ def _checked(found: Mapping[str, _Found], faults: list[str]) -> dict[str, object
             values[name] = msgspec.convert(setting.value, hints[name], strict=False)
             if name == "database_url":
                 async_url(str(setting.value))
+            if name == "trusted_proxies":
+                proxies(str(setting.value))
         except ValueError as error:  # msgspec.ValidationError is one
             faults.append(f"{setting.name}: {error}. {_MEANINGS[name]}")
     return values

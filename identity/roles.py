@@ -11,6 +11,7 @@ class Act(StrEnum):
     """Something a member of staff may do. Every staff route names the act it is."""
 
     OWN_SIGN_IN = "own-sign-in"
+    CHANGE_OWN_SIGN_IN = "change-own-sign-in"
     FIND_RESIDENT = "find-resident"
     VIEW_RECORD = "view-record"
     REGISTER_RESIDENT = "register-resident"
@@ -19,10 +20,12 @@ class Act(StrEnum):
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
     LIFT_PROTECTION = "lift-protection"
+    FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
+    ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
     READ_RULES = "read-rules"
     ASK_RULES = "ask-rules"
@@ -34,6 +37,7 @@ class Act(StrEnum):
 
 WORDS: Final[Mapping[Act, str]] = {
     Act.OWN_SIGN_IN: "be signed in, and sign out",
+    Act.CHANGE_OWN_SIGN_IN: "change their own password, authenticator app and passkeys",
     Act.FIND_RESIDENT: "search for residents",
     Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
     Act.REGISTER_RESIDENT: "register a resident on two documents",
@@ -42,10 +46,13 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
     Act.LIFT_PROTECTION: "end the protection of an address",
+    Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
+    Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
+    "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
     Act.READ_RULES: "read the rules, their history and what waits to be published",
     Act.ASK_RULES: "ask for a change of the rules to be published",
@@ -55,7 +62,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
 }
 
-_EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN})
+_EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})
 _ADVISER: Final = _EVERYBODY | {
     Act.FIND_RESIDENT,
     Act.VIEW_RECORD,
@@ -63,10 +70,12 @@ _ADVISER: Final = _EVERYBODY | {
     Act.RECORD_DOCUMENT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
+    Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
     Act.READ_RULES,
+    Act.ASK_ERASURE,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
 _SUPERVISOR: Final = _CARD_OFFICER | {
@@ -87,8 +96,20 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
 }
 """Role -> everything it may do. What is not here is refused."""
 
-FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_RULES})
+FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE, Act.ASK_RULES})
 """Acts that change nothing until a second person, who may decide, has approved them."""
+
+STEP_UP: Final = frozenset(
+    {
+        Act.CHANGE_OWN_SIGN_IN,
+        Act.LIFT_PROTECTION,
+        Act.FORGET_RESIDENT_APP,
+        Act.DECIDE_REQUEST,
+        Act.DECIDE_RULES,
+        Act.MANAGE_STAFF,
+    }
+)
+"""Acts before which somebody shows again who they are, if they last did five minutes ago."""
 
 
 def may(role: StaffRole | None, act: Act) -> bool:

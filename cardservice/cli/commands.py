@@ -11,6 +11,7 @@ from cardservice.cli import (
     audit,
     clients,
     db,
+    erasure,
     facts,
     keys,
     reassess,
@@ -24,6 +25,7 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BadLedger,
     BadTerminalRole,
     CardServiceError,
     NoSuchRevision,
@@ -45,6 +47,7 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadLedger: Exit.USAGE,
     BadPostcode: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
@@ -93,7 +96,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, clients, schemes, facts, reassess),
-        *(terminals, keys, status_lists, audit),
+        *(terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

@@ -13,7 +13,7 @@ from cardservice.errors import NotTheirAct
 from identity import staff, staff_access, staff_factor
 from identity.actors import SYSTEM, Actor, staff_actor
 from identity.models import StaffRole
-from identity.roles import RIGHTS, WORDS, Act, may
+from identity.roles import RIGHTS, STEP_UP, WORDS, Act, may
 
 
 async def acting(session: AsyncSession, username: str, act: Act) -> Actor:
@@ -101,7 +101,7 @@ async def _forget_app_with(asked: argparse.Namespace) -> int:
     async with open_database(around.settings) as database, database.transaction() as session:
         found = await staff.named(session, asked.username)
         await staff_factor.forget_app(session, found, actor=SYSTEM, now=around.clock())
-    say("Signed out everywhere. At the next sign-in they set up a new app.")
+    say("Signed out everywhere, without passkeys. At the next sign-in they set up a new app.")
     return Exit.DONE
 
 
@@ -121,7 +121,7 @@ def _roles(_: argparse.Namespace) -> int:
     for role, acts in RIGHTS.items():
         say(f"{role}")
         for act in (act for act in Act if act in acts):
-            say(f"  {WORDS[act]}")
+            say(f"  {WORDS[act]}{' (step-up)' if act in STEP_UP else ''}")
     return Exit.DONE
 
 

@@ -11,12 +11,12 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
-from cardservice.web.kept_forms import what_to_keep
+from cardservice.web.kept_forms import keep, what_to_keep
 from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
@@ -26,14 +26,22 @@ FORM_COOKIE: Final = "__Host-kentcard-form"
 FIELD: Final = "csrf_token"
 _SIGNED: Final = b"kent-card form\0"
 _HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    # Of what is no page: nothing in it runs or loads, also when somebody opens it as one.
+    "content-security-policy": (
+        "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; sandbox"
+    ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
+    "cache-control": "no-store",
 }
+_ENCODED: Final = tuple((name.encode(), value.encode()) for name, value in _HEADERS.items())
+_HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
+"""Said when browsers know us by https, whatever the proxy in between speaks to us."""
 
 
 def content_security_policy(nonce: str) -> str:
@@ -44,6 +52,7 @@ def content_security_policy(nonce: str) -> str:
             f"script-src 'nonce-{nonce}'",
             "style-src 'self'",
             "img-src 'self'",
+            "object-src 'none'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -55,12 +64,11 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: what the answer does not say itself, it says safely."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("cache-control", "no-store")
-    if scope.get("scheme") == "https":
-        headers.setdefault("strict-transport-security", "max-age=63072000; includeSubDomains")
+    given = list(message["headers"])
+    said = {name.lower() for name, _ in given}
+    safe = scope["litestar_app"].state.settings.base_url.startswith("https:")
+    wanted = (*_ENCODED, _HTTPS_ONLY) if safe else _ENCODED
+    message["headers"] = [*given, *(header for header in wanted if header[0] not in said)]
 
 
 async def our_own_form(
@@ -80,6 +88,7 @@ async def our_own_form(
     if not isinstance(presented, str) or not _is_given_to(connection, presented):
         reason = "The form has no token of this visitor."
         raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
+    await keep(connection)
 
 
 def form_token(request: AnyRequest) -> tuple[str, Cookie | None]:

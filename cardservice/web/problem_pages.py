@@ -8,6 +8,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from cardservice.errors import NoSuchCard
+from cardservice.web import problems
+from cardservice.web.environment import moment
 from cardservice.web.errors import (
     ForeignForm,
     NoSuchPage,
@@ -15,11 +17,14 @@ from cardservice.web.errors import (
     ProofNeeded,
     SignInExpired,
     SignInNeeded,
+    TooManyTries,
 )
+from cardservice.web.kept_forms import kept_of
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
 from identity.errors import (
+    Busy,
     NoSuchAccount,
     NoSuchStaff,
     NotYourRecord,
@@ -30,6 +35,7 @@ from identity.errors import (
 TEMPLATE: Final = "problems/plain.html"
 KEPT: Final = "problems/kept.html"
 NOT_FOUND: Final = 404
+GONE: Final = 410
 SERVER_FAULT: Final = 500
 _LOG = structlog.get_logger(__name__)
 
@@ -38,15 +44,17 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
         case SignInNeeded() | ProofNeeded():
-            answer: Response[Any] = see_other(_first_to(error))
+            answer: Response[Any] = _first_to(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():
             answer = _foreign_form(request, error)
         case NotYourRecord() | NotForYourRole() | SignInRequestRefused():
             answer = _refused(request, error)
+        case Busy() | TooManyTries():
+            answer = _come_again(request, error)
         case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
-            answer = _not_found(request)
+            answer = _erased(request) if isinstance(error, PersonErased) else _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
             answer = _of_status(request, error)
         case _:
@@ -58,10 +66,55 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 """For the routers of the pages, and for addresses that belong to no router."""
 
 
-def _first_to(error: SignInNeeded | ProofNeeded) -> str:
+def _first_to(request: AnyRequest, error: SignInNeeded | ProofNeeded) -> Response[Any]:
     if isinstance(error, SignInNeeded):
-        return error.sign_in
-    return f"/account/confirm?wanted={error.wanted}"
+        return see_other(error.sign_in)
+    if not error.kept:
+        return see_other(error.confirm)
+    return page(
+        request,
+        KEPT,
+        status=403,
+        title=_("Confirm it is you"),
+        sentences=[
+            _("It is a while since you signed in. We ask again before anything like this."),
+            _("What you typed is still here: confirm it is you first, and send it then."),
+        ],
+        link={"href": error.confirm, "text": _("Confirm it is you (opens in a new tab)")},
+        button=_("I have confirmed it: send what I typed"),
+        kept=error.kept,
+        action=_own_address(request),
+    )
+
+
+def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str]:
+    """Turned away before anything was tried; what was typed waits in the page."""
+    _LOG.warning("turned away", path=request.scope["path"], reason=str(error))
+    if isinstance(error, Busy):
+        status, title = problems.STATUS[Busy], _("We are very busy at this moment")
+        why = _("Too many people are signing in at once. Nothing was tried yet.")
+        when = _("Wait a few seconds and try again. A password or code must be typed again.")
+    else:
+        status, title = error.status, _("Too many tries")
+        why = _(
+            "Too many tries to sign in failed from the network you are on. That may not be you."
+        )
+        words = _(
+            "Try again after %(time)s, or use a passkey or a device you signed in with before."
+        )
+        when = words % {"time": moment(error.again_at)}
+    answer = page(
+        request,
+        KEPT,
+        status=status,
+        title=title,
+        sentences=[why, when],
+        kept=kept_of(request),
+        action=_own_address(request),
+        button=_("Try again"),
+    )
+    answer.headers["retry-after"] = str(error.retry_after)
+    return answer
 
 
 def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:
@@ -80,6 +133,12 @@ def _not_found(request: AnyRequest) -> Response[str]:
     return page(request, TEMPLATE, status=404, title=_("Page not found"), sentences=sentences)
 
 
+def _erased(request: AnyRequest) -> Response[str]:
+    title = _("This record was erased")
+    sentences = [_("Nothing is kept that tells who it was. It cannot be brought back.")]
+    return page(request, TEMPLATE, status=GONE, title=title, sentences=sentences)
+
+
 def _refused(
     request: AnyRequest, error: NotYourRecord | NotForYourRole | SignInRequestRefused
 ) -> Response[str]:
@@ -87,6 +146,7 @@ def _refused(
         return _request_refused(request, error)
     if isinstance(error, NotForYourRole):
         return _not_for_role(request, error)
+    _LOG.warning("not allowed", path=request.scope["path"])
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
@@ -106,7 +166,8 @@ def _request_refused(request: AnyRequest, error: SignInRequestRefused) -> Respon
         _("Its request had a fault, was used before, or waited too long."),
         _("Nothing about you was shared. Go back to the service and try again."),
     ]
-    return page(request, TEMPLATE, status=400, title=title, sentences=sentences)
+    own = {"href": "/account", "text": _("Go to your Kent Card account")}
+    return page(request, TEMPLATE, status=400, title=title, sentences=sentences, link=own)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
@@ -141,7 +202,8 @@ def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]
                 _("This happens when you do nothing for a while, to protect people’s data."),
                 _("What you typed is still here: sign in again first, and send it then."),
             ],
-            sign_in=error.sign_in,
+            link={"href": error.sign_in, "text": _("Sign in again (opens in a new tab)")},
+            button=_("I have signed in: send what I typed"),
             kept=error.kept,
             action=_own_address(request),
             cookies=[no_cookie(part)],

@@ -9,25 +9,42 @@ The pages need, from the application:
 - `problem_page` as exception handler for every address that is not the API's.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from litestar import Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import open_sessions
+from cardservice.web import confirm, notices, open_sessions, own_app, own_passkeys
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.doors import not_too_many
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import confirm, own, passkeys, password, share, sign_out
+from cardservice.web.resident import confirm as resident_confirm
+from cardservice.web.resident import (
+    copy,
+    erase,
+    own,
+    passkeys,
+    password,
+    second_step,
+    share,
+    sign_out,
+)
 from cardservice.web.resident import sign_in as resident_sign_in
+from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     addresses,
     cards,
     documents,
+    erasures,
+    lost_app,
     people,
     queue,
     register,
@@ -39,12 +56,31 @@ from cardservice.web.staff import (
     second_factor,
     trail,
 )
+from cardservice.web.staff import passkey as staff_passkey
+from cardservice.web.staff import password as staff_password
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
 """The name of a built file changes with what is in it."""
+
+_OWN_SIGN_IN: Final[Sequence[ControllerRouterHandler]] = (
+    confirm.ask,
+    confirm.give_code,
+    confirm.show_passkey,
+    own_app.show,
+    own_app.offer,
+    own_app.keep,
+    own_app.renew_codes,
+    own_passkeys.show,
+    own_passkeys.add,
+    own_passkeys.remove,
+    open_sessions.show,
+    open_sessions.end_one,
+    open_sessions.end_others,
+)
+"""What residents and staff alike do about how they sign in."""
 
 
 def routes(*, demo: bool) -> list[ControllerRouterHandler]:
@@ -61,7 +97,11 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 
 
 def _everybodys() -> Router:
-    return Router("/", route_handlers=[home], opt={"public": "says what Kent Card is"})
+    return Router(
+        "/",
+        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
+    )
 
 
 def _residents() -> list[Router]:
@@ -77,29 +117,37 @@ def _residents() -> list[Router]:
                 passkeys.sign_in,
                 password.ask,
                 password.sign_in,
+                second_step.ask,
+                second_step.give_code,
+                second_step.explain_lost,
+                second_step.ask_without,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
             "/account",
             route_handlers=[
                 own.own_account,
+                own.own_taps,
+                own.own_details,
+                own.own_security,
+                own.own_information,
                 share.withdraw,
+                erase.show,
+                erase.ask,
+                erase.stop,
+                copy.show,
+                copy.download,
                 resident_sign_in.sign_out,
-                passkeys.show,
-                passkeys.add,
-                passkeys.remove,
+                *_OWN_SIGN_IN,
+                own_app.remove,
                 password.ask_new,
                 password.choose,
-                confirm.ask,
-                confirm.send_code,
-                confirm.ask_code,
-                confirm.give_code,
-                confirm.show_passkey,
-                open_sessions.show,
-                open_sessions.end_one,
-                open_sessions.end_others,
+                resident_confirm.send_code,
+                resident_confirm.ask_code,
+                resident_confirm.give_code,
             ],
             guards=[signed_in, our_own_form],
             opt=opt,
@@ -131,6 +179,7 @@ def _staff() -> list[Router]:
             route_handlers=[
                 staff_sign_in.ask,
                 staff_sign_in.sign_in,
+                staff_passkey.sign_in,
                 second_factor.ask_code,
                 second_factor.give_code,
                 second_factor.ask_recovery_code,
@@ -140,7 +189,7 @@ def _staff() -> list[Router]:
                 second_factor.show_recovery_codes,
                 second_factor.finish_set_up,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
             opt=opt | {"public": "where members of staff sign in"},
         ),
         Router(
@@ -166,6 +215,11 @@ def _staff() -> list[Router]:
                 requests.report_death,
                 requests.ask_false_report,
                 requests.report_false,
+                erasures.ask,
+                erasures.request_erasure,
+                erasures.ask_to_keep,
+                erasures.request_keeping,
+                erasures.stop,
                 queue.show,
                 queue.approve,
                 queue.refuse,
@@ -183,9 +237,11 @@ def _staff() -> list[Router]:
                 trail.show,
                 trail.narrow,
                 staff_sign_in.sign_out,
-                open_sessions.show,
-                open_sessions.end_one,
-                open_sessions.end_others,
+                *_OWN_SIGN_IN,
+                staff_password.ask,
+                staff_password.change,
+                lost_app.ask,
+                lost_app.forget,
             ],
             guards=[signed_in, role_may, our_own_form],
             opt=opt,

@@ -1,13 +1,13 @@
 """Rules are kept and published by two people; facts are fed; decisions can be made again.
 
-Revision: 0016, after 0009.
+Revision: 0013, after 0012.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0009"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

@@ -1,7 +1,7 @@
 """What waits for a second person, and their decision."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import decisions
+from cardservice.settings import Settings
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.request_words import KIND_WORDS, sentences_of
@@ -20,7 +21,13 @@ from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import accounts, four_eyes
 from identity.accounts import Person
-from identity.errors import InvalidDetails, RequestDecided, SecondPersonNeeded, WrongAccountState
+from identity.errors import (
+    InvalidDetails,
+    NoErasureWaits,
+    RequestDecided,
+    SecondPersonNeeded,
+    WrongAccountState,
+)
 from identity.models import ChangeRequest
 from identity.personal import Vault
 from identity.roles import Act
@@ -67,13 +74,21 @@ async def approve(
     request_id: FromPath[UUID],
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
-    """Approve one; it is done at once."""
+    """Approve one; it is done at once. An erasure then waits until it can no longer be stopped."""
     try:
         async with session.begin_nested():  # all of it or nothing
-            await decisions.approve(session, vault, request_id, actor=request.user.actor, now=now)
-    except (RequestDecided, SecondPersonNeeded, WrongAccountState) as error:
+            await decisions.approve(
+                session,
+                vault,
+                request_id,
+                grace=timedelta(days=settings.erasure_grace_days),
+                actor=request.user.actor,
+                now=now,
+            )
+    except (NoErasureWaits, RequestDecided, SecondPersonNeeded, WrongAccountState) as error:
         return await _queue(request, session, vault, now, faults={"requests": str(error)})
     return see_other("/staff/requests?done=approved")
 

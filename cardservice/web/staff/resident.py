@@ -18,7 +18,7 @@ from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import accounts
+from identity import accounts, erasure
 from identity.actors import Actor
 from identity.personal import Vault
 from identity.roles import Act
@@ -99,6 +99,7 @@ async def record_page(
         faults=faults,
         typed=typed or {},
         record=await record_of(session, vault, person, now=look.now),
+        erasure=await erasure.waiting(session, look.account_id),
         reason=why.value,
         desks=desks,
         done=_DONE.get(done, ""),
@@ -106,12 +107,14 @@ async def record_page(
 
 
 _DONE: Final = {
+    "app": _("The app was removed. The resident signs in without it and was told"),
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
     "address": _("The address is changed, and what the resident may have is decided anew"),
     "protected": _("The address is protected"),
     "unprotected": _("The protection of the address has ended"),
     "asked": _("A colleague must approve it before anything changes"),
+    "erasure-stopped": _("The record will not be erased"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
     "lost": _("The card is reported lost. Readers will refuse it"),
     "found": _("The card can be used again"),

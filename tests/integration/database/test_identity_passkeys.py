@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from cardservice.database import Database
-from identity import accounts, passkeys
-from identity.actors import resident_actor
-from identity.models import Account
+from identity import accounts, passkeys, staff, staff_factor
+from identity.actors import SYSTEM, resident_actor
+from identity.models import Account, StaffRole
 from identity.passkeys import CHALLENGE_LIFE, MOST, REFUSED, PasskeyRefused, RelyingParty
 from identity.personal import Vault
 from identity.signin_models import Passkey, SpentChallenge
@@ -18,6 +19,7 @@ from identity.trail_models import AuditRow
 from tests.support.authenticator import PRESENT, Authenticator
 from tests.support.people import CLERK, JEAN, NOW
 
+PASSWORD = "turnip lantern oxbow river"
 PARTY = RelyingParty("card.example", "https://card.example")
 ANN = msgspec.structs.replace(JEAN, given_names="Ann", email="ann@example.com")
 
@@ -84,8 +86,8 @@ async def test_a_passkey_opens_its_own_account_again_and_again(with_key: Home) -
         assert isinstance(opened, Account)
         assert opened.id == with_key.jean.id
     async with with_key.database.transaction() as session:
-        (kept,) = await passkeys.of_account(session, with_key.jean.id)
-        assert await passkeys.of_account(session, with_key.ann.id) == ()
+        (kept,) = await passkeys.of_owner(session, with_key.jean)
+        assert await passkeys.of_owner(session, with_key.ann) == ()
         added = select(AuditRow.subject).where(AuditRow.action == "passkey-added")
         assert list(await session.scalars(added)) == [f"account:{with_key.jean.id}"]
     assert (kept.sign_count, kept.last_used_at) == (2, NOW)
@@ -181,10 +183,10 @@ async def test_a_removed_passkey_opens_nothing_and_only_its_owner_removes_it(
     with_key: Home,
 ) -> None:
     async with with_key.database.transaction() as session:
-        (kept,) = await passkeys.of_account(session, with_key.jean.id)
+        (kept,) = await passkeys.of_owner(session, with_key.jean)
         for account, removed in ((with_key.ann, False), (with_key.jean, True)):
             actor = resident_actor(account.id, account.number)
-            done = await passkeys.remove(session, account.id, kept.id, actor=actor, now=NOW)
+            done = await passkeys.remove(session, account, kept.id, actor=actor, now=NOW)
             assert done is removed
     assert await with_key.show(with_key.phone.get(with_key.asked())) == REFUSED
 
@@ -205,3 +207,54 @@ BROKEN = ["", "{}", "[]", "null", '"x"', '{"id":1}', "[" * 15_000, "[" * 30_000]
 async def test_what_is_no_answer_is_refused(with_key: Home, answer: str) -> None:
     assert await with_key.show(answer) == REFUSED
     assert await with_key.add(with_key.jean, answer) == REFUSED
+
+
+async def test_a_passkey_of_staff_signs_them_in_and_no_resident(
+    identity_database: Database, vault: Vault
+) -> None:
+    phone = Authenticator(PARTY.id, PARTY.origin)
+    async with identity_database.transaction() as session:
+        sam = await staff.add(
+            session, "sam", "Sam Clerk", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=NOW
+        )
+        options = await passkeys.creation_options(session, vault, sam, PARTY, now=NOW)
+        assert '"sam"' in options
+        answer = phone.create(options)
+        added = await passkeys.add(
+            session, vault, sam, answer, "Phone", party=PARTY, actor=SYSTEM, now=NOW
+        )
+        assert not isinstance(added, PasskeyRefused)
+    async with identity_database.transaction() as session:
+        answer = phone.get(passkeys.request_options(vault, PARTY, now=NOW))
+        assert await passkeys.shown(session, vault, answer, party=PARTY, now=NOW) == REFUSED
+        answer = phone.get(passkeys.request_options(vault, PARTY, now=NOW))
+        found = await passkeys.shown_by_staff(session, vault, answer, party=PARTY, now=NOW)
+        assert not isinstance(found, PasskeyRefused)
+        assert found.id == sam.id
+    async with identity_database.transaction() as session:
+        await staff_factor.forget_app(session, sam, actor=SYSTEM, now=NOW)
+        assert await passkeys.of_owner(session, sam) == ()
+
+
+async def test_the_database_itself_refuses_a_passkey_of_nobody_and_of_two(
+    identity_database: Database, vault: Vault
+) -> None:
+    async with identity_database.transaction() as session:
+        sam = await staff.add(
+            session, "sam", "Sam Clerk", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=NOW
+        )
+        jean = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
+    for account_id, staff_id in ((None, None), (jean.id, sam.id)):
+        with pytest.raises(IntegrityError):
+            async with identity_database.transaction() as session:
+                session.add(
+                    Passkey(
+                        account_id=account_id,
+                        staff_id=staff_id,
+                        credential_id=b"x",
+                        public_key=b"x",
+                        sign_count=0,
+                        name="Phone",
+                        created_at=NOW,
+                    )
+                )

@@ -13,6 +13,7 @@ from identity import accounts, outbox, sessions, signin
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin import CodeRefused, CodeSent, WhyCodeRefused
 from identity.signin_models import KnownDevice, OneTimeCode, Session
@@ -53,7 +54,9 @@ async def redeem(
     database: Database, vault: Vault, code: str, *, email: str = JEANS, now: datetime = NOW
 ) -> SignedIn | CodeRefused:
     async with database.transaction() as session:
-        return await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
+        answer = await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
+    assert not isinstance(answer, CodeNeeded)
+    return answer
 
 
 def other_than(code: str) -> str:
@@ -138,6 +141,19 @@ async def test_only_the_newest_code_works(database: Database, vault: Vault) -> N
         assert (await session.scalars(usable)).all() == [NOW + timedelta(seconds=1)]
     assert await redeem(database, vault, first) == WRONG
     assert isinstance(await redeem(database, vault, second), SignedIn)
+
+
+async def test_a_code_works_in_the_browser_that_asked_for_it_and_in_no_other(
+    database: Database, vault: Vault
+) -> None:
+    async with database.transaction() as session:
+        await signin.send_code(session, vault, JEANS, browser=LAPTOP, now=NOW)
+    code = await newest_code(database, vault)
+    stranger = Browser("Firefox on Windows", "another cookie")
+    async with database.transaction() as session:
+        answer = await signin.redeem_code(session, vault, JEANS, code, browser=stranger, now=NOW)
+    assert answer == NO_LONGER
+    assert isinstance(await redeem(database, vault, code), SignedIn)
 
 
 async def test_a_code_works_for_its_own_address_only(database: Database, vault: Vault) -> None:

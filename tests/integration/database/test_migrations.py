@@ -3,7 +3,7 @@
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Connection, inspect
+from sqlalchemy import CheckConstraint, Connection, inspect, text
 
 from cardservice import schema
 from cardservice.database import Database
@@ -31,11 +31,11 @@ async def test_each_step_can_be_taken_back_by_itself(database_url: str) -> None:
     try:
         for revision in revisions:
             await schema.upgrade(database.engine, revision)
-            before = await _columns(database)
+            before = await _columns_and_indexes(database)
             await schema.downgrade(database.engine, "-1")
-            assert await _columns(database) != before
+            assert await _columns_and_indexes(database) != before
             await schema.upgrade(database.engine, revision)
-            assert await _columns(database) == before
+            assert await _columns_and_indexes(database) == before
     finally:
         await schema.downgrade(database.engine, "base")
         await database.close()
@@ -62,6 +62,19 @@ async def test_every_check_of_the_models_is_in_the_database(migrated: Database) 
         assert await connection.run_sync(checks) == expected
 
 
+async def test_a_new_database_holds_nobody_who_could_sign_in(database_url: str) -> None:
+    database = Database(database_url)
+    try:
+        await schema.upgrade(database.engine)
+        async with database.transaction() as session:
+            for table in ("account", "staff_member", "oidc_client", "terminal"):
+                count = text(f"SELECT count(*) FROM {table}")  # noqa: S608  (names above)
+                assert await session.scalar(count) == 0
+    finally:
+        await schema.downgrade(database.engine, "base")
+        await database.close()
+
+
 def test_revisions_are_numbered_in_one_line_from_0001() -> None:
     numbers = [each.revision for each in _scripts().walk_revisions()][::-1]
     assert numbers == [f"{n:04d}" for n in range(1, len(numbers) + 1)]
@@ -86,10 +99,13 @@ async def _tables(database: Database) -> set[str]:
         return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
 
 
-async def _columns(database: Database) -> set[str]:
+async def _columns_and_indexes(database: Database) -> set[str]:
     def named(connection: Connection) -> set[str]:
-        found = inspect(connection).get_multi_columns()
-        return {f"{table}.{each['name']}" for (_, table), all_ in found.items() for each in all_}
+        found = inspect(connection)
+        columns, indexes = found.get_multi_columns(), found.get_multi_indexes()
+        return {
+            f"{table}.{each['name']}" for (_, table), all_ in columns.items() for each in all_
+        } | {f"{table}.{each['name']}" for (_, table), all_ in indexes.items() for each in all_}
 
     async with database.engine.connect() as connection:
         return await connection.run_sync(named)
