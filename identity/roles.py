@@ -20,6 +20,7 @@ class Act(StrEnum):
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
     LIFT_PROTECTION = "lift-protection"
+    GIVE_ACTIVATION_CODE = "give-activation-code"
     FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
@@ -46,6 +47,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
     Act.LIFT_PROTECTION: "end the protection of an address",
+    Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
@@ -70,12 +72,13 @@ _ADVISER: Final = _EVERYBODY | {
     Act.RECORD_DOCUMENT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
+    Act.GIVE_ACTIVATION_CODE,
     Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
-    Act.READ_RULES,
     Act.ASK_ERASURE,
+    Act.READ_RULES,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
 _SUPERVISOR: Final = _CARD_OFFICER | {

@@ -56,8 +56,6 @@ def _cards_of(person: UUID) -> Select[UUID]:
     return select(Card.id).where(Card.account_id == person)
 
 
-_NOT_TRAVEL: Final = Grant.service.is_distinct_from(Service.TRAVEL)  # some are on no card
-
 HOLDINGS: Final = (
     Holding(
         model=Assessment,
@@ -68,18 +66,6 @@ HOLDINGS: Final = (
             YEAR,
             "another answer took its place",
             lambda cut: Assessment.superseded_at < cut,
-            COMPLAINTS,
-        ),
-    ),
-    Holding(
-        model=FedFact,
-        topic=Topic.CARD,
-        what="What other systems and officers told us, such as what you owe the library",
-        of=lambda person: FedFact.account_id == person,
-        period=Period(
-            YEAR,
-            "it changed",
-            lambda cut: FedFact.superseded_at < cut,
             COMPLAINTS,
         ),
     ),
@@ -101,12 +87,26 @@ HOLDINGS: Final = (
         model=Grant,
         topic=Topic.CARD,
         what="Library, leisure and other memberships you were given",
-        of=lambda person: (Grant.account_id == person) & _NOT_TRAVEL,
+        of=lambda person: (
+            (Grant.account_id == person) & Grant.service.is_distinct_from(Service.TRAVEL)
+        ),
         period=Period(
             SIX_YEARS,
             "it ended",
-            lambda cut: _NOT_TRAVEL & (Grant.ended_at < cut),
+            lambda cut: Grant.service.is_distinct_from(Service.TRAVEL) & (Grant.ended_at < cut),
             CLAIMS,
+        ),
+    ),
+    Holding(
+        model=FedFact,
+        topic=Topic.CARD,
+        what="What another system or an officer told us, such as what you owe a library",
+        of=lambda person: FedFact.account_id == person,
+        period=Period(
+            YEAR,
+            "something else was told",
+            lambda cut: FedFact.superseded_at < cut,
+            COMPLAINTS,
         ),
     ),
     Holding(

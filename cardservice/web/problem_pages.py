@@ -15,6 +15,7 @@ from cardservice.web.errors import (
     NoSuchPage,
     NotForYourRole,
     ProofNeeded,
+    SignedInAlready,
     SignInExpired,
     SignInNeeded,
     TooManyTries,
@@ -43,7 +44,7 @@ _LOG = structlog.get_logger(__name__)
 def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
-        case SignInNeeded() | ProofNeeded():
+        case SignInNeeded() | ProofNeeded() | SignedInAlready():
             answer: Response[Any] = _first_to(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
@@ -66,7 +67,11 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 """For the routers of the pages, and for addresses that belong to no router."""
 
 
-def _first_to(request: AnyRequest, error: SignInNeeded | ProofNeeded) -> Response[Any]:
+def _first_to(
+    request: AnyRequest, error: SignInNeeded | ProofNeeded | SignedInAlready
+) -> Response[Any]:
+    if isinstance(error, SignedInAlready):
+        return see_other("/account")
     if isinstance(error, SignInNeeded):
         return see_other(error.sign_in)
     if not error.kept:

@@ -14,7 +14,7 @@ from cardservice.database import Database
 from cardservice.holdings import HOLDINGS
 from cardservice.models import Card, CardState
 from cardservice.personal_data import TABLES
-from entitlements import applications, feeds
+from entitlements import applications
 from entitlements.models import Grant, ServiceNumber, ServiceRecord
 from identity import accounts, addresses, deaths, erasure, four_eyes, outbox, person_keys, signin
 from identity.actors import SYSTEM, resident_actor
@@ -39,6 +39,7 @@ from identity.models import (
     PersonKey,
 )
 from identity.oidc.models import OidcLogoutNotice
+from identity.outbox_files import OutboxFiles
 from identity.personal import Vault
 from identity.rekeying import Progress, rekey
 from identity.trail_models import AuditRow
@@ -80,11 +81,7 @@ async def will(migrated: Database, vault: Vault, keystore: FileKeyStore) -> UUID
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, other, actor=CLERK, now=NOW)
         await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
-    person = await a_full_life(migrated, vault, keystore, WILL, partner)
-    async with migrated.transaction() as session:
-        debt = "library_debt"
-        await feeds.tell(session, vault, person, debt, value=150, actor=CLERK, now=NOW)
-    return person
+    return await a_full_life(migrated, vault, keystore, WILL, partner)
 
 
 async def asked(database: Database, vault: Vault, person: UUID) -> None:
@@ -324,7 +321,7 @@ async def test_broken_off_in_the_middle_nothing_is_lost_and_the_next_run_does_it
 async def test_written_messages_go_with_the_person(
     migrated: Database, vault: Vault, will: UUID, tmp_path: Path
 ) -> None:
-    await jobs.deliver_messages(migrated, vault, tmp_path, now=NOW)
+    await jobs.deliver_messages(migrated, vault, OutboxFiles(tmp_path), now=NOW)
     assert len(files_in(tmp_path)) > 1
     await asked(migrated, vault, will)
     await jobs.erase_due(migrated, vault, tmp_path, now=AFTER)
@@ -414,8 +411,10 @@ async def test_a_year_after_a_death_the_record_is_erased(
         )
         await decisions.approve(session, vault, made.id, actor=SUPERVISOR, now=NOW)
     within = NOW + timedelta(days=365)
+    await jobs.ask_for_deceased(migrated, vault, now=within)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=within) == jobs.Erasures(0, 0)
     after = within + timedelta(seconds=1)
+    await jobs.ask_for_deceased(migrated, vault, now=after)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=after) == jobs.Erasures(1, 0)
     async with migrated.transaction() as session:
         done = (await session.scalars(select(Erasure))).one()
