@@ -18,6 +18,8 @@ from sqlalchemy import URL, Dialect, Executable, Result
 from cardservice.plans import Plan
 
 _JSON_TYPES: Final = ("json", "jsonb")
+_JOURNEYS: Final = 3
+"""How many of one statement are under way at a time: of one alone a slow answer holds up all."""
 
 
 class Direct:
@@ -61,43 +63,47 @@ class Direct:
 
 
 class _Question:
-    """One SELECT, whoever asks it: they wait while it is on its way, and then go together."""
+    """One statement, whoever asks it: they wait while it is under way, and then go together."""
 
     def __init__(self, pool: "_Pool", plan: Plan) -> None:
         self._pool = pool
         self._plan = plan
         self._waiting: list[tuple[list[Any], asyncio.Future[list[Any]]]] = []
-        self._asking: asyncio.Task[None] | None = None
+        self._journeys: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._leaving = False
 
     async def rows(self, values: list[Any]) -> list[Any]:
         answer = asyncio.get_running_loop().create_future()
         self._waiting.append((values, answer))
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+        if not self._leaving and self._under_way < _JOURNEYS:
+            self._leave()
         found: list[Any] = await answer
         return found
 
+    def _leave(self) -> None:
+        self._leaving = True
+        self._under_way += 1
+        journey = asyncio.create_task(self._ask())
+        self._journeys.add(journey)
+        journey.add_done_callback(self._journeys.discard)
+
     async def _ask(self) -> None:
-        together: Sequence[tuple[list[Any], asyncio.Future[list[Any]]]] = ()
-        try:
-            while self._waiting:
-                together, self._waiting = self._waiting, []
-                _answer([each for _, each in together], await self._found(together))
-        except Exception as error:  # noqa: BLE001  (whoever asked is told)
-            for _, answer in (*together, *self._waiting):
-                if not answer.done():
-                    answer.set_exception(error)
-            self._waiting = []
-        finally:
-            self._asking = None
+        """Take whoever waits along, until nobody does; nothing runs between that and the end."""
+        self._leaving = False
+        while self._waiting:
+            together, self._waiting = self._waiting, []
+            answers = [answer for _, answer in together]
+            try:
+                _answer(answers, await self._found(together))
+            except Exception as error:  # noqa: BLE001  (whoever asked is told)
+                _fail(answers, error)
+        self._under_way -= 1
 
     async def _found(
         self, together: Iterable[tuple[list[Any], asyncio.Future[list[Any]]]]
     ) -> Iterable[Any]:
-        asked = []
-        for place, (values, _) in enumerate(together):
-            values[self._plan.asker or 0] = place
-            asked.append(values)
+        asked = self._plan.told_apart(values for values, _ in together)
         async with (await self._pool.opened()).acquire() as connection:
             found: Iterable[Any] = await connection.fetchmany(self._plan.sql, asked)
             return found
@@ -111,6 +117,12 @@ def _answer(answers: Sequence[asyncio.Future[list[Any]]], rows: Iterable[Any]) -
     for answer, own in zip(answers, found, strict=True):
         if not answer.done():  # else whoever asked has gone away
             answer.set_result(own)
+
+
+def _fail(answers: Iterable[asyncio.Future[list[Any]]], error: Exception) -> None:
+    for answer in answers:
+        if not answer.done():
+            answer.set_exception(error)
 
 
 class _Pool:

@@ -121,15 +121,13 @@ async def _forget_addresses(
     """What is found by address or number, not by the account: messages, codes and counts."""
     await _forget_counts(session, account, second_factor.throttled_as(account))
     personal = await person_keys.for_reading(session, vault, account.id)
-    files: tuple[str, ...] = ()
-    for contact in sealed.contacts_of(personal, account):
+    contacts = sealed.contacts_of(personal, account)
+    for contact in contacts:
         for index in vault.blinds(contact.channel.value, contact.value):
             await _forget_counts(session, account, resident_password.counted_address(index))
-        indexes = every_index(vault, contact)
-        codes = delete(OneTimeCode).where(OneTimeCode.contact_index.in_(indexes))
-        await session.execute(codes, **_UNSYNCHRONISED)
-        files += await outbox.forget(session, vault, contact.value)
-    return files
+        sent = OneTimeCode.contact_index.in_(every_index(vault, contact))
+        await session.execute(delete(OneTimeCode).where(sent), **_UNSYNCHRONISED)
+    return await outbox.forget(session, vault, *(contact.value for contact in contacts))
 
 
 async def _forget_counts(session: AsyncSession, account: Account, subject: str) -> None:

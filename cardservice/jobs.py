@@ -98,7 +98,7 @@ async def tell_sites(
 async def erase_due(
     database: Database, vault: Vault, directory: Path, *, now: datetime
 ) -> Erasures:
-    """Erase every record whose time has come, those of people who died long ago among them.
+    """Erase every record whose time has come.
 
     Each person is a transaction; one person's fault keeps nobody else from being erased. Their
     written messages go once that is committed.
@@ -106,7 +106,6 @@ async def erase_due(
     Raises:
         OSError: a written message cannot be removed.
     """
-    await _ask_for_deceased(database, vault, now=now)
     done, failed = 0, set[UUID]()
     while True:
         async with database.transaction() as session:
@@ -155,15 +154,14 @@ async def forget_expired(database: Database, *, now: datetime) -> None:
         await registrations.forget_expired(session, now=now)
 
 
-async def _ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:
-    async with database.transaction() as session:
-        for account_id in await erasure.long_deceased(session, before=now - DECEASED_KEPT):
-            await erasure.ask(
-                session,
-                vault,
-                account_id,
-                ErasureBasis.DECEASED,
-                grace=timedelta(0),
-                actor=SYSTEM,
-                now=now,
-            )
+async def ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:
+    """Have the records of people who died long ago erased at once; due once a day."""
+    before, at_once = now - DECEASED_KEPT, timedelta(0)
+    basis = ErasureBasis.DECEASED
+    while True:
+        async with database.transaction() as session:
+            page = await erasure.long_deceased(session, before=before)
+            for one in page:
+                await erasure.ask(session, vault, one, basis, grace=at_once, actor=SYSTEM, now=now)
+        if not page:
+            return

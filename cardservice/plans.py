@@ -1,6 +1,7 @@
 """What SQLAlchemy compiles a statement to, taken to a driver without SQLAlchemy in between."""
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter
 from typing import Any, Final, Self
 
 import msgspec
@@ -9,6 +10,8 @@ from sqlalchemy.engine import IteratorResult
 from sqlalchemy.engine.result import SimpleResultMetaData
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeEngine
+
+from identity.executors import TOGETHER_BY
 
 Convert = Callable[[Any], Any]
 _ASKER: Final = "who_asks"
@@ -25,10 +28,12 @@ class Plan(msgspec.Struct, frozen=True):
     """A statement as the driver takes it, and how its rows become what SQLAlchemy would give.
 
     Attributes:
-        sql: with `$1`, `$2` and so on. A SELECT answers one column more, the last: a number that
-            is given with each execution, so that rows of several can be told apart.
+        sql: with `$1`, `$2` and so on. What may travel with others answers one column more, the
+            last: a number that is given with each execution, so that rows can be told apart.
         parameters: in that order; a value that is part of the statement stands for itself.
-        asker: the place of that number among the parameters; None for what is no SELECT.
+        asker: the place of that number among the parameters; None for what is run by itself.
+        order: of a statement that writes, the place of the parameter by which several executions
+            are ordered: two who write the same rows must not wait for each other.
         about: the names of the columns.
         converts: what is done to the value of which column.
     """
@@ -36,6 +41,7 @@ class Plan(msgspec.Struct, frozen=True):
     sql: str
     parameters: tuple[Any, ...]
     asker: int | None
+    order: int | None
     about: SimpleResultMetaData
     converts: tuple[tuple[int, Convert], ...]
 
@@ -47,8 +53,12 @@ class Plan(msgspec.Struct, frozen=True):
             NotImplementedError: it has a list of unknown length, or a default made in Python.
         """
         columns = tuple(getattr(statement, "exported_columns", ()))
+        ordered_by = statement.get_execution_options().get(TOGETHER_BY)
+        asker = bindparam(_ASKER, type_=Integer()).label(_ASKER)
         if isinstance(statement, Select):
-            statement = statement.add_columns(bindparam(_ASKER, type_=Integer()).label(_ASKER))
+            statement = statement.add_columns(asker)
+        elif ordered_by:
+            statement = statement.returning(asker)
         compiled: SQLCompiler = statement.compile(dialect=dialect)
         if compiled.post_compile_params or compiled.insert_prefetch or compiled.update_prefetch:
             raise NotImplementedError("lists in parameters, and defaults made in Python")
@@ -58,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
             sql=compiled.string,
             parameters=tuple(_parameter(compiled, name, dialect) for name in names),
             asker=names.index(_ASKER) if _ASKER in names else None,
+            order=names.index(ordered_by) if ordered_by else None,
             about=SimpleResultMetaData([column.key for column in columns]),
             converts=tuple((place, convert) for place, convert in converts if convert is not None),
         )
@@ -74,6 +85,15 @@ class Plan(msgspec.Struct, frozen=True):
             else part
             for part in self.parameters
         ]
+
+    def told_apart(self, executions: Iterable[list[Any]]) -> list[list[Any]]:
+        """The parameters of several executions, each with the number of who asks."""
+        asked = list(executions)
+        for place, values in enumerate(asked):
+            values[self.asker or 0] = place
+        if self.order is not None:
+            asked.sort(key=itemgetter(self.order))
+        return asked
 
     def result(self, rows: Iterable[Iterable[Any]]) -> Result[Any]:
         """The rows as SQLAlchemy would give them."""

@@ -1,17 +1,21 @@
 """What runs statements: a request's transaction, or something that commits each one."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import Dialect, Executable, Result
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+TOGETHER_BY: Final = "together_by"
+"""Execution option of an INSERT."""
 
 
 class Direct(Protocol):
     """Single statements without a transaction or an ORM, as close to the driver as can be.
 
-    What a statement compiles to is kept with it: one that is run often is built once, at import,
-    with `bindparam` for what differs.
+    Several executions of one SELECT may travel together, and of an INSERT that answers rows if it
+    says by `TOGETHER_BY` which parameter orders them. What a statement compiles to is kept with it:
+    one that is run often is built once, at import, with `bindparam` for what differs.
     """
 
     dialect: Dialect

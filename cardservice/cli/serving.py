@@ -154,6 +154,8 @@ async def _turn(
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
         await jobs.forget_expired(database, now=now)
+        if nightly:
+            await jobs.ask_for_deceased(database, provider.vault, now=now)
         erased = await jobs.erase_due(database, provider.vault, outbox, now=now)
         if nightly:
             await jobs.apply_retention(database, outbox, now=now)

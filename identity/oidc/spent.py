@@ -8,14 +8,17 @@ from typing import Final
 from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql, sqlite
 
-from identity.executors import Executor, dialect_of
+from identity.executors import TOGETHER_BY, Executor, dialect_of
 from identity.oidc.models import OidcSpentId, SpentKind
 
 _TABLE: Final = OidcSpentId.metadata.tables[OidcSpentId.__tablename__]
 # Asked of every assertion and proof, so built once.
 _SPENDING: Final[Mapping[str, Insert]] = {
-    "sqlite": sqlite.insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.digest),
-    "postgresql": postgresql.insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.digest),
+    name: insert(_TABLE)
+    .on_conflict_do_nothing()
+    .returning(_TABLE.c.digest)
+    .execution_options(**{TOGETHER_BY: "digest"})
+    for name, insert in (("sqlite", sqlite.insert), ("postgresql", postgresql.insert))
 }
 
 

@@ -12,16 +12,19 @@ from cardservice import issuance
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
-from entitlements import applications, issuing
+from entitlements import applications, feeds, issuing
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import (
     accounts,
+    activation,
     corrections,
     devices,
     four_eyes,
+    guardians,
     passwords,
     person_keys,
+    registrations,
     resident_password,
     sessions,
     signin,
@@ -32,9 +35,10 @@ from identity.corrections import Correction
 from identity.details import NewAddress, NewResident
 from identity.devices import Browser
 from identity.evidence import DocumentShown, Proof
+from identity.guardians import NewGuardian
 from identity.keys import FileKeyStore
 from identity.likeness import forms_of, words_of
-from identity.models import Account
+from identity.models import Account, PossibleDuplicate
 from identity.oidc import clients, consents, grants
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
@@ -49,6 +53,7 @@ from identity.signin_models import (
     AccountTotp,
     LostFactor,
     Passkey,
+    PendingRegistration,
     SessionKind,
     SignInMethod,
 )
@@ -104,6 +109,7 @@ async def a_full_life(
         )
         moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
         await applications.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
+        await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
@@ -118,6 +124,25 @@ async def a_full_life(
         await four_eyes.refuse(session, vault, asked.id, "No", actor=SUPERVISOR, now=NOW)
         await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
     return person
+
+
+async def _registered(session: AsyncSession, vault: Vault, person: UUID) -> None:
+    """What registering and claiming an account leave behind, and somebody much alike."""
+    lasts = timedelta(days=28)
+    await activation.give(session, vault, person, lasts=lasts, actor=CLERK, now=NOW)
+    named = NewGuardian(name="Ann Weald", basis="parent")
+    await guardians.record(session, vault, person, named, actor=CLERK, now=NOW)
+    await registrations.begin(session, vault, "begun@example.com", now=NOW)
+    begun = (await session.scalars(select(PendingRegistration))).one()
+    begun.account_id, begun.finished_at = person, NOW
+    begun.compared_at = NOW
+    others = select(Account.id).where(Account.id != person).limit(1)
+    session.add(
+        PossibleDuplicate(
+            account_id=person, other_id=(await session.scalars(others)).one(), found_at=NOW
+        )
+    )
+    await session.flush()
 
 
 async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, person: UUID) -> None:
@@ -220,6 +245,7 @@ async def _signed_in(
             session, vault, email, "a wrong pass phrase", browser=browser, now=NOW
         )
     await signin.send_code(session, vault, email, now=NOW)
+    await _registered(session, vault, person)
     actor = resident_actor(person, account.number)
     sign_in = SignIn(account_id=person, actor=actor, token=signed.token, at=NOW)
     scopes = ("openid", "email")

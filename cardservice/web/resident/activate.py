@@ -54,7 +54,7 @@ async def activate(
         faults = {"code": _REFUSAL}
         return page(request, ASK, status=422, faults=faults, typed=typed)
     if isinstance(answer, CodeNeeded):
-        return await next_page(request, session, answer, now=now)
+        return next_page(request, answer)
     cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
     return see_other("/account/welcome?activated=yes", cookies=cookies)
 

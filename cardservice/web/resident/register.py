@@ -98,7 +98,7 @@ async def give_code(
         return _code_page(request, pending, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _go_on(request, session, now)
-    onward = await next_page(request, session, answer, now=now)
+    onward = next_page(request, answer)
     onward.set_cookie(registration_cookie(""))
     return onward
 

@@ -189,7 +189,7 @@ async def finish(
         now=now,
     )
     if isinstance(done, CodeNeeded):
-        return await next_page(request, session, done, now=now)
+        return next_page(request, done)
     return _after(request, done, pending, browser, settings, now)
 
 

@@ -104,7 +104,7 @@ async def sign_in(
         return _code_page(request, to, code, code_refusal(answer.reason))
     if isinstance(answer, NoAccount):
         return await _offer_to_register(request, session, vault, to, now)
-    onward = await next_page(request, session, answer, now=now)
+    onward = next_page(request, answer)
     onward.set_cookie(ADDRESS.forget())
     return onward
 

@@ -174,3 +174,30 @@ async def test_a_statement_made_for_one_call_carries_its_values(migrated: Databa
         assert (await executor.execute(made)).scalar_one() == NOW
         question = select(OidcSpentId.kind).where(OidcSpentId.digest == UUID(int=7).bytes)
         assert (await executor.execute(question)).scalar_one() is SpentKind.ASSERTION
+
+
+async def test_nobody_waits_for_ever(migrated: Database) -> None:
+    """However asking and answers meet: those who come as a journey ends are taken along."""
+    ids = await some_clients(migrated, 5)
+
+    async def ask_now_and_then(number: int) -> None:
+        for turn in range(25):
+            assert await name_of(migrated, ids[(number + turn) % 5]) == COUNCIL.name
+            for _ in range((number * turn) % 4):
+                await asyncio.sleep(0)
+
+    async with asyncio.timeout(60):
+        await asyncio.gather(*(ask_now_and_then(number) for number in range(12)))
+
+
+async def test_many_identifiers_are_spent_at_once_each_by_one(migrated: Database) -> None:
+    async def spend(identifier: str) -> bool:
+        async with migrated.statements() as executor:
+            ends = NOW + timedelta(minutes=1)
+            kind = SpentKind.ASSERTION
+            return await spent.first_use(executor, kind, identifier, expires_at=ends)
+
+    names = [f"assertion {number % 20}" for number in range(60)]
+    won = await asyncio.gather(*(spend(name) for name in names))
+    assert won.count(True) == 20
+    assert {name for name, first in zip(names, won, strict=True) if first} == set(names)

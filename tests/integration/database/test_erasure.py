@@ -42,6 +42,7 @@ from identity.oidc.models import OidcLogoutNotice
 from identity.outbox_files import OutboxFiles
 from identity.personal import Vault
 from identity.rekeying import Progress, rekey
+from identity.signin_models import OneTimeCode
 from identity.trail_models import AuditRow
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
@@ -413,8 +414,10 @@ async def test_a_year_after_a_death_the_record_is_erased(
         )
         await decisions.approve(session, vault, made.id, actor=SUPERVISOR, now=NOW)
     within = NOW + timedelta(days=365)
+    await jobs.ask_for_deceased(migrated, vault, now=within)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=within) == jobs.Erasures(0, 0)
     after = within + timedelta(seconds=1)
+    await jobs.ask_for_deceased(migrated, vault, now=after)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=after) == jobs.Erasures(1, 0)
     async with migrated.transaction() as session:
         done = (await session.scalars(select(Erasure))).one()
