@@ -12,7 +12,7 @@ import structlog
 from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import audit_batches, outbox
+from identity import assisted_ends, audit_batches, outbox
 from identity.actors import SYSTEM
 from identity.oidc import logout_notices, requests, spent
 from identity.oidc.provider import Provider
@@ -88,6 +88,12 @@ async def tell_sites(
     async with database.transaction() as session:
         await logout_notices.note_ended_sessions(session, now=now)
     return await logout_notices.deliver(database.transaction, provider, http, now=now)
+
+
+async def end_assistance(database: Database, *, now: datetime) -> int:
+    """Write down which assisted sessions ended by time or with their sign-in; how many."""
+    async with database.transaction() as session:
+        return await assisted_ends.note_ends(session, now=now)
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:

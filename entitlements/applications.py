@@ -16,7 +16,7 @@ from entitlements.facts import Evidence, ResidentFacts
 from entitlements.grants import EndReason
 from entitlements.models import Assessment, Grant
 from entitlements.schemes.engine import Decide, compile_traced
-from entitlements.schemes.rule import Scheme
+from entitlements.schemes.rule import ResidentIn, Scheme
 from entitlements.schemes.rulefiles import load_schemes
 from identity import accounts, addresses, person_keys
 from identity.actors import Actor
@@ -53,6 +53,15 @@ def built_in_schemes() -> Mapping[str, Scheme]:
 @cache
 def _deciders() -> Mapping[str, Decide]:
     return {name: compile_traced(scheme) for name, scheme in built_in_schemes().items()}
+
+
+def tells_district(scheme: str) -> bool:
+    """Whether the answer of a scheme tells which district somebody lives in, or does not."""
+    return any(
+        isinstance(condition.operator, ResidentIn) and condition.operator.area.is_one_district
+        for rule in built_in_schemes()[scheme].rules
+        for condition in rule.conditions
+    )
 
 
 async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> ResidentFacts:

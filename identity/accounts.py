@@ -83,11 +83,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """One look at a record: when, who and why."""
+    """One look at a record: when, who and why, and in which assisted session if in one."""
 
     at: datetime
     who: str
     reason: str
+    assisted_id: UUID | None = None
 
 
 async def register(
@@ -100,7 +101,7 @@ async def register(
     """
     on = london_date(now)
     checked = check_resident(details, on=on)
-    await _refuse_shared_email(session, vault, checked.email)
+    await refuse_shared_email(session, vault, checked.email)
     number = await _unused_number(session)
     account, key, personal = sealed.new_account(vault, checked, number, now)
     session.add(account)
@@ -192,6 +193,7 @@ async def person(
             actor_id=actor.id,
             actor_label=actor.label,
             reason=reason,
+            assisted_id=actor.basis.assisted_id if actor.basis else None,
         )
     )
     await session.flush()
@@ -250,7 +252,10 @@ async def reads_of(session: AsyncSession, account_id: UUID) -> tuple[Read, ...]:
         .where(RecordRead.account_id == account_id)
         .order_by(RecordRead.at.desc(), RecordRead.id)
     )
-    return tuple(Read(row.at, row.actor_label or row.actor_kind.value, row.reason) for row in rows)
+    return tuple(
+        Read(row.at, row.actor_label or row.actor_kind.value, row.reason, row.assisted_id)
+        for row in rows
+    )
 
 
 async def find(
@@ -290,6 +295,19 @@ async def find(
     return matches
 
 
+async def refuse_shared_email(session: AsyncSession, vault: Vault, email: str) -> None:
+    """An address signs one person in, so two accounts cannot share it.
+
+    Raises:
+        InvalidDetails: `email` is another account's.
+    """
+    taken = select(Account.id).where(Account.email_index.in_(vault.blinds("email", email)))
+    if email and await session.scalar(taken):
+        raise InvalidDetails(
+            {"email": "Another account uses this e-mail address. Enter another or leave it empty"}
+        )
+
+
 async def _opened(
     session: AsyncSession, vault: Vault, account_id: UUID, *, sees_protected: bool
 ) -> Person:
@@ -325,15 +343,6 @@ async def _account(session: AsyncSession, account_id: UUID) -> Account:
 async def _current_address(session: AsyncSession, account_id: UUID) -> Address:
     current = select(Address).where(Address.account_id == account_id, Address.valid_to.is_(None))
     return (await session.scalars(current)).one()
-
-
-async def _refuse_shared_email(session: AsyncSession, vault: Vault, email: str) -> None:
-    """An address signs one person in, so two accounts cannot share it."""
-    taken = select(Account.id).where(Account.email_index.in_(vault.blinds("email", email)))
-    if email and await session.scalar(taken):
-        raise InvalidDetails(
-            {"email": "Another account uses this e-mail address. Enter another or leave it empty"}
-        )
 
 
 async def _unused_number(session: AsyncSession) -> str:

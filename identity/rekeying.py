@@ -21,6 +21,7 @@ from identity.keys import Purpose
 from identity.models import (
     Account,
     Address,
+    AssuranceScore,
     ChangeRequest,
     OutboxMessage,
     PersonKey,
@@ -28,6 +29,7 @@ from identity.models import (
 )
 from identity.personal import PersonVault, Vault
 from identity.signin_models import StaffTotp
+from identity.trail_models import AssistedSession
 
 PEOPLE_AT_ONCE: Final = 200
 _SEALED: Final = "sealed_"
@@ -75,6 +77,8 @@ TABLES: Final = (
     PersonalTable(Address, "account_id", _address_indexes),
     PersonalTable(SightedDocument, "account_id"),
     PersonalTable(ChangeRequest, "account_id"),
+    PersonalTable(AssistedSession, "account_id"),
+    PersonalTable(AssuranceScore, "account_id"),
 )
 """The tables of identity; the packages above add theirs."""
 

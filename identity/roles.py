@@ -15,6 +15,9 @@ class Act(StrEnum):
     VIEW_RECORD = "view-record"
     REGISTER_RESIDENT = "register-resident"
     RECORD_DOCUMENT = "record-document"
+    ASSIST_RESIDENT = "assist-resident"
+    SEE_AS_RESIDENT = "see-as-resident"
+    CHANGE_CONTACT = "change-contact"
     CHANGE_ADDRESS = "change-address"
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
@@ -34,6 +37,9 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
     Act.REGISTER_RESIDENT: "register a resident on two documents",
     Act.RECORD_DOCUMENT: "record a document they have seen",
+    Act.ASSIST_RESIDENT: "act for a resident, for a while and with a reason the resident sees",
+    Act.SEE_AS_RESIDENT: "see what a resident sees of themselves",
+    Act.CHANGE_CONTACT: "change a resident’s e-mail address, face to face",
     Act.CHANGE_ADDRESS: "change a resident’s address on a document they have seen",
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
@@ -53,6 +59,9 @@ _ADVISER: Final = _EVERYBODY | {
     Act.VIEW_RECORD,
     Act.REGISTER_RESIDENT,
     Act.RECORD_DOCUMENT,
+    Act.ASSIST_RESIDENT,
+    Act.SEE_AS_RESIDENT,
+    Act.CHANGE_CONTACT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
     Act.REPORT_CARD,
@@ -77,6 +86,16 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
 
 FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH})
 """Acts that change nothing until a second person, who may decide requests, has approved them."""
+
+
+ON_BEHALF: Final = frozenset(
+    {Act.SEE_AS_RESIDENT, Act.CHANGE_CONTACT, Act.CHANGE_ADDRESS, Act.ASK_CORRECTION}
+)
+"""Acts that are the resident's own word: staff do them only in an assisted session for them.
+
+What the council does of itself (registering, sighting a document, cards, deaths, protection) is not
+among them. Sign-in acts are nobody's but the resident's, and so no act of staff at all.
+"""
 
 
 def may(role: StaffRole | None, act: Act) -> bool:

@@ -8,10 +8,12 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice.cli import (
+    assisted,
     audit,
     clients,
     db,
     keys,
+    requests,
     schemes,
     serving,
     staff,
@@ -74,7 +76,8 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    for module in (serving, db, staff, clients, schemes, terminals, keys, status_lists, audit):
+    people = (staff, requests, assisted)
+    for module in (serving, db, *people, clients, schemes, terminals, keys, status_lists, audit):
         module.add_to(commands)
     _add_demo(commands)
     return whole

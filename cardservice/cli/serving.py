@@ -124,6 +124,7 @@ async def _turn(
         delivered = await jobs.deliver_messages(database, provider.vault, outbox, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
+        await jobs.end_assistance(database, now=now)
         await jobs.forget_expired(database, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)

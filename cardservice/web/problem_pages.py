@@ -9,6 +9,7 @@ from litestar.types import ExceptionHandlersMap
 
 from cardservice.errors import NoSuchCard
 from cardservice.web.errors import (
+    AssistanceNeeded,
     ForeignForm,
     NoSuchPage,
     NotForYourRole,
@@ -39,6 +40,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     match error:
         case SignInNeeded() | ProofNeeded():
             answer: Response[Any] = see_other(_first_to(error))
+        case AssistanceNeeded():
+            answer = _assistance_needed(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():
@@ -118,6 +121,7 @@ def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
             status=error.status,
             title=_("Send what you typed"),
             sentences=[_("You signed in again. What you typed is still here, and not sent yet.")],
+            send=_("Send what I typed"),
             kept=error.kept,
             action=_own_address(request),
         )
@@ -127,6 +131,36 @@ def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
     ]
     title = _("We could not accept this form")
     return page(request, TEMPLATE, status=error.status, title=title, sentences=sentences)
+
+
+def _assistance_needed(request: AnyRequest, error: AssistanceNeeded) -> Response[Any]:
+    """Open one first, and go on to what was wanted; of a form nothing typed is lost."""
+    record = f"/staff/residents/{error.account_id}"
+    wanted = request.url.path.removeprefix(f"{record}/").split("/")[0]
+    opening = f"{record}/assisted/new?then={wanted}"
+    if request.method in {"GET", "HEAD"}:
+        return see_other(opening)
+    title = _("You are not acting for this resident any more")
+    sentences = [_("It ends after a while, or when you open the record of somebody else.")]
+    if not error.kept:
+        link = {"href": opening, "text": _("Act for them again")}
+        return page(
+            request, TEMPLATE, status=error.status, title=title, sentences=sentences, link=link
+        )
+    return page(
+        request,
+        KEPT,
+        status=error.status,
+        title=title,
+        sentences=[
+            *sentences,
+            _("What you typed is still here: act for them again first, and send it then."),
+        ],
+        first={"href": opening, "text": _("Act for them again (opens in a new tab)")},
+        send=_("I act for them again: send what I typed"),
+        kept=error.kept,
+        action=_own_address(request),
+    )
 
 
 def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]:
@@ -141,7 +175,8 @@ def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]
                 _("This happens when you do nothing for a while, to protect people’s data."),
                 _("What you typed is still here: sign in again first, and send it then."),
             ],
-            sign_in=error.sign_in,
+            first={"href": error.sign_in, "text": _("Sign in again (opens in a new tab)")},
+            send=_("I have signed in: send what I typed"),
             kept=error.kept,
             action=_own_address(request),
             cookies=[no_cookie(part)],

@@ -1,7 +1,7 @@
 """A resident's record as it is shown, to themselves and to staff: one assembly for both."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,9 +15,12 @@ from cardservice.web.card_lines import (
     taps_of,
 )
 from cardservice.web.entitlement_lines import Line, lines
+from cardservice.web.read_lines import ReadLine, read_lines
+from cardservice.web.request_words import KIND_WORDS, STATES
 from entitlements import applications
-from identity import accounts, addresses
-from identity.accounts import Person, Read
+from entitlements.applications import tells_district
+from identity import accounts, addresses, assisted_reading, four_eyes
+from identity.accounts import Person
 from identity.addresses import PastAddress
 from identity.dates import london_date
 from identity.evidence import KINDS, SeenDocument
@@ -32,6 +35,14 @@ class DocumentLine(msgspec.Struct, frozen=True):
     seen: SeenDocument
 
 
+class AskedLine(msgspec.Struct, frozen=True):
+    """Something the resident asked for: what, when, and how far it is."""
+
+    title: str
+    asked_at: datetime
+    state: str
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Everything a page shows of one resident."""
 
@@ -43,25 +54,40 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     cards: tuple[CardLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
-    reads: Sequence[Read]
+    asked: tuple[AskedLine, ...]
+    reads: tuple[ReadLine, ...]
 
 
 async def record_of(
     session: AsyncSession, vault: Vault, person: Person, *, now: datetime
 ) -> Record:
-    """Put together what is known about a person who was opened already."""
+    """Put together what is known about a person who was opened already.
+
+    To whom a protected address is masked, the district is too: no scheme of one district alone and
+    no place of a tap is told.
+    """
     on = london_date(now)
-    explained = await applications.explain(session, vault, person.account_id, on=on)
+    account_id, masked = person.account_id, person.address_masked
+    explained = await applications.explain(session, vault, account_id, on=on)
+    if masked:
+        explained = [each for each in explained if not tells_district(each.decision.scheme)]
     return Record(
         person=person,
         district=DISTRICTS.get(person.district_code),
-        addresses=()
-        if person.address_masked
-        else await addresses.history(session, vault, person.account_id),
+        addresses=() if masked else await addresses.history(session, vault, account_id),
         documents=tuple(DocumentLine(KINDS[seen.kind].name, seen) for seen in person.documents),
         entitlements=lines(explained, on=on),
-        cards=await cards_of(session, person.account_id),
-        numbers=await numbers_of(session, person.account_id),
-        taps=await taps_of(session, person.account_id),
-        reads=await accounts.reads_of(session, person.account_id),
+        cards=await cards_of(session, account_id),
+        numbers=await numbers_of(session, account_id),
+        taps=await taps_of(session, account_id, shows_place=not masked),
+        asked=await _asked(session, account_id),
+        reads=read_lines(
+            await accounts.reads_of(session, account_id),
+            await assisted_reading.of_account(session, vault, account_id),
+        ),
     )
+
+
+async def _asked(session: AsyncSession, account_id: UUID) -> tuple[AskedLine, ...]:
+    made = await four_eyes.corrections_of(session, account_id)
+    return tuple(AskedLine(KIND_WORDS[one.kind], one.asked_at, STATES[one.state]) for one in made)

@@ -26,7 +26,10 @@ from cardservice.web.resident import confirm, own, passkeys, password, share, si
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.staff import (
     addresses,
+    assisted,
+    assisted_trail,
     cards,
+    contact,
     documents,
     people,
     queue,
@@ -38,7 +41,7 @@ from cardservice.web.staff import (
     trail,
 )
 from cardservice.web.staff import sign_in as staff_sign_in
-from cardservice.web.staff.rights import role_may
+from cardservice.web.staff.rights import acting_for, role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
@@ -154,6 +157,12 @@ def _staff() -> list[Router]:
                 cards.change_card,
                 documents.ask,
                 documents.record,
+                assisted.ask,
+                assisted.begin,
+                assisted.show,
+                assisted.end,
+                contact.ask,
+                contact.change,
                 addresses.ask,
                 addresses.change,
                 addresses.protect,
@@ -170,14 +179,17 @@ def _staff() -> list[Router]:
                 people.show,
                 people.change_role,
                 people.change_access,
+                people.set_own_account,
                 trail.show,
                 trail.narrow,
+                assisted_trail.show,
+                assisted_trail.narrow,
                 staff_sign_in.sign_out,
                 open_sessions.show,
                 open_sessions.end_one,
                 open_sessions.end_others,
             ],
-            guards=[signed_in, role_may, our_own_form],
+            guards=[signed_in, role_may, acting_for, our_own_form],
             opt=opt,
         ),
     ]

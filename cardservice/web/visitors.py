@@ -14,8 +14,9 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
-from identity import sessions
+from identity import assisted, sessions
 from identity.actors import Actor
+from identity.assisted import Assistance
 from identity.models import StaffRole
 from identity.roles import Act, may
 from identity.sessions import NotSignedIn, SignedInSession
@@ -39,10 +40,12 @@ class Visitor(msgspec.Struct, frozen=True):
 
     Attributes:
         subject_id: their own account, or their id as a member of staff.
-        actor: the same, for service functions.
+        actor: the same, for service functions; on a page about the resident they act for, with
+            that as the basis of whatever the page does.
         role: of a member of staff; None for a resident.
         token: of their session; forms are bound to it.
         signed_in: the session itself.
+        assisted: the assisted session they have open; None for a resident, and for most.
     """
 
     subject_id: UUID
@@ -50,6 +53,7 @@ class Visitor(msgspec.Struct, frozen=True):
     role: StaffRole | None
     token: str
     signed_in: SignedInSession
+    assisted: Assistance | None = None
 
     def may(self, act: str) -> bool:
         """Whether their role includes an act, so that pages offer nothing that is refused."""
@@ -77,9 +81,14 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
         state = connection.app.state
         async with state.database.transaction() as session:
             found = await sessions.look_up(session, token, now=state.clock())
-        if isinstance(found, NotSignedIn) or found.kind is not part.kind:
-            return AuthenticationResult(user=None, auth=None)
-        visitor = Visitor(found.subject_id, found.actor, found.role, token, found)
+            if isinstance(found, NotSignedIn) or found.kind is not part.kind:
+                return AuthenticationResult(user=None, auth=None)
+            helping = None
+            if part is Part.STAFF:
+                helping = await assisted.current(session, state.vault, found, now=state.clock())
+        about = connection.path_params.get("account_id")
+        actor = helping.actor if helping and helping.account_id == about else found.actor
+        visitor = Visitor(found.subject_id, actor, found.role, token, found, helping)
         return AuthenticationResult(user=visitor, auth=token)
 
 

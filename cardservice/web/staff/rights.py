@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from cardservice.web.errors import NotForYourRole
+from cardservice.web.errors import AssistanceNeeded, NotForYourRole
+from cardservice.web.kept_forms import what_to_keep
 from cardservice.web.visitors import Visitor
 from identity.models import StaffRole
-from identity.roles import Act, may
+from identity.roles import ON_BEHALF, Act, may
 
 ACT: Final = "act"
 """The key of a handler's `opt` that names its `Act`."""
@@ -47,3 +49,22 @@ async def role_may(
     if not isinstance(act, Act) or not may(visitor.role, act):
         _LOG.warning("act refused", act=str(act), role=str(visitor.role), staff=visitor.actor.id)
         raise NotForYourRole("The role does not include this.")
+
+
+async def acting_for(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    handler: BaseRouteHandler,
+) -> None:
+    """Guard, after `role_may`: what is a resident's own word needs an assisted session for them.
+
+    Raises:
+        AssistanceNeeded: there is none open for this resident.
+    """
+    if handler.opt.get(ACT) not in ON_BEHALF:
+        return
+    visitor: Visitor = connection.user
+    account_id = connection.path_params["account_id"]
+    if visitor.assisted and visitor.assisted.account_id == account_id:
+        return
+    kept = await what_to_keep(connection) if isinstance(connection, Request) else {}
+    raise AssistanceNeeded(account_id, kept)

@@ -10,7 +10,7 @@ from cardservice.web.words import gettext as _
 from identity import corrections, four_eyes, names
 from identity.deaths import DeathEvidence, DeathReported, FalseReport
 from identity.evidence import KINDS
-from identity.models import ChangeRequest, RequestKind
+from identity.models import ChangeRequest, RequestKind, RequestState
 from identity.personal import Vault
 
 EVIDENCE: Final = {
@@ -22,6 +22,11 @@ KIND_WORDS: Final = {
     RequestKind.CORRECTION: _("Correct the name or date of birth"),
     RequestKind.DEATH: _("Record a death"),
     RequestKind.FALSE_REPORT: _("Undo a false report of death"),
+}
+STATES: Final = {
+    RequestState.WAITING: _("Waiting for a decision"),
+    RequestState.APPROVED: _("Done"),
+    RequestState.REFUSED: _("Refused"),
 }
 
 
