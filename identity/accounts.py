@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, name_index, names, person_keys, sealed
+from identity import assurance_records, audit, name_index, names, person_keys, sealed
 from identity.actors import Actor, ActorKind
 from identity.dates import london_date
 from identity.details import NewResident, check_resident
@@ -109,8 +109,7 @@ async def register(
     session.add(key)
     session.add(sealed.new_address(vault, personal, checked.address, account.id, on))
     for document in checked.documents:
-        session.add(sealed.new_document(personal, document, account.id, actor, now))
-    await session.flush()
+        await assurance_records.keep(session, personal, document, account.id, actor=actor, now=now)
     name = checked.given_names, checked.family_name
     await name_index.add(session, vault, {account.id: name})
     audit.record(
@@ -147,9 +146,10 @@ async def sight_document(
     checked = check_document(shown, proof, on=london_date(now))
     if not isinstance(checked, SeenDocument):
         raise InvalidDetails(checked)
+    if fault := assurance_records.fault_in_comparing(checked, actor):
+        raise InvalidDetails({"photo": fault})
     personal = await person_keys.for_writing(session, vault, account.id)
-    session.add(sealed.new_document(personal, checked, account.id, actor, now))
-    await session.flush()
+    await assurance_records.keep(session, personal, checked, account.id, actor=actor, now=now)
     # The kind is left out: a benefit or disability letter is itself personal.
     subject = audit.subject_of("account", account.id)
     audit.record(session, "document-sighted", subject, actor=actor, now=now)

@@ -27,9 +27,6 @@ from identity.sessions import SignedInSession
 from identity.trail_models import AssistedEnd, AssistedSession, AssistReason, Presence
 
 LONGEST_NOTE: Final = 200
-FACE_TO_FACE: Final = frozenset({Presence.CARD_TAPPED, Presence.DOCUMENTS_SEEN})
-"""How somebody is present who stands at the desk and has shown who they are."""
-
 _TABLE: Final = AssistedSession.__tablename__
 _Choice = TypeVar("_Choice", bound=StrEnum)
 

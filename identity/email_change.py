@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import accounts, audit, outbox, person_keys, sealed, sessions
 from identity.actors import Actor
-from identity.assisted import FACE_TO_FACE
 from identity.details import check_email
 from identity.errors import InvalidDetails, NoSuchAccount
 from identity.models import Account
 from identity.personal import Vault
 from identity.signin_models import OneTimeCode, SessionKind
+from identity.trail_models import FACE_TO_FACE
 
 _UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
 

@@ -15,6 +15,7 @@ class Act(StrEnum):
     VIEW_RECORD = "view-record"
     REGISTER_RESIDENT = "register-resident"
     RECORD_DOCUMENT = "record-document"
+    RECORD_CHECK = "record-check"
     ASSIST_RESIDENT = "assist-resident"
     SEE_AS_RESIDENT = "see-as-resident"
     CHANGE_CONTACT = "change-contact"
@@ -37,6 +38,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
     Act.REGISTER_RESIDENT: "register a resident on two documents",
     Act.RECORD_DOCUMENT: "record a document they have seen",
+    Act.RECORD_CHECK: "record a check of history or fraud that somebody else made",
     Act.ASSIST_RESIDENT: "act for a resident, for a while and with a reason the resident sees",
     Act.SEE_AS_RESIDENT: "see what a resident sees of themselves",
     Act.CHANGE_CONTACT: "change a resident’s e-mail address, face to face",
@@ -73,6 +75,7 @@ _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
+    Act.RECORD_CHECK,
 }
 
 RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {

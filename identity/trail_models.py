@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -105,6 +105,10 @@ class Presence(StrEnum):
     DOCUMENTS_SEEN = "documents-seen"
     TELEPHONE = "telephone"
     LETTER = "letter"
+
+
+FACE_TO_FACE: Final = frozenset({Presence.CARD_TAPPED, Presence.DOCUMENTS_SEEN})
+"""How somebody is present who stands at the desk and has shown who they are."""
 
 
 class AssistedEnd(StrEnum):

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.assurance_lines import AssuranceLines, assurance_lines
 from cardservice.web.card_lines import (
     CardLine,
     NumberLine,
@@ -19,7 +20,7 @@ from cardservice.web.read_lines import ReadLine, read_lines
 from cardservice.web.request_words import KIND_WORDS, STATES
 from entitlements import applications
 from entitlements.applications import tells_district
-from identity import accounts, addresses, assisted_reading, four_eyes
+from identity import accounts, addresses, assisted_reading, assurance_records, four_eyes
 from identity.accounts import Person
 from identity.addresses import PastAddress
 from identity.dates import london_date
@@ -50,6 +51,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     district: District | None
     addresses: tuple[PastAddress, ...]
     documents: tuple[DocumentLine, ...]
+    assurance: AssuranceLines
     entitlements: tuple[Line, ...]
     cards: tuple[CardLine, ...]
     numbers: tuple[NumberLine, ...]
@@ -76,6 +78,7 @@ async def record_of(
         district=DISTRICTS.get(person.district_code),
         addresses=() if masked else await addresses.history(session, vault, account_id),
         documents=tuple(DocumentLine(KINDS[seen.kind].name, seen) for seen in person.documents),
+        assurance=assurance_lines(await assurance_records.of_account(session, vault, account_id)),
         entitlements=lines(explained, on=on),
         cards=await cards_of(session, account_id),
         numbers=await numbers_of(session, account_id),

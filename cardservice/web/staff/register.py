@@ -91,7 +91,7 @@ def _form(request: AnyRequest, typed: Typed, faults: Mapping[str, str]) -> Respo
 
 
 _CONFIRMATION: Final = ("confirmed_district", "confirmation_reason")
-_DOCUMENT_PARTS: Final = ("kind", "dated_on", "expires_on")
+_DOCUMENT_PARTS: Final = ("kind", "dated_on", "expires_on", "examined", "photo")
 _ORDER: Final = (
     "given_names",
     "family_name",

@@ -154,7 +154,7 @@ def test_nobody_sees_a_page_of_staff_or_resident_without_signing_in(
         for handler in route.route_handlers
         if signed_in in guards_of(handler) and "GET" in handler.http_methods
     ]
-    assert len(guarded) == 21
+    assert len(guarded) == 23
     for route, handler in guarded:
         path = re.sub(r"\{\w+:uuid\}", str(uuid4()), route.path)
         answer = Visitor(live).get(path)

@@ -37,6 +37,7 @@ def pages(account: str) -> dict[str, Act]:
     return {
         f"{here}?reason=at-desk": Act.VIEW_RECORD,
         f"{here}/documents/new": Act.RECORD_DOCUMENT,
+        f"{here}/checks/new": Act.RECORD_CHECK,
         f"{here}/assisted/new": Act.ASSIST_RESIDENT,
         f"{here}/assisted": Act.SEE_AS_RESIDENT,
         f"{here}/contact/new": Act.CHANGE_CONTACT,
@@ -64,6 +65,7 @@ def test_a_role_opens_its_pages_and_no_other(
 
 FORMS = {
     "/staff/search": Act.FIND_RESIDENT,
+    "/staff/residents/{account}/checks/new": Act.RECORD_CHECK,
     "/staff/residents/{account}/assisted/new": Act.ASSIST_RESIDENT,
     "/staff/residents/{account}/contact/new": Act.CHANGE_CONTACT,
     "/staff/residents/{account}/address/new": Act.CHANGE_ADDRESS,
