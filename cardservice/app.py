@@ -1,7 +1,7 @@
 """Where the parts meet: state, dependencies, routes and what becomes of errors."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -21,12 +21,14 @@ from cardservice.errors import NotReady
 from cardservice.settings import Settings
 from cardservice.web import problems, site
 from cardservice.web.defences import add_security_headers
+from cardservice.web.guards import HASHES
 from cardservice.web.problem_pages import problem_page
 from cardservice.web.resident.onward import PAGES
 from cardservice.web.visitors import Part
 from entitlements.status import StatusLists
 from identity import sessions
 from identity.api import oidc
+from identity.hashing import Line
 from identity.keys import FileKeyStore, KeyStore
 from identity.oidc.grants import SignIn, sign_in_of
 from identity.oidc.provider import Endpoint, Provider
@@ -57,13 +59,16 @@ MACHINES: Final = (
 LARGEST_BODY: Final = 1024 * 1024
 
 
-def create_app(settings: Settings, keystore: KeyStore, clock: Clock) -> Litestar:
+def create_app(
+    settings: Settings, keystore: KeyStore, clock: Clock, *, line: Line | None = None
+) -> Litestar:
     """The web application.
 
     Args:
         settings: read once, at the entry point.
         keystore: open.
         clock: the only one there is; requests are given what it says.
+        line: where requests wait that hash a password; by default one for this machine's cores.
     """
     database = Database(settings.database_url)
     state = State(
@@ -74,6 +79,7 @@ def create_app(settings: Settings, keystore: KeyStore, clock: Clock) -> Litestar
             "vault": Vault(keystore),
             "clock": clock,
             "status_lists": StatusLists(keystore, settings.base_url),
+            "line": line or Line(),
         }
     )
     return Litestar(
@@ -146,6 +152,7 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
+    given |= {"line": state.line}
     given |= {"provider": provider_of(settings, state.keystore), "reading": state.database.reading}
     return {
         **{name: _provide(value) for name, value in given.items()},
@@ -162,10 +169,18 @@ def _provide(value: object) -> Provide:
     return Provide(provide, sync_to_thread=False)
 
 
-async def _session(database: NamedDependency[Database]) -> AsyncGenerator[AsyncSession, None]:
-    """The session of one request: committed before the answer is sent, or rolled back."""
-    async with database.transaction() as session:
-        yield session
+async def _session(
+    scope: Scope, database: NamedDependency[Database], line: NamedDependency[Line]
+) -> AsyncGenerator[AsyncSession, None]:
+    """The session of one request: committed before the answer is sent, or rolled back.
+
+    Whoever will hash a password waits for that first, so that a storm of sign-ins holds few
+    connections and everybody else finds one.
+    """
+    async with AsyncExitStack() as held:
+        if scope["route_handler"].opt.get(HASHES):
+            await held.enter_async_context(line.place())
+        yield await held.enter_async_context(database.transaction())
 
 
 async def _sign_in(

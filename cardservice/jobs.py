@@ -12,9 +12,9 @@ import structlog
 from cardservice import taps
 from cardservice.database import Database
 from entitlements import applications
-from identity import assisted_ends, audit_batches, outbox
+from identity import assisted_ends, audit_batches, network_limit, outbox
 from identity.actors import SYSTEM
-from identity.oidc import logout_notices, requests, spent
+from identity.oidc import logout_notices, retention
 from identity.oidc.provider import Provider
 from identity.personal import Vault
 from readers.contract.windows import london_date
@@ -97,10 +97,10 @@ async def end_assistance(database: Database, *, now: datetime) -> int:
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove requests of sites that nobody can continue, and identifiers that are spent."""
+    """Remove what is of no use any more: `identity.oidc.retention` and networks' failures."""
     async with database.transaction() as session:
-        await requests.forget_expired(session, now=now)
-        await spent.forget_expired(session, now=now)
+        await retention.forget(session, now=now)
+        await network_limit.forget_expired(session, now=now)
 
 
 async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:

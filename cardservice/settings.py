@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, get_type_hints
 
@@ -47,6 +48,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")],
         _about("How browsers and terminals reach the server: scheme, host and port, no path."),
     ] = "http://localhost:8000"
+    trusted_proxies: Annotated[
+        str,
+        _about(
+            "Addresses or networks of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto "
+            "are believed, with spaces between them; empty: nobody's are."
+        ),
+    ] = ""
     institution: Annotated[
         Annotated[str, Meta(pattern=r"^[0-9]{4}$")],
         _about("Four digits inside every service number, after the leading 2."),
@@ -151,6 +159,15 @@ def async_url(database_url: str) -> URL:
     return url.set(drivername=driver)
 
 
+def proxies(trusted: str) -> list[str]:
+    """The addresses and networks of a setting.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return [str(ip_network(each)) for each in trusted.split()]
+
+
 def _from_file(path: Path, faults: list[str]) -> dict[str, _Found]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -184,6 +201,8 @@ def _checked(found: Mapping[str, _Found], faults: list[str]) -> dict[str, object
             values[name] = msgspec.convert(setting.value, hints[name], strict=False)
             if name == "database_url":
                 async_url(str(setting.value))
+            if name == "trusted_proxies":
+                proxies(str(setting.value))
         except ValueError as error:  # msgspec.ValidationError is one
             faults.append(f"{setting.name}: {error}. {_MEANINGS[name]}")
     return values

@@ -23,6 +23,7 @@
     |- RequestDecided         no request with that id waits for a decision
     |- RequestWaits           another request for the account waits already
     |- WrongAccountState      the account is closed, or is not
+    |- Busy                   too much is to be done at this moment; nothing was tried
     |- NoSuchClient           no client of the OpenID provider has that id
     `- SignInRequestRefused   a site sent somebody with a request that cannot be answered
 
@@ -188,3 +189,17 @@ class WrongAccountState(IdentityError):
     """What was asked for makes no sense for an account that is closed, or for one that is not."""
 
     code = "wrong-account-state"
+
+
+class Busy(IdentityError):
+    """Too many people are signing in at this moment. Nothing was tried: try again soon.
+
+    Attributes:
+        retry_after: seconds.
+    """
+
+    code = "busy"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,4 +1,4 @@
-"""Residents sign in with a passkey: no address to type, nothing to phish, nothing to learn.
+"""Residents and staff sign in with a passkey: nothing to type, to phish or to learn.
 
 A challenge is ours by its MAC and good for five minutes; it is written down when it is answered,
 so that looking at a page writes nothing and no answer is taken twice.
@@ -15,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 import webauthn
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 from webauthn.helpers import (
@@ -33,7 +33,8 @@ from webauthn.helpers.structs import (
 
 from identity import audit
 from identity.actors import Actor
-from identity.models import Account, AccountState
+from identity.devices import Owner
+from identity.models import Account, AccountState, StaffMember
 from identity.personal import Vault
 from identity.signin_models import Passkey, SpentChallenge
 
@@ -65,23 +66,23 @@ class PasskeyRefused(msgspec.Struct, frozen=True):
 REFUSED: Final = PasskeyRefused()
 
 
-async def of_account(session: AsyncSession, account_id: UUID) -> tuple[Passkey, ...]:
-    """The passkeys of an account, oldest first."""
-    own = select(Passkey).where(Passkey.account_id == account_id).order_by(Passkey.created_at)
+async def of_owner(session: AsyncSession, owner: Owner) -> tuple[Passkey, ...]:
+    """The passkeys of a resident or member of staff, oldest first."""
+    own = select(Passkey).where(_is_theirs(owner)).order_by(Passkey.created_at)
     return tuple(await session.scalars(own))
 
 
 async def creation_options(
-    session: AsyncSession, vault: Vault, account: Account, party: RelyingParty, *, now: datetime
+    session: AsyncSession, vault: Vault, owner: Owner, party: RelyingParty, *, now: datetime
 ) -> str:
-    """What the browser of a resident needs to make a passkey, as JSON."""
-    own = await of_account(session, account.id)
+    """What somebody's browser needs to make a passkey, as JSON."""
+    own = await of_owner(session, owner)
     options = webauthn.generate_registration_options(
         rp_id=party.id,
         rp_name=_NAME,
-        user_id=account.id.bytes,
-        user_name=f"Account {account.number}",  # synchronised to a provider: no name, no address
-        challenge=_challenge(vault, _adding(account.id), now),
+        user_id=owner.id.bytes,
+        user_name=_user_name(owner),
+        challenge=_challenge(vault, _adding(owner.id), now),
         authenticator_selection=AuthenticatorSelectionCriteria(
             resident_key=ResidentKeyRequirement.REQUIRED,
             user_verification=UserVerificationRequirement.REQUIRED,
@@ -94,7 +95,7 @@ async def creation_options(
 async def add(
     session: AsyncSession,
     vault: Vault,
-    account: Account,
+    owner: Owner,
     answer: str,
     name: str,
     *,
@@ -102,13 +103,13 @@ async def add(
     actor: Actor,
     now: datetime,
 ) -> Passkey | PasskeyRefused:
-    """Keep the passkey that a browser made for this account."""
-    if len(answer) > LONGEST_ANSWER or len(await of_account(session, account.id)) >= MOST:
+    """Keep the passkey that a browser made for them."""
+    if len(answer) > LONGEST_ANSWER or len(await of_owner(session, owner)) >= MOST:
         return REFUSED
     try:
         credential = parse_registration_credential_json(answer)
         challenge = parse_client_data_json(credential.response.client_data_json).challenge
-        if not await _spend(session, vault, _adding(account.id), challenge, now):
+        if not await _spend(session, vault, _adding(owner.id), challenge, now):
             return REFUSED
         verified = webauthn.verify_registration_response(
             credential=credential,
@@ -121,8 +122,10 @@ async def add(
         return REFUSED
     if await _with_credential(session, verified.credential_id) is not None:
         return REFUSED
+    resident = isinstance(owner, Account)
     passkey = Passkey(
-        account_id=account.id,
+        account_id=owner.id if resident else None,
+        staff_id=None if resident else owner.id,
         credential_id=verified.credential_id,
         public_key=verified.credential_public_key,
         sign_count=verified.sign_count,
@@ -131,24 +134,21 @@ async def add(
     )
     session.add(passkey)
     await session.flush()
-    subject = audit.subject_of("account", account.id)
+    subject = _subject(owner)
     audit.record(session, "passkey-added", subject, actor=actor, now=now)
     return passkey
 
 
 async def remove(
-    session: AsyncSession, account_id: UUID, passkey_id: UUID, *, actor: Actor, now: datetime
+    session: AsyncSession, owner: Owner, passkey_id: UUID, *, actor: Actor, now: datetime
 ) -> bool:
-    """Forget one of an account's passkeys. False: there is none of theirs with that id."""
+    """Forget one of somebody's passkeys. False: there is none of theirs with that id."""
     removing = (
-        delete(Passkey)
-        .where(Passkey.id == passkey_id, Passkey.account_id == account_id)
-        .returning(Passkey.id)
+        delete(Passkey).where(Passkey.id == passkey_id, _is_theirs(owner)).returning(Passkey.id)
     )
     if (await session.execute(removing)).scalar_one_or_none() is None:
         return False
-    subject = audit.subject_of("account", account_id)
-    audit.record(session, "passkey-removed", subject, actor=actor, now=now)
+    audit.record(session, "passkey-removed", _subject(owner), actor=actor, now=now)
     return True
 
 
@@ -165,7 +165,28 @@ def request_options(vault: Vault, party: RelyingParty, *, now: datetime) -> str:
 async def shown(
     session: AsyncSession, vault: Vault, answer: str, *, party: RelyingParty, now: datetime
 ) -> Account | PasskeyRefused:
-    """Whose passkey a browser showed."""
+    """Which resident's passkey a browser showed."""
+    passkey = await _shown(session, vault, answer, party=party, now=now)
+    if isinstance(passkey, PasskeyRefused) or passkey.account_id is None:
+        return REFUSED
+    account = await session.get(Account, passkey.account_id)
+    return account if account and account.state is AccountState.ACTIVE else REFUSED
+
+
+async def shown_by_staff(
+    session: AsyncSession, vault: Vault, answer: str, *, party: RelyingParty, now: datetime
+) -> StaffMember | PasskeyRefused:
+    """Which member of staff's passkey a browser showed."""
+    passkey = await _shown(session, vault, answer, party=party, now=now)
+    if isinstance(passkey, PasskeyRefused) or passkey.staff_id is None:
+        return REFUSED
+    staff = await session.get(StaffMember, passkey.staff_id)
+    return staff if staff and staff.active else REFUSED
+
+
+async def _shown(
+    session: AsyncSession, vault: Vault, answer: str, *, party: RelyingParty, now: datetime
+) -> Passkey | PasskeyRefused:
     if len(answer) > LONGEST_ANSWER:
         return REFUSED
     try:
@@ -186,8 +207,7 @@ async def shown(
     except _BROKEN:
         return REFUSED
     passkey.sign_count, passkey.last_used_at = verified.new_sign_count, now
-    account = await session.get(Account, passkey.account_id)
-    return account if account and account.state is AccountState.ACTIVE else REFUSED
+    return passkey
 
 
 # What the library raises for an answer that a browser would not send.
@@ -205,6 +225,20 @@ async def _with_credential(session: AsyncSession, credential_id: bytes) -> Passk
     """The passkey, held by this transaction: its counter is judged and then set."""
     held = select(Passkey).where(Passkey.credential_id == credential_id).with_for_update()
     return await session.scalar(held)
+
+
+def _is_theirs(owner: Owner) -> ColumnElement[bool]:
+    column = Passkey.account_id if isinstance(owner, Account) else Passkey.staff_id
+    return column == owner.id
+
+
+def _subject(owner: Owner) -> str:
+    return audit.subject_of("account" if isinstance(owner, Account) else "staff", owner.id)
+
+
+def _user_name(owner: Owner) -> str:
+    """Synchronised to a provider: of a resident no name and no address."""
+    return f"Account {owner.number}" if isinstance(owner, Account) else owner.username
 
 
 def _adding(account_id: UUID) -> str:

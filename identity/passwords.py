@@ -1,36 +1,51 @@
 """Passwords: what is accepted, and Argon2id in worker threads.
 
 Source: OWASP Password Storage Cheat Sheet (Argon2id, 19 MiB, 2 passes, 1 lane); NIST SP 800-63B-4
-section 3.1.1 (15 characters when a password is the only factor, at least 64 allowed, no composition
-rules, a block list).
+section 3.1.1 (15 characters when a password is the only factor, 8 beside another, at least 64
+allowed, no composition rules, a block list of common passwords and of words that belong to the
+service and the person); NCSC, Password administration for system owners (deny common passwords,
+three random words, no complexity rules).
 """
 
-import asyncio
+import base64
+import gzip
+import re
+import secrets
+import string
 import unicodedata
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
+from importlib.resources import files
+from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 
+from identity.hashing import in_turn
+
 SHORTEST = 15
+SHORTEST_WITH_APP = 8
 LONGEST = 256
+_WORD: Final = 3
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-# Hashing is meant to be slow: two at a time, so that a storm of sign-ins leaves the server a core.
-_WORKERS = ThreadPoolExecutor(max_workers=2, thread_name_prefix="argon2")
-_BLOCKED = ("kentcard", "kentcountycouncil", "password", "passw0rd", "qwertyuiop", "letmein")
+_BLOCKED = (
+    *("kentcard", "kentcountycouncil", "kentcouncil", "mykent", "kent", "countycouncil"),
+    *("password", "passw0rd", "qwertyuiop", "letmein"),
+)
 _RUNS = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz", "01234567890123456789012345678901"
 
 
-def fault_in(password: str, *, context: tuple[str, ...] = ()) -> str | None:
+def fault_in(
+    password: str, *, context: tuple[str, ...] = (), shortest: int = SHORTEST
+) -> str | None:
     """What is wrong with a new password, or None.
 
     Args:
         password: as typed; spaces and any characters are allowed.
         context: words a guesser would try first for this person, such as their user name.
+        shortest: how many characters it must have: fewer beside an authenticator app.
     """
-    if len(password) < SHORTEST:
-        return f"The password must have {SHORTEST} characters or more"
+    if len(password) < shortest:
+        return f"The password must have {shortest} characters or more"
     if len(password) > LONGEST:
         return f"The password must have {LONGEST} characters or fewer"
     if _is_guessable(password, context):
@@ -38,18 +53,21 @@ def fault_in(password: str, *, context: tuple[str, ...] = ()) -> str | None:
     return None
 
 
+def words_about(*known: str) -> tuple[str, ...]:
+    """What a guesser would try first for somebody: their names, and every part of their address."""
+    parts = (part for text in known for part in re.split(r"[\W_]+", text) if len(part) >= _WORD)
+    return tuple(dict.fromkeys((*known, *parts)))
+
+
 async def hash_password(password: str) -> str:
     """An Argon2id hash with its salt and parameters."""
-    return await asyncio.get_running_loop().run_in_executor(
-        _WORKERS, _HASHER.hash, _normalised(password)
-    )
+    return await in_turn(partial(_HASHER.hash, _normalised(password)))
 
 
 async def verify_password(stored: str | None, password: str) -> bool:
     """Whether it is the password. With no stored hash: no, after the same work."""
-    matches = await asyncio.get_running_loop().run_in_executor(
-        _WORKERS, _verify, stored, _normalised(password[: LONGEST + 1])
-    )
+    typed = _normalised(password[: LONGEST + 1])
+    matches = await in_turn(partial(_verify, stored or _NOBODYS, typed))
     return matches and stored is not None
 
 
@@ -58,16 +76,22 @@ def needs_rehash(stored: str) -> bool:
     return _HASHER.check_needs_rehash(stored)
 
 
-def _verify(stored: str | None, password: bytes) -> bool:
+def _verify(stored: str, password: bytes) -> bool:
     try:
-        return _HASHER.verify(stored or _nobodys_hash(), password)
+        return _HASHER.verify(stored, password)
     except VerificationError:
         return False
 
 
-@cache
-def _nobodys_hash() -> str:
-    return _HASHER.hash("the password of nobody")
+def _random_text(length: int) -> str:
+    return base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
+
+
+# What a stored hash looks like; no password leads to it, and trying costs as much as any other.
+_NOBODYS: Final = (
+    f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    f"${_random_text(_HASHER.salt_len)}${_random_text(_HASHER.hash_len)}"
+)
 
 
 def _normalised(password: str) -> bytes:
@@ -77,9 +101,30 @@ def _normalised(password: str) -> bytes:
 def _is_guessable(password: str, context: tuple[str, ...]) -> bool:
     """Whether little is left once words and runs that everybody tries are taken away."""
     rest = _squeezed(password)
+    if _is_common(password.casefold()) or _is_common(rest):
+        return True
     for word in filter(None, map(_squeezed, (*context, *_BLOCKED))):
         rest = rest.replace(word, "")
     return len(set(rest)) < 5 or any(rest in run for run in _RUNS)  # noqa: PLR2004  (five different characters)
+
+
+def _is_common(password: str) -> bool:
+    """Whether it is on the list, as it is or once or more in a row, with digits after it or not."""
+    base = password.rstrip(string.digits)
+    return any(_repeated(each) in common_passwords() for each in (password, base))
+
+
+def _repeated(text: str) -> str:
+    """The part that the text repeats from its first character to its last; else the text."""
+    again = (text + text).find(text, 1)
+    return text[:again] if 0 < again < len(text) else text
+
+
+@cache
+def common_passwords() -> frozenset[str]:
+    """The 30,000 commonest passwords and common names, in small letters: tables/SOURCES.md."""
+    packed = (files("identity") / "tables" / "common_passwords.txt.gz").read_bytes()
+    return frozenset(gzip.decompress(packed).decode().split("\n")) - {""}
 
 
 def _squeezed(text: str) -> str:

@@ -7,18 +7,20 @@ import base64
 import secrets
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Final
-from uuid import UUID
+from typing import Final, TypeAlias
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from identity.devices import Owner
+from identity.models import Account
 from identity.personal import Vault
-from identity.signin_models import StaffRecoveryCode
+from identity.signin_models import AccountRecoveryCode, StaffRecoveryCode
 
 HOW_MANY: Final = 10
 _BYTES: Final = 10
 _GROUP: Final = 4
+_Model: TypeAlias = type[AccountRecoveryCode] | type[StaffRecoveryCode]
 
 
 def new_codes() -> tuple[str, ...]:
@@ -27,44 +29,50 @@ def new_codes() -> tuple[str, ...]:
 
 
 async def replace(
-    session: AsyncSession, vault: Vault, staff_id: UUID, codes: Iterable[str], *, now: datetime
+    session: AsyncSession, vault: Vault, owner: Owner, codes: Iterable[str], *, now: datetime
 ) -> None:
-    """Keep these codes for a member of staff; those they had before stop working."""
-    await forget(session, staff_id)
+    """Keep these codes for somebody; those they had before stop working."""
+    await forget(session, owner)
+    model = _model(owner)
     for code in codes:
-        index = vault.blind("recovery-code", _of(staff_id, code))
-        session.add(StaffRecoveryCode(code_index=index, staff_id=staff_id, created_at=now))
+        index = vault.blind("recovery-code", _of(owner, code))
+        session.add(model(code_index=index, owner_id=owner.id, created_at=now))
     await session.flush()
 
 
 async def use(
-    session: AsyncSession, vault: Vault, staff_id: UUID, code: str, *, now: datetime
+    session: AsyncSession, vault: Vault, owner: Owner, code: str, *, now: datetime
 ) -> bool:
     """Use a code up. False: it is not one of theirs, or was used before."""
+    model = _model(owner)
     using = (
-        update(StaffRecoveryCode)
+        update(model)
         .where(
-            StaffRecoveryCode.code_index.in_(vault.blinds("recovery-code", _of(staff_id, code))),
-            StaffRecoveryCode.used_at.is_(None),
+            model.code_index.in_(vault.blinds("recovery-code", _of(owner, code))),
+            model.used_at.is_(None),
         )
         .values(used_at=now)
-        .returning(StaffRecoveryCode.code_index)
+        .returning(model.code_index)
     )
     used = await session.execute(using, execution_options={"synchronize_session": False})
     return used.scalar_one_or_none() is not None
 
 
-async def left(session: AsyncSession, staff_id: UUID) -> int:
+async def left(session: AsyncSession, owner: Owner) -> int:
     """How many codes are still good."""
-    unused = select(func.count()).where(
-        StaffRecoveryCode.staff_id == staff_id, StaffRecoveryCode.used_at.is_(None)
-    )
+    model = _model(owner)
+    unused = select(func.count()).where(model.owner_id == owner.id, model.used_at.is_(None))
     return await session.scalar(unused) or 0
 
 
-async def forget(session: AsyncSession, staff_id: UUID) -> None:
+async def forget(session: AsyncSession, owner: Owner) -> None:
     """Let none of their codes work any more."""
-    await session.execute(delete(StaffRecoveryCode).where(StaffRecoveryCode.staff_id == staff_id))
+    model = _model(owner)
+    await session.execute(delete(model).where(model.owner_id == owner.id))
+
+
+def _model(owner: Owner) -> _Model:
+    return AccountRecoveryCode if isinstance(owner, Account) else StaffRecoveryCode
 
 
 def _new_code() -> str:
@@ -72,6 +80,6 @@ def _new_code() -> str:
     return "-".join(text[at : at + _GROUP] for at in range(0, len(text), _GROUP))
 
 
-def _of(staff_id: UUID, code: str) -> str:
+def _of(owner: Owner, code: str) -> str:
     """As it was typed: without spaces and hyphens, in either case, and theirs alone."""
-    return f"{staff_id}:{''.join(c for c in code.upper() if c not in ' -')}"
+    return f"{owner.id}:{''.join(c for c in code.upper() if c not in ' -')}"

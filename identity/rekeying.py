@@ -28,7 +28,7 @@ from identity.models import (
     SightedDocument,
 )
 from identity.personal import PersonVault, Vault
-from identity.signin_models import StaffTotp
+from identity.signin_models import AccountTotp, StaffTotp
 from identity.trail_models import AssistedSession
 
 PEOPLE_AT_ONCE: Final = 200
@@ -84,10 +84,11 @@ TABLES: Final = (
 
 STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
     (OutboxMessage, "id"),
-    (StaffTotp, "staff_id"),
+    (AccountTotp, "owner_id"),
+    (StaffTotp, "owner_id"),
 )
-"""Tables sealed with the store's key, because a row is no resident's, and the column of the row id
-they are sealed for. What lives for minutes only (a sign-in under way) is left to run out."""
+"""Tables sealed with the store's key, because a row tells nothing of a resident, and the column of
+the row id they are sealed for. What lives for minutes (a sign-in under way) is left to run out."""
 
 
 async def rekey(

@@ -2,7 +2,8 @@
 
 Guesses are counted by address, whether or not we know it, and devices the resident signed in with
 have a count of their own each: a stranger who guesses can lock strangers out, never the resident.
-Source: NIST SP 800-63B-4 sections 3.1.1 (15 characters alone) and 3.2.2; OWASP ASVS 5.0, 6.3.1.
+Source: NIST SP 800-63B-4 sections 3.1.1 (15 characters alone, 8 beside an app) and 3.2.2; OWASP
+ASVS 5.0, 6.3.1.
 """
 
 from datetime import datetime
@@ -10,13 +11,24 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, devices, open_sessions, passwords, person_keys, sealed, throttle
+from identity import (
+    audit,
+    authenticator,
+    devices,
+    open_sessions,
+    passwords,
+    person_keys,
+    resident_factor,
+    sealed,
+    throttle,
+)
 from identity.actors import SYSTEM
 from identity.details import tidy_email
 from identity.devices import Browser
 from identity.errors import InvalidDetails
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import AccountPassword, SignInMethod
 from identity.staff import SignInRefused, refused_by
@@ -38,16 +50,20 @@ async def choose(
     """
     personal = await person_keys.for_reading(session, vault, account.id)
     given, family = sealed.names_of(personal, account)
-    local_part = sealed.email_of(personal, account).partition("@")[0]
-    if fault := passwords.fault_in(password, context=(given, family, local_part)):
+    email = sealed.email_of(personal, account)
+    context = passwords.words_about(given, family, email)
+    shortest = await shortest_for(session, account)
+    if fault := passwords.fault_in(password, context=context, shortest=shortest):
         raise InvalidDetails({"password": fault})
     stored = await passwords.hash_password(password)
     kept = await session.get(AccountPassword, account.id, with_for_update=True)
     if kept is None:
-        session.add(AccountPassword(account_id=account.id, password_hash=stored, changed_at=now))
-    else:
-        kept.password_hash, kept.changed_at = stored, now
+        kept = AccountPassword(account_id=account.id, password_hash=stored, changed_at=now)
+        session.add(kept)
+    kept.password_hash, kept.changed_at = stored, now
+    kept.needs_app = len(password) < passwords.SHORTEST
     await open_sessions.end_others(session, own, now=now)
+    await _count_anew(session, vault, account, email)
     subject = audit.subject_of("account", account.id)
     audit.record(session, "password-chosen", subject, actor=own.actor, now=now)
 
@@ -60,16 +76,16 @@ async def sign_in(
     *,
     browser: Browser,
     now: datetime,
-) -> SignedIn | SignInRefused:
-    """Sign a resident in with address and password.
+) -> SignedIn | CodeNeeded | SignInRefused:
+    """Sign a resident in with address and password, or ask for a code if they have an app.
 
     A failure is counted and slows the next tries, so the caller commits a refusal as well.
     """
     email = tidy_email(email)
     account, kept = await _found(session, vault, email)
-    tries = await throttle.locked_row(
-        session, await _counted_as(session, vault, email, account, browser)
-    )
+    otherwise = throttled_as(vault, email)
+    counted = await devices.counted_as(session, account, browser, otherwise)
+    tries = await throttle.locked_row(session, counted)
     if not throttle.may_try(tries, now):
         return refused_by(tries, now)
     right = await passwords.verify_password(kept.password_hash if kept else None, password)
@@ -82,7 +98,14 @@ async def sign_in(
     throttle.forget(tries)
     if passwords.needs_rehash(kept.password_hash):
         kept.password_hash = await passwords.hash_password(password)
-    return await devices.sign_in(session, vault, account, SignInMethod.PASSWORD, browser, now=now)
+    method = SignInMethod.PASSWORD
+    return await resident_factor.after_first(session, vault, account, method, browser, now=now)
+
+
+async def shortest_for(session: AsyncSession, account: Account) -> int:
+    """How many characters somebody's password must have: fewer if it is never asked for alone."""
+    has_app = await authenticator.has(session, account)
+    return passwords.SHORTEST_WITH_APP if has_app else passwords.SHORTEST
 
 
 async def _found(
@@ -101,9 +124,12 @@ async def _found(
     return (row[0], row[1]) if row else (None, None)
 
 
-async def _counted_as(
-    session: AsyncSession, vault: Vault, email: str, account: Account | None, browser: Browser
-) -> str:
-    if account is not None and await devices.is_known(session, account, browser):
-        return devices.budget_of(account, browser)
+async def _count_anew(session: AsyncSession, vault: Vault, account: Account, email: str) -> None:
+    """A new password has had no guesses: whoever was locked out by them is let in again."""
+    for subject in await devices.every_subject(session, account, throttled_as(vault, email)):
+        throttle.forget(await throttle.locked_row(session, subject))
+
+
+def throttled_as(vault: Vault, email: str) -> str:
+    """The subject under which wrong passwords for an address are counted, known or not."""
     return f"address:{vault.blind('email', email).hex()}"

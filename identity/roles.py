@@ -11,6 +11,7 @@ class Act(StrEnum):
     """Something a member of staff may do. Every staff route names the act it is."""
 
     OWN_SIGN_IN = "own-sign-in"
+    CHANGE_OWN_SIGN_IN = "change-own-sign-in"
     FIND_RESIDENT = "find-resident"
     VIEW_RECORD = "view-record"
     REGISTER_RESIDENT = "register-resident"
@@ -23,6 +24,7 @@ class Act(StrEnum):
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
     LIFT_PROTECTION = "lift-protection"
+    FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
     ASK_CORRECTION = "ask-correction"
@@ -34,6 +36,7 @@ class Act(StrEnum):
 
 WORDS: Final[Mapping[Act, str]] = {
     Act.OWN_SIGN_IN: "be signed in, and sign out",
+    Act.CHANGE_OWN_SIGN_IN: "change their own password, authenticator app and passkeys",
     Act.FIND_RESIDENT: "search for residents",
     Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
     Act.REGISTER_RESIDENT: "register a resident on two documents",
@@ -46,6 +49,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
     Act.LIFT_PROTECTION: "end the protection of an address",
+    Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
@@ -55,7 +59,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
 }
 
-_EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN})
+_EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})
 _ADVISER: Final = _EVERYBODY | {
     Act.FIND_RESIDENT,
     Act.VIEW_RECORD,
@@ -66,6 +70,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.CHANGE_CONTACT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
+    Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
@@ -89,6 +94,17 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
 
 FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH})
 """Acts that change nothing until a second person, who may decide requests, has approved them."""
+
+STEP_UP: Final = frozenset(
+    {
+        Act.CHANGE_OWN_SIGN_IN,
+        Act.LIFT_PROTECTION,
+        Act.FORGET_RESIDENT_APP,
+        Act.DECIDE_REQUEST,
+        Act.MANAGE_STAFF,
+    }
+)
+"""Acts before which somebody shows again who they are, if they last did five minutes ago."""
 
 
 ON_BEHALF: Final = frozenset(

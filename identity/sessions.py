@@ -75,7 +75,7 @@ class SignedInSession(msgspec.Struct, frozen=True):
         opened_at: when they signed in.
         absolute_until: when they must sign in again, whatever they do.
         session_id: stays the same when the token is exchanged.
-        methods: by what they showed who they are, in that order.
+        methods: by what they showed who they are, the newest last.
         proved_at: when they last did.
     """
 
@@ -195,7 +195,7 @@ async def rotate(
         absolute_until=found.absolute_until,
     )
     if proof:
-        methods = dict.fromkeys((*found.methods.split(), proof))
+        methods = (*(each for each in found.methods.split() if each != proof), proof)
         kept = msgspec.structs.replace(kept, methods=" ".join(methods), proved_at=now)
     return await _add(session, kept, now=now)
 

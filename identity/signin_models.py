@@ -15,7 +15,7 @@ from sqlalchemy import (
     String,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, MappedAsDataclass, mapped_column
 
 from identity.db import Base, new_id
 
@@ -78,7 +78,8 @@ class OneTimeCode(Base, kw_only=True):
     """A code for an address.
 
     An unknown address gets a row too, without an account, so that both kinds are counted, used up
-    and answered alike.
+    and answered alike. A code is for the browser that asked for it, `device_hash`, so that nobody
+    else's tries use it up.
     """
 
     __tablename__ = "one_time_code"
@@ -88,6 +89,7 @@ class OneTimeCode(Base, kw_only=True):
     email_index: Mapped[bytes] = mapped_column(index=True)
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
     code_hash: Mapped[bytes]
+    device_hash: Mapped[bytes | None] = mapped_column(default=None)
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(default=0)
@@ -106,34 +108,72 @@ class SignInThrottle(Base, kw_only=True):
     retry_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
+class NetworkThrottle(Base, kw_only=True):
+    """How much somebody's network, or known device, has failed lately.
+
+    Kept only as a keyed hash, and only until `empty_at`, minutes after the last failure.
+    """
+
+    __tablename__ = "network_throttle"
+
+    source_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    empty_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class KnownDevice(Base, kw_only=True):
     """A browser that a resident signed in with. Only the SHA-256 of its cookie is kept."""
 
     __tablename__ = "known_device"
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
-    device_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    device_hash: Mapped[bytes] = mapped_column(primary_key=True, index=True)
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+
+
+class StaffDevice(Base, kw_only=True):
+    """A browser that a member of staff signed in with. Only the SHA-256 of its cookie is kept."""
+
+    __tablename__ = "staff_device"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), primary_key=True)
+    device_hash: Mapped[bytes] = mapped_column(primary_key=True, index=True)
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
 
 
 class AccountPassword(Base, kw_only=True):
-    """The password of a resident who chose to have one."""
+    """The password of a resident who chose to have one.
+
+    `needs_app`: it is too short to be the only thing they show.
+    """
 
     __tablename__ = "account_password"
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     password_hash: Mapped[str] = mapped_column(String(200))
     changed_at: Mapped[datetime]
+    needs_app: Mapped[bool] = mapped_column(default=False)
 
 
 class Passkey(Base, kw_only=True):
-    """A passkey of a resident. Nothing in it is secret: the private key never left their device."""
+    """A passkey of a resident, or of a member of staff.
+
+    Nothing in it is secret: the private key never left their device.
+    """
 
     __tablename__ = "passkey"
+    __table_args__ = (
+        CheckConstraint("(account_id IS NULL) <> (staff_id IS NULL)", name="one_owner"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
-    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    account_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("account.id"), index=True, default=None
+    )
+    staff_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("staff_member.id"), index=True, default=None
+    )
     credential_id: Mapped[bytes] = mapped_column(unique=True)
     public_key: Mapped[bytes]
     sign_count: Mapped[int] = mapped_column(BigInteger)
@@ -151,26 +191,67 @@ class SpentChallenge(Base, kw_only=True):
     expires_at: Mapped[datetime] = mapped_column(index=True)
 
 
-class StaffTotp(Base, kw_only=True):
-    """The authenticator app of a member of staff. `last_step`: the newest 30 seconds used up."""
+class _App(MappedAsDataclass, kw_only=True):
+    """What is kept of an authenticator app. `last_step`: the newest 30 seconds used up."""
 
-    __tablename__ = "staff_totp"
-
-    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), primary_key=True)
     sealed_secret: Mapped[bytes]
     last_step: Mapped[int] = mapped_column(BigInteger)
     enrolled_at: Mapped[datetime]
 
 
-class StaffRecoveryCode(Base, kw_only=True):
-    """A code that replaces the authenticator app once. Only its blind index is kept."""
+class AccountTotp(_App, Base, kw_only=True):
+    """The authenticator app of a resident who chose to have one."""
+
+    __tablename__ = "account_totp"
+
+    owner_id: Mapped[UUID] = mapped_column("account_id", ForeignKey("account.id"), primary_key=True)
+
+
+class StaffTotp(_App, Base, kw_only=True):
+    """The authenticator app of a member of staff."""
+
+    __tablename__ = "staff_totp"
+
+    owner_id: Mapped[UUID] = mapped_column(
+        "staff_id", ForeignKey("staff_member.id"), primary_key=True
+    )
+
+
+class _RecoveryCode(MappedAsDataclass, kw_only=True):
+    """A code that replaces an authenticator app once. Only its blind index is kept."""
+
+    code_index: Mapped[bytes] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class AccountRecoveryCode(_RecoveryCode, Base, kw_only=True):
+    """A recovery code of a resident."""
+
+    __tablename__ = "account_recovery_code"
+
+    owner_id: Mapped[UUID] = mapped_column("account_id", ForeignKey("account.id"), index=True)
+
+
+class StaffRecoveryCode(_RecoveryCode, Base, kw_only=True):
+    """A recovery code of a member of staff."""
 
     __tablename__ = "staff_recovery_code"
 
-    code_index: Mapped[bytes] = mapped_column(primary_key=True)
-    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), index=True)
-    created_at: Mapped[datetime]
-    used_at: Mapped[datetime | None] = mapped_column(default=None)
+    owner_id: Mapped[UUID] = mapped_column("staff_id", ForeignKey("staff_member.id"), index=True)
+
+
+class LostFactor(Base, kw_only=True):
+    """A resident who lost their app and codes asked to be let in without: not before a day.
+
+    Everybody who reads the account's messages was told, and signing in with the app ends it.
+    """
+
+    __tablename__ = "lost_factor"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    asked_at: Mapped[datetime]
+    granted_from: Mapped[datetime]
 
 
 class StaffSignIn(Base, kw_only=True):

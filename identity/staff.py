@@ -8,8 +8,18 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, names, passwords, staff_factor, throttle
+from identity import (
+    audit,
+    authenticator,
+    devices,
+    names,
+    passwords,
+    second_factor,
+    staff_factor,
+    throttle,
+)
 from identity.actors import SYSTEM, Actor
+from identity.devices import Browser
 from identity.errors import InvalidDetails, NoSuchStaff
 from identity.models import StaffMember, StaffRole
 from identity.personal import Vault
@@ -70,7 +80,7 @@ async def add(
     faults = {
         "username": await _fault_in_username(session, username),
         "name": names.fault_in(name) if name else "Enter a name",
-        "password": passwords.fault_in(password, context=(username, name)),
+        "password": passwords.fault_in(password, context=passwords.words_about(username, name)),
     }
     if found := {field: fault for field, fault in faults.items() if fault is not None}:
         raise InvalidDetails(found)
@@ -89,19 +99,26 @@ async def add(
 
 
 async def check_password(
-    session: AsyncSession, vault: Vault, username: str, password: str, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    username: str,
+    password: str,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> PasswordRight | SignInRefused:
     """Check a member of staff's password; the second factor is asked for next.
 
     A failure is counted and slows the next tries, so the caller commits a refusal as well.
     """
     username = username.strip().casefold()
-    tries = await throttle.locked_row(session, _throttled_as(username))
-    if not throttle.may_try(tries, now):
-        return refused_by(tries, now)
     staff = await session.scalar(
         select(StaffMember).where(StaffMember.username == username, StaffMember.active)
     )
+    counted = await devices.counted_as(session, staff, browser, _throttled_as(username))
+    tries = await throttle.locked_row(session, counted)
+    if not throttle.may_try(tries, now):
+        return refused_by(tries, now)
     if not await passwords.verify_password(staff.password_hash if staff else None, password):
         throttle.count_failure(tries, now)
         _audit_failure(session, staff, tries, now)
@@ -112,7 +129,7 @@ async def check_password(
     if passwords.needs_rehash(staff.password_hash):
         staff.password_hash = await passwords.hash_password(password)
     token = await staff_factor.open_step(session, vault, staff, now=now)
-    return PasswordRight(token, has_app=await staff_factor.has_app(session, staff.id))
+    return PasswordRight(token, has_app=await authenticator.has(session, staff))
 
 
 async def named(session: AsyncSession, username: str) -> StaffMember:
@@ -135,8 +152,9 @@ async def unlock(session: AsyncSession, username: str, *, actor: Actor, now: dat
         NoSuchStaff: nobody has that user name.
     """
     staff = await named(session, username)
-    for subject in (_throttled_as(staff.username), staff_factor.throttled_as(staff.id)):
-        throttle.forget(await throttle.locked_row(session, subject))
+    for counted in (_throttled_as(staff.username), second_factor.throttled_as(staff)):
+        for subject in await devices.every_subject(session, staff, counted):
+            throttle.forget(await throttle.locked_row(session, subject))
     subject = audit.subject_of("staff", staff.id)
     audit.record(session, "staff-unlocked", subject, actor=actor, now=now)
 

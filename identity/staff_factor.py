@@ -8,10 +8,7 @@ Source: OWASP ASVS 5.0, 6.3.3 (second factor), 6.5.1 (single use); NIST SP 800-6
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
-from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
@@ -20,17 +17,18 @@ import msgspec
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, recovery, sessions, throttle, totp
-from identity.actors import SYSTEM, Actor, staff_actor
+from identity import audit, authenticator, devices, recovery, second_factor, sessions, totp
+from identity.actors import Actor, staff_actor
 from identity.db import new_id
+from identity.devices import Browser
 from identity.models import StaffMember
 from identity.personal import Vault
+from identity.second_factor import OVER, FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn
-from identity.signin_models import SessionKind, SignInMethod, SignInThrottle, StaffSignIn, StaffTotp
+from identity.signin_models import SessionKind, SignInMethod, StaffSignIn
 
 STEP_LIFE: Final = timedelta(minutes=10)
 _TABLE: Final = StaffSignIn.__tablename__
-_APP: Final = StaffTotp.__tablename__
 _UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
 
 
@@ -57,31 +55,6 @@ class Step(msgspec.Struct, frozen=True):
     confirmed_step: int | None
 
 
-class WhyFactorRefused(StrEnum):
-    """Why a code led to nothing."""
-
-    WRONG = "wrong"
-    WAIT = "wait"
-    LOCKED = "locked"
-    OVER = "over"
-
-
-class FactorRefused(msgspec.Struct, frozen=True):
-    """Nobody was signed in.
-
-    Attributes:
-        reason: wrong or used code; a wait after failures; locked after a hundred; or the step is
-            over, and begins again with the password.
-        retry_at: when the next try is allowed, if there is a wait now.
-    """
-
-    reason: WhyFactorRefused
-    retry_at: datetime | None = None
-
-
-OVER: Final = FactorRefused(WhyFactorRefused.OVER)
-
-
 async def open_step(
     session: AsyncSession, vault: Vault, staff: StaffMember, *, now: datetime
 ) -> str:
@@ -92,7 +65,7 @@ async def open_step(
     await session.execute(forgotten, **_UNSYNCHRONISED)
     token, row_id = secrets.token_urlsafe(32), new_id()
     offer = None
-    if not await has_app(session, staff.id):
+    if not await authenticator.has(session, staff):
         made = msgspec.json.encode(Offer(totp.new_secret(), recovery.new_codes())).decode()
         offer = vault.seal(_TABLE, "sealed_offer", row_id, made)
     session.add(
@@ -106,11 +79,6 @@ async def open_step(
     )
     await session.flush()
     return token
-
-
-async def has_app(session: AsyncSession, staff_id: UUID) -> bool:
-    """Whether a member of staff has set their app up."""
-    return await session.get(StaffTotp, staff_id) is not None
 
 
 async def look_up(
@@ -154,7 +122,12 @@ async def confirm_app(
 
 
 async def finish_set_up(
-    session: AsyncSession, vault: Vault, token: str, *, browser: str = "", now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    token: str,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> SignedIn | FactorRefused:
     """Keep the confirmed app and the recovery codes that were shown, and open the session."""
     step = await look_up(session, vault, token, now=now)
@@ -162,18 +135,11 @@ async def finish_set_up(
         return OVER
     locked = select(StaffMember.id).where(StaffMember.id == step.staff.id).with_for_update()
     await session.execute(locked)
-    if await has_app(session, step.staff.id):
+    if await authenticator.has(session, step.staff):
         return OVER  # set up by another request meanwhile
-    secret = vault.seal(_APP, "sealed_secret", step.staff.id, step.offer.secret)
-    session.add(
-        StaffTotp(
-            staff_id=step.staff.id,
-            sealed_secret=secret,
-            last_step=step.confirmed_step,
-            enrolled_at=now,
-        )
-    )
-    await recovery.replace(session, vault, step.staff.id, step.offer.recovery_codes, now=now)
+    secret, used = step.offer.secret, step.confirmed_step
+    await authenticator.keep(session, vault, step.staff, secret, used, now=now)
+    await recovery.replace(session, vault, step.staff, step.offer.recovery_codes, now=now)
     subject = audit.subject_of("staff", step.staff.id)
     actor = staff_actor(step.staff.id, step.staff.name)
     audit.record(session, "staff-app-set-up", subject, actor=actor, now=now)
@@ -181,26 +147,38 @@ async def finish_set_up(
 
 
 async def give_code(
-    session: AsyncSession, vault: Vault, token: str, code: str, *, browser: str = "", now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    token: str,
+    code: str,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> SignedIn | FactorRefused:
     """Sign in with a code of the app, which is used up by it."""
     step = await look_up(session, vault, token, now=now)
     if isinstance(step, FactorRefused) or step.offer is not None:
         return OVER
-    using = partial(use_code, session, vault, step.staff.id, code, now=now)
-    refused = await _judge(session, step, using, now=now)
+    refused = await second_factor.by_app(session, vault, step.staff, code, browser=browser, now=now)
     return refused or await _complete(session, step, SignInMethod.APP, browser, now=now)
 
 
 async def give_recovery_code(
-    session: AsyncSession, vault: Vault, token: str, code: str, *, browser: str = "", now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    token: str,
+    code: str,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
 ) -> SignedIn | FactorRefused:
     """Sign in with a recovery code, which is used up by it."""
     step = await look_up(session, vault, token, now=now)
     if isinstance(step, FactorRefused) or step.offer is not None:
         return OVER
-    using = partial(recovery.use, session, vault, step.staff.id, code, now=now)
-    refused = await _judge(session, step, using, now=now)
+    refused = await second_factor.by_recovery_code(
+        session, vault, step.staff, code, browser=browser, now=now
+    )
     return refused or await _complete(session, step, SignInMethod.RECOVERY_CODE, browser, now=now)
 
 
@@ -208,64 +186,14 @@ async def forget_app(
     session: AsyncSession, staff: StaffMember, *, actor: Actor, now: datetime
 ) -> None:
     """Let somebody set a new app up at their next sign-in, and end the sessions they have."""
-    await session.execute(delete(StaffTotp).where(StaffTotp.staff_id == staff.id))
-    await recovery.forget(session, staff.id)
+    await authenticator.forget(session, staff)
+    await recovery.forget(session, staff)
     begun = update(StaffSignIn).where(StaffSignIn.staff_id == staff.id)
     ending = begun.where(StaffSignIn.ended_at.is_(None)).values(ended_at=now)
     await session.execute(ending, **_UNSYNCHRONISED)
     await sessions.end_all(session, staff.id, SessionKind.STAFF, actor=actor, now=now)
     subject = audit.subject_of("staff", staff.id)
     audit.record(session, "staff-app-forgotten", subject, actor=actor, now=now)
-
-
-async def use_code(
-    session: AsyncSession, vault: Vault, staff_id: UUID, code: str, *, now: datetime
-) -> bool:
-    """Use a code of somebody's app up. False: it is none of its codes, or no newer one."""
-    app = await session.get(StaffTotp, staff_id)
-    if app is None:
-        return False
-    secret = vault.open(_APP, "sealed_secret", staff_id, app.sealed_secret)
-    step = totp.step_of(secret, code, now=now)
-    if step is None:
-        return False
-    using = (
-        update(StaffTotp)
-        .where(StaffTotp.staff_id == staff_id, StaffTotp.last_step < step)
-        .values(last_step=step)
-        .returning(StaffTotp.staff_id)
-    )
-    return (await session.execute(using, **_UNSYNCHRONISED)).scalar_one_or_none() is not None
-
-
-def throttled_as(staff_id: UUID) -> str:
-    """The subject under which somebody's wrong codes are counted."""
-    return f"staff-code:{staff_id}"
-
-
-async def _judge(
-    session: AsyncSession, step: Step, is_right: Callable[[], Awaitable[bool]], *, now: datetime
-) -> FactorRefused | None:
-    """Judge a code unless there is a wait; count a wrong one. None: it is right."""
-    tries = await throttle.locked_row(session, throttled_as(step.staff.id))
-    if not throttle.may_try(tries, now):
-        return _refused(tries, now)
-    if await is_right():
-        throttle.forget(tries)
-        return None
-    throttle.count_failure(tries, now)
-    subject = audit.subject_of("staff", step.staff.id)
-    detail = {"failures": tries.failures}
-    audit.record(session, "staff-code-refused", subject, actor=SYSTEM, now=now, detail=detail)
-    return _refused(tries, now)
-
-
-def _refused(tries: SignInThrottle, now: datetime) -> FactorRefused:
-    if tries.failures >= throttle.MOST_FAILURES:
-        return FactorRefused(WhyFactorRefused.LOCKED)
-    if not throttle.may_try(tries, now):
-        return FactorRefused(WhyFactorRefused.WAIT, tries.retry_at)
-    return FactorRefused(WhyFactorRefused.WRONG)
 
 
 async def _end(session: AsyncSession, step: Step, *, now: datetime) -> bool:
@@ -280,18 +208,41 @@ async def _end(session: AsyncSession, step: Step, *, now: datetime) -> bool:
 
 
 async def _complete(
-    session: AsyncSession, step: Step, method: SignInMethod, browser: str, *, now: datetime
+    session: AsyncSession,
+    step: Step,
+    method: SignInMethod,
+    browser: Browser | None,
+    *,
+    now: datetime,
 ) -> SignedIn | FactorRefused:
     """The step becomes a session: once, however often the form is sent."""
     if not await _end(session, step, now=now):
         return OVER
-    staff = step.staff
     methods = (SignInMethod.PASSWORD, method)
+    return await sign_in(session, step.staff, methods, browser, now=now)
+
+
+async def sign_in(
+    session: AsyncSession,
+    staff: StaffMember,
+    methods: tuple[SignInMethod, ...],
+    browser: Browser | None,
+    *,
+    now: datetime,
+) -> SignedIn:
+    """Open a session for a member of staff who showed everything that is asked for."""
     token = await sessions.open_session(
-        session, staff.id, SessionKind.STAFF, methods=methods, browser=browser, now=now
+        session,
+        staff.id,
+        SessionKind.STAFF,
+        methods=methods,
+        browser=browser.name if browser else "",
+        now=now,
     )
+    if browser:
+        await devices.remember(session, staff, browser, now=now)
     actor, subject = staff_actor(staff.id, staff.name), audit.subject_of("staff", staff.id)
-    detail = {"second_factor": method.value}
+    detail = {"second_factor": methods[-1].value}
     audit.record(session, "staff-signed-in", subject, actor=actor, now=now, detail=detail)
     return SignedIn(token, actor)
 

@@ -6,11 +6,13 @@ Source: NIST SP 800-63B-4 section 3.2.2 (at most 100 failures in a row); OWASP A
 
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from identity.db import Base
 from identity.signin_models import SignInThrottle
 
 FREE_TRIES = 5
@@ -32,14 +34,17 @@ async def locked_row(session: AsyncSession, subject: str) -> SignInThrottle:
     """The count for a subject, held by this transaction so that no two tries judge it at once."""
     subject_hash = sha256(subject.encode(errors="surrogatepass")).digest()
     new = {"subject_hash": subject_hash, "failures": 0}
-    await session.execute(
-        sqlite.insert(SignInThrottle).values(new).on_conflict_do_nothing()
-        if session.get_bind().dialect.name == "sqlite"
-        else postgresql.insert(SignInThrottle).values(new).on_conflict_do_nothing()
-    )
+    await insert_missing(session, SignInThrottle, new)
     held = select(SignInThrottle).where(SignInThrottle.subject_hash == subject_hash)
     refreshed = held.with_for_update().execution_options(populate_existing=True)
     return (await session.scalars(refreshed)).one()
+
+
+async def insert_missing(session: AsyncSession, model: type[Base], row: dict[str, Any]) -> None:
+    """Insert a row unless its key is taken."""
+    on_sqlite = session.get_bind().dialect.name == "sqlite"
+    insert: Any = sqlite.insert if on_sqlite else postgresql.insert
+    await session.execute(insert(model).values(row).on_conflict_do_nothing())
 
 
 def may_try(row: SignInThrottle, now: datetime) -> bool:

@@ -26,6 +26,11 @@ def app_address(secret: str, username: str) -> str:
     return pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=ISSUER)
 
 
+def looks_like_one(code: str) -> bool:
+    """Whether what was typed is meant as a code of an app: digits, with or without spaces."""
+    return "".join(code.split()).isdigit()
+
+
 def step_of(secret: str, code: str, *, now: datetime) -> int | None:
     """The step (30-second intervals since 1970) whose code this is, near `now`; None: of none."""
     typed = "".join(code.split()).encode(errors="surrogatepass")

@@ -25,8 +25,10 @@ async def signed_by_terminal(connection: Connection, handler: BaseRouteHandler) 
     Raises:
         TerminalUnknown: nobody we know.
         TerminalRevoked: known, and revoked.
-        WebSocketException: either of them, before a WebSocket is accepted.
+        WebSocketException: either of them, or a browser, before a WebSocket is accepted.
     """
+    if connection.scope["type"] == ScopeType.WEBSOCKET and "origin" in connection.headers:
+        raise WebSocketException(detail="not for browsers", code=NOT_ALLOWED)
     try:
         terminal = await _authenticated(connection)
     except TerminalUnknown as error:

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 import structlog
 import uvicorn
+from litestar import Litestar
 from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, logs
@@ -20,7 +21,7 @@ from cardservice.cli.answers import Exit, Surroundings, open_database, surroundi
 from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
 from cardservice.errors import NotReady
-from cardservice.settings import Settings
+from cardservice.settings import Settings, proxies
 from identity.oidc.provider import Provider
 
 TICK_SECONDS: Final = 2.0
@@ -50,17 +51,23 @@ def _serve(asked: argparse.Namespace) -> int:
     asyncio.run(_check_ready(settings))
     listener = listen(asked.host, asked.port)
     app = create_app(settings, open_keystore(settings), around.clock)
-    config = uvicorn.Config(
+    _LOG.info("serving", address=settings.base_url)
+    server = uvicorn.Server(server_config(app, settings))
+    server.run(sockets=[listener])
+    return Exit.DONE if server.started else Exit.FAULT
+
+
+def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
+    """How the server runs. Only proxies that were named say who asks, and how they were asked."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=proxies(settings.trusted_proxies),
         timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
     )
-    _LOG.info("serving", address=settings.base_url)
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
-    return Exit.DONE if server.started else Exit.FAULT
 
 
 def listen(host: str, port: int) -> socket.socket:

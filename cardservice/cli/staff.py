@@ -10,7 +10,7 @@ from cardservice.cli.subcommands import Commands, group
 from identity import assisted, staff, staff_access, staff_factor
 from identity.actors import SYSTEM
 from identity.models import StaffRole
-from identity.roles import RIGHTS, WORDS, Act
+from identity.roles import RIGHTS, STEP_UP, WORDS, Act
 
 
 def add_to(commands: Commands) -> None:
@@ -125,7 +125,7 @@ def _roles(_: argparse.Namespace) -> int:
     for role, acts in RIGHTS.items():
         say(f"{role}")
         for act in (act for act in Act if act in acts):
-            say(f"  {WORDS[act]}")
+            say(f"  {WORDS[act]}{' (step-up)' if act in STEP_UP else ''}")
     return Exit.DONE
 
 

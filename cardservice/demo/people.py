@@ -17,6 +17,7 @@ USERNAME: Final = "clerk"
 EMAIL: Final = "rosa.marsh@example.org"
 NAME: Final = "Rosa Marsh"
 ACCOUNT: Final = "/account"
+TAPS: Final = "/account/taps"
 
 DETAILS: Final[Mapping[str, str]] = {
     "given_names": "Rosa",
@@ -119,6 +120,11 @@ class Resident:
         page = self._visitor.get(ACCOUNT)
         signed_in = page.url.endswith(ACCOUNT) and page.status == OK
         return page if signed_in else self._sign_in()
+
+    def taps(self) -> Page:
+        """The page of her taps."""
+        self.own_page()
+        return self._visitor.get(TAPS)
 
     def holds(self, scheme: str) -> str:
         """The word beside a scheme on her own page."""

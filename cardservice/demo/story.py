@@ -208,7 +208,7 @@ class Scenes:
         return f"{screen.now().uploaded - before} of 3, {on_page} on her page"
 
     def _rows(self) -> int:
-        return self._resident.own_page().text.count("Maidstone library")
+        return self._resident.taps().text.count("Maidstone library")
 
 
 def uploads_are_over(screen: Screen) -> None:

@@ -1,14 +1,16 @@
 """Which browser somebody uses: in words they know it by, and by a cookie of our own."""
 
 import secrets
-from typing import Final
+from typing import Any, Final
 
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
-from cardservice.web.visitors import AnyRequest, host_cookie
+from cardservice.web.visitors import Part, host_cookie
 from identity.devices import Browser
 
 DEVICE_COOKIE: Final = "__Host-kentcard-device"
+_DEVICE: Final = "kent_device"
 _KEPT_SECONDS: Final = 365 * 24 * 3600
 _LONGEST: Final = 100
 # The first that fits: browsers also name the ones they descend from.
@@ -33,11 +35,13 @@ _SYSTEMS: Final = (
 )
 
 
-def browser_of(request: AnyRequest) -> Browser:
+def browser_of(request: ASGIConnection[Any, Any, Any, Any]) -> Browser:
     """The browser of a request; one without our cookie is a new device."""
     said = request.headers.get("user-agent", "")
-    device = request.cookies.get(DEVICE_COOKIE, "")[:_LONGEST] or secrets.token_urlsafe(32)
-    return Browser(name=browser_name(said), device=device)
+    sent = request.cookies.get(DEVICE_COOKIE, "")[:_LONGEST]
+    device = request.scope["state"].setdefault(_DEVICE, sent or secrets.token_urlsafe(32))
+    signed_in = request.cookies.get(Part.RESIDENT.cookie, "")
+    return Browser(name=browser_name(said), device=device, token=signed_in)
 
 
 def device_cookie(browser: Browser) -> Cookie:

@@ -16,7 +16,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
-from cardservice.web.kept_forms import what_to_keep
+from cardservice.web.kept_forms import keep, what_to_keep
 from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
@@ -26,7 +26,11 @@ FORM_COOKIE: Final = "__Host-kentcard-form"
 FIELD: Final = "csrf_token"
 _SIGNED: Final = b"kent-card form\0"
 _HEADERS: Final = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    # Of what is no page: nothing in it runs or loads, also when somebody opens it as one.
+    "content-security-policy": (
+        "default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; sandbox"
+    ),
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -34,6 +38,10 @@ _HEADERS: Final = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+
+
+_HTTPS_ONLY: Final = "max-age=63072000; includeSubDomains"
+"""Said when browsers know us by https, whatever the proxy in between speaks to us."""
 
 
 def content_security_policy(nonce: str) -> str:
@@ -44,6 +52,7 @@ def content_security_policy(nonce: str) -> str:
             f"script-src 'nonce-{nonce}'",
             "style-src 'self'",
             "img-src 'self'",
+            "object-src 'none'",
             "form-action 'self'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
@@ -59,8 +68,8 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     for name, value in _HEADERS.items():
         headers.setdefault(name, value)
     headers.setdefault("cache-control", "no-store")
-    if scope.get("scheme") == "https":
-        headers.setdefault("strict-transport-security", "max-age=63072000; includeSubDomains")
+    if scope["litestar_app"].state.settings.base_url.startswith("https:"):
+        headers.setdefault("strict-transport-security", _HTTPS_ONLY)
 
 
 async def our_own_form(
@@ -80,6 +89,7 @@ async def our_own_form(
     if not isinstance(presented, str) or not _is_given_to(connection, presented):
         reason = "The form has no token of this visitor."
         raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
+    await keep(connection)
 
 
 def form_token(request: AnyRequest) -> tuple[str, Cookie | None]:

@@ -5,6 +5,7 @@
     |- SignInExpired         they were signed in, and are not any more
     |- ProofNeeded           a sensitive act, and a while since they showed who they are
     |- ForeignForm           a form that another site sent, or one of ours that is out of date
+    |- TooManyTries          too much failed from there; the door opens again in a moment
     |- NoSuchPage            nothing at that address, or nothing for this visitor
     |- NotForYourRole        a member of staff whose role does not include it
     `- AssistanceNeeded      what is a resident's own word, without an assisted session for them
@@ -13,6 +14,7 @@
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
 from uuid import UUID
@@ -59,15 +61,17 @@ class ProofNeeded(PageError):
     """Somebody signed in is to show again who they are.
 
     Attributes:
-        wanted: the word of the page they want, as its address has it after `/account/`.
+        confirm: the page that asks for it.
+        kept: the fields of the form that could not be taken.
     """
 
     code = "proof-needed"
     status = 303
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, confirm: str, kept: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__("A sensitive act needs a fresh proof.")
-        self.wanted = wanted
+        self.confirm = confirm
+        self.kept = kept
 
 
 class ForeignForm(PageError):
@@ -83,6 +87,23 @@ class ForeignForm(PageError):
     def __init__(self, reason: str, kept: Mapping[str, str] = MappingProxyType({})) -> None:
         super().__init__(reason)
         self.kept = kept
+
+
+class TooManyTries(PageError):
+    """Too many tries to sign in failed from the same place; nothing was tried this time.
+
+    Attributes:
+        again_at: when the next try is allowed.
+        retry_after: the same, in seconds from now.
+    """
+
+    code = "too-many-tries"
+    status = 429
+
+    def __init__(self, again_at: datetime, retry_after: int) -> None:
+        super().__init__("Too much failed from there.")
+        self.again_at = again_at
+        self.retry_after = retry_after
 
 
 class NoSuchPage(PageError):

@@ -1,6 +1,6 @@
 """Who may open a page: guards that are asked before anything else."""
 
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
 from litestar.connection import ASGIConnection
@@ -9,6 +9,9 @@ from litestar.handlers import BaseRouteHandler
 from cardservice.web.errors import ProofNeeded, SignInExpired, SignInNeeded
 from cardservice.web.kept_forms import what_to_keep
 from cardservice.web.visitors import Part, Visitor
+
+HASHES: Final = "hashes_a_password"
+"""Option of a route that hashes a password: it waits in line before it opens its session."""
 
 
 async def signed_in(
@@ -32,7 +35,7 @@ async def signed_in(
 
 async def recently_proved(
     connection: ASGIConnection[Any, Any, Any, Any],
-    _handler: BaseRouteHandler,
+    handler: BaseRouteHandler,
 ) -> None:
     """Guard after `signed_in`: only soon after the visitor showed who they are.
 
@@ -40,5 +43,9 @@ async def recently_proved(
         ProofNeeded: they did so too long ago.
     """
     visitor: Visitor = connection.user
-    if not visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
-        raise ProofNeeded(connection.scope["path"].split("/")[2])
+    if visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
+        return
+    part: Part = handler.opt["part"]
+    wanted = connection.scope["path"].split("/")[2]
+    kept = await what_to_keep(connection) if isinstance(connection, Request) else {}
+    raise ProofNeeded(f"{part.base}/confirm?wanted={wanted}", kept)

@@ -5,12 +5,15 @@ our own pages sent: another site could otherwise have it sent on.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
+
+from litestar.connection import ASGIConnection
 
 from cardservice.web.forms import typed_in
 from cardservice.web.origins import is_surely_ours
 from cardservice.web.visitors import AnyRequest
 
+_KEPT: Final = "kent_kept"
 _NEVER: Final = frozenset({"csrf_token", "password", "code", "credential"})
 
 
@@ -19,3 +22,14 @@ async def what_to_keep(request: AnyRequest) -> Mapping[str, str]:
     if request.method != "POST" or not is_surely_ours(request):
         return {}
     return {name: text for name, text in (await typed_in(request)).items() if name not in _NEVER}
+
+
+async def keep(request: AnyRequest) -> None:
+    """Remember what was typed, for a page that says why the form could not be taken."""
+    request.scope["state"][_KEPT] = await what_to_keep(request)
+
+
+def kept_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Mapping[str, str]:
+    """What `keep` remembered of this request; nothing before it did."""
+    kept: Mapping[str, str] = connection.scope["state"].get(_KEPT, {})
+    return kept

@@ -8,6 +8,8 @@ from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from cardservice.errors import NoSuchCard
+from cardservice.web import problems
+from cardservice.web.environment import moment
 from cardservice.web.errors import (
     AssistanceNeeded,
     ForeignForm,
@@ -16,11 +18,14 @@ from cardservice.web.errors import (
     ProofNeeded,
     SignInExpired,
     SignInNeeded,
+    TooManyTries,
 )
+from cardservice.web.kept_forms import kept_of
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
 from identity.errors import (
+    Busy,
     NoSuchAccount,
     NoSuchStaff,
     NotYourRecord,
@@ -38,16 +43,16 @@ _LOG = structlog.get_logger(__name__)
 def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
-        case SignInNeeded() | ProofNeeded():
-            answer: Response[Any] = see_other(_first_to(error))
-        case AssistanceNeeded():
-            answer = _assistance_needed(request, error)
+        case SignInNeeded() | ProofNeeded() | AssistanceNeeded():
+            answer: Response[Any] = _first_to(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
         case ForeignForm():
             answer = _foreign_form(request, error)
         case NotYourRecord() | NotForYourRole() | SignInRequestRefused():
             answer = _refused(request, error)
+        case Busy() | TooManyTries():
+            answer = _come_again(request, error)
         case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
             answer = _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
@@ -61,10 +66,59 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 """For the routers of the pages, and for addresses that belong to no router."""
 
 
-def _first_to(error: SignInNeeded | ProofNeeded) -> str:
+def _first_to(
+    request: AnyRequest, error: SignInNeeded | ProofNeeded | AssistanceNeeded
+) -> Response[Any]:
+    if isinstance(error, AssistanceNeeded):
+        return _assistance_needed(request, error)
     if isinstance(error, SignInNeeded):
-        return error.sign_in
-    return f"/account/confirm?wanted={error.wanted}"
+        return see_other(error.sign_in)
+    if not error.kept:
+        return see_other(error.confirm)
+    return page(
+        request,
+        KEPT,
+        status=403,
+        title=_("Confirm it is you"),
+        sentences=[
+            _("It is a while since you signed in. We ask again before anything like this."),
+            _("What you typed is still here: confirm it is you first, and send it then."),
+        ],
+        link={"href": error.confirm, "text": _("Confirm it is you (opens in a new tab)")},
+        button=_("I have confirmed it: send what I typed"),
+        kept=error.kept,
+        action=_own_address(request),
+    )
+
+
+def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str]:
+    """Turned away before anything was tried; what was typed waits in the page."""
+    _LOG.warning("turned away", path=request.scope["path"], reason=str(error))
+    if isinstance(error, Busy):
+        status, title = problems.STATUS[Busy], _("We are very busy at this moment")
+        why = _("Too many people are signing in at once. Nothing was tried yet.")
+        when = _("Wait a few seconds and try again. A password or code must be typed again.")
+    else:
+        status, title = error.status, _("Too many tries")
+        why = _(
+            "Too many tries to sign in failed from the network you are on. That may not be you."
+        )
+        words = _(
+            "Try again after %(time)s, or use a passkey or a device you signed in with before."
+        )
+        when = words % {"time": moment(error.again_at)}
+    answer = page(
+        request,
+        KEPT,
+        status=status,
+        title=title,
+        sentences=[why, when],
+        kept=kept_of(request),
+        action=_own_address(request),
+        button=_("Try again"),
+    )
+    answer.headers["retry-after"] = str(error.retry_after)
+    return answer
 
 
 def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:
@@ -90,6 +144,7 @@ def _refused(
         return _request_refused(request, error)
     if isinstance(error, NotForYourRole):
         return _not_for_role(request, error)
+    _LOG.warning("not allowed", path=request.scope["path"])
     title = _("You cannot see this page")
     sentences = [_("It is not for the account you are signed in to.")]
     return page(request, TEMPLATE, status=403, title=title, sentences=sentences)
@@ -109,7 +164,8 @@ def _request_refused(request: AnyRequest, error: SignInRequestRefused) -> Respon
         _("Its request had a fault, was used before, or waited too long."),
         _("Nothing about you was shared. Go back to the service and try again."),
     ]
-    return page(request, TEMPLATE, status=400, title=title, sentences=sentences)
+    own = {"href": "/account", "text": _("Go to your Kent Card account")}
+    return page(request, TEMPLATE, status=400, title=title, sentences=sentences, link=own)
 
 
 def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
@@ -121,7 +177,6 @@ def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
             status=error.status,
             title=_("Send what you typed"),
             sentences=[_("You signed in again. What you typed is still here, and not sent yet.")],
-            send=_("Send what I typed"),
             kept=error.kept,
             action=_own_address(request),
         )
@@ -156,8 +211,8 @@ def _assistance_needed(request: AnyRequest, error: AssistanceNeeded) -> Response
             *sentences,
             _("What you typed is still here: act for them again first, and send it then."),
         ],
-        first={"href": opening, "text": _("Act for them again (opens in a new tab)")},
-        send=_("I act for them again: send what I typed"),
+        link={"href": opening, "text": _("Act for them again (opens in a new tab)")},
+        button=_("I act for them again: send what I typed"),
         kept=error.kept,
         action=_own_address(request),
     )
@@ -175,8 +230,8 @@ def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]
                 _("This happens when you do nothing for a while, to protect people’s data."),
                 _("What you typed is still here: sign in again first, and send it then."),
             ],
-            first={"href": error.sign_in, "text": _("Sign in again (opens in a new tab)")},
-            send=_("I have signed in: send what I typed"),
+            link={"href": error.sign_in, "text": _("Sign in again (opens in a new tab)")},
+            button=_("I have signed in: send what I typed"),
             kept=error.kept,
             action=_own_address(request),
             cookies=[no_cookie(part)],

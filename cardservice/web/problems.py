@@ -21,6 +21,7 @@ from readers.errors import ReadersError
 MEDIA_TYPE: Final = "application/problem+json"
 SERVER_FAULT: Final = 500
 UNAUTHORISED: Final = 401
+REFUSALS: Final = frozenset({UNAUTHORISED, 403})
 
 ROOTS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 
@@ -44,6 +45,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     people.NotYourRecord: 403,
     people.InvalidDetails: 422,
     people.BadPostcode: 422,
+    people.Busy: 503,
 }
 """Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""
 
@@ -70,7 +72,12 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
     """The problem for any exception."""
     status = STATUS.get(type(error))
     if status is not None:
-        return problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
+        if status in REFUSALS:
+            _LOG.warning("not allowed", path=request.scope["path"], code=code_of(type(error)))
+        answer = problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
+        if isinstance(error, people.Busy):
+            answer.headers["retry-after"] = str(error.retry_after)
+        return answer
     if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
         return _of_framework(request, error)
     _LOG.error("request failed", fault=type(error).__name__, exc_info=error)

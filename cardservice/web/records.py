@@ -84,11 +84,14 @@ async def record_of(
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await _asked(session, account_id),
-        reads=read_lines(
-            await accounts.reads_of(session, account_id),
-            await assisted_reading.of_account(session, vault, account_id),
-        ),
+        reads=await looks_at(session, vault, account_id),
     )
+
+
+async def looks_at(session: AsyncSession, vault: Vault, account_id: UUID) -> tuple[ReadLine, ...]:
+    """Who looked at a record, or acted for the resident, newest first."""
+    assisted = await assisted_reading.of_account(session, vault, account_id)
+    return read_lines(await accounts.reads_of(session, account_id), assisted)
 
 
 async def _asked(session: AsyncSession, account_id: UUID) -> tuple[AskedLine, ...]:

@@ -9,21 +9,27 @@ The pages need, from the application:
 - `problem_page` as exception handler for every address that is not the API's.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from litestar import Response, Router, get
 from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import open_sessions
+from cardservice.web import confirm, open_sessions, own_app, own_passkeys
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
+from cardservice.web.doors import not_too_many
 from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import confirm, own, passkeys, password, share, sign_out
+from cardservice.web.resident import confirm as resident_confirm
+from cardservice.web.resident import own, passkeys, password, second_step, share, sign_out
 from cardservice.web.resident import sign_in as resident_sign_in
+from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     addresses,
     assisted,
@@ -32,6 +38,7 @@ from cardservice.web.staff import (
     checks,
     contact,
     documents,
+    lost_app,
     people,
     queue,
     register,
@@ -41,12 +48,31 @@ from cardservice.web.staff import (
     second_factor,
     trail,
 )
+from cardservice.web.staff import passkey as staff_passkey
+from cardservice.web.staff import password as staff_password
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import acting_for, role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
 """The name of a built file changes with what is in it."""
+
+_OWN_SIGN_IN: Final[Sequence[ControllerRouterHandler]] = (
+    confirm.ask,
+    confirm.give_code,
+    confirm.show_passkey,
+    own_app.show,
+    own_app.offer,
+    own_app.keep,
+    own_app.renew_codes,
+    own_passkeys.show,
+    own_passkeys.add,
+    own_passkeys.remove,
+    open_sessions.show,
+    open_sessions.end_one,
+    open_sessions.end_others,
+)
+"""What residents and staff alike do about how they sign in."""
 
 
 def routes(*, demo: bool) -> list[ControllerRouterHandler]:
@@ -79,29 +105,32 @@ def _residents() -> list[Router]:
                 passkeys.sign_in,
                 password.ask,
                 password.sign_in,
+                second_step.ask,
+                second_step.give_code,
+                second_step.explain_lost,
+                second_step.ask_without,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
+            before_request=note_who_asks,
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
             "/account",
             route_handlers=[
                 own.own_account,
+                own.own_taps,
+                own.own_details,
+                own.own_security,
+                own.own_information,
                 share.withdraw,
                 resident_sign_in.sign_out,
-                passkeys.show,
-                passkeys.add,
-                passkeys.remove,
+                *_OWN_SIGN_IN,
+                own_app.remove,
                 password.ask_new,
                 password.choose,
-                confirm.ask,
-                confirm.send_code,
-                confirm.ask_code,
-                confirm.give_code,
-                confirm.show_passkey,
-                open_sessions.show,
-                open_sessions.end_one,
-                open_sessions.end_others,
+                resident_confirm.send_code,
+                resident_confirm.ask_code,
+                resident_confirm.give_code,
             ],
             guards=[signed_in, our_own_form],
             opt=opt,
@@ -133,6 +162,7 @@ def _staff() -> list[Router]:
             route_handlers=[
                 staff_sign_in.ask,
                 staff_sign_in.sign_in,
+                staff_passkey.sign_in,
                 second_factor.ask_code,
                 second_factor.give_code,
                 second_factor.ask_recovery_code,
@@ -142,7 +172,7 @@ def _staff() -> list[Router]:
                 second_factor.show_recovery_codes,
                 second_factor.finish_set_up,
             ],
-            guards=[our_own_form],
+            guards=[our_own_form, not_too_many],
             opt=opt | {"public": "where members of staff sign in"},
         ),
         Router(
@@ -188,9 +218,11 @@ def _staff() -> list[Router]:
                 assisted_trail.show,
                 assisted_trail.narrow,
                 staff_sign_in.sign_out,
-                open_sessions.show,
-                open_sessions.end_one,
-                open_sessions.end_others,
+                *_OWN_SIGN_IN,
+                staff_password.ask,
+                staff_password.change,
+                lost_app.ask,
+                lost_app.forget,
             ],
             guards=[signed_in, role_may, acting_for, our_own_form],
             opt=opt,

@@ -24,15 +24,16 @@ from identity.signin_models import SessionKind
 
 
 class Part(Enum):
-    """A part of the site with a sign-in of its own: kind, cookie and where to sign in."""
+    """A part of the site with a sign-in of its own: kind, cookie, where to sign in, first page."""
 
-    RESIDENT = (SessionKind.RESIDENT, "__Host-kentcard-resident", "/sign-in")
-    STAFF = (SessionKind.STAFF, "__Host-kentcard-staff", "/staff/sign-in")
+    RESIDENT = (SessionKind.RESIDENT, "__Host-kentcard-resident", "/sign-in", "/account")
+    STAFF = (SessionKind.STAFF, "__Host-kentcard-staff", "/staff/sign-in", "/staff")
 
-    def __init__(self, kind: SessionKind, cookie: str, sign_in: str) -> None:
+    def __init__(self, kind: SessionKind, cookie: str, sign_in: str, base: str) -> None:
         self.kind = kind
         self.cookie = cookie
         self.sign_in = sign_in
+        self.base = base
 
 
 class Visitor(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ collects new messages into the catalogue.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +16,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from babel.support import Translations
+
+from identity.oidc.consents import BASIS_WORDS
+from identity.oidc.scopes import SCOPES
 
 HERE = Path(__file__).parent
 CATALOGUE = HERE / "locale" / "en_GB" / "LC_MESSAGES" / "messages.po"
@@ -51,6 +54,8 @@ def messages_in_use() -> Catalog:
     )
     for source, _line, message, comments, context in sources:
         found.add(message, None, [(source, 0)], auto_comments=comments, context=context)
+    for message in _from_below():
+        found.add(message)
     return found
 
 
@@ -72,6 +77,12 @@ def _empty_catalogue() -> Catalog:
         header_comment="# The words of Kent Card's pages. A translation here replaces the English.",
         fuzzy=False,
     )
+
+
+def _from_below() -> Iterator[str]:
+    """Words of packages that know no catalogue; templates show them by `_(...)`."""
+    yield from (scope.words for scope in SCOPES.values() if scope.words)
+    yield from BASIS_WORDS.values()
 
 
 def _holds_words(directory: str | Iterable[str]) -> bool:

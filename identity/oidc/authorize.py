@@ -18,15 +18,18 @@ from identity.oidc.authorize_checks import (
     Asked,
     Visit,
     hinted_person_is_signed_in,
+    level_is_reached,
 )
 from identity.oidc.checks import Refused, first_refusal
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
+from identity.oidc.levels import SINGLE_FACTOR, is_reached
 from identity.oidc.models import Basis, RequestStage
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Provider
 from identity.oidc.requests import PUSHED_LIFE, Waiting
 from identity.oidc.scopes import words_of
+from identity.personal import Vault
 
 PUSHED_PREFIX: Final = "urn:ietf:params:oauth:request_uri:"
 
@@ -49,14 +52,21 @@ class NeedsSignIn(msgspec.Struct, frozen=True):
     Attributes:
         handle: of the waiting request.
         client_name: the site that asks.
-        login_hint: what the site believes their e-mail address is; to fill the field in with.
-        acr_values: the levels it wishes for, best first; empty for any.
+        login_hint: what the site believes their e-mail address is: to fill the field in with, and
+            nothing else. Nobody is looked up by it.
+        two_factors: whether the site takes nothing weaker.
     """
 
     handle: str
     client_name: str
     login_hint: str
-    acr_values: tuple[str, ...]
+    two_factors: bool
+
+
+class TooLate(msgspec.Struct, frozen=True):
+    """The request cannot be gone on with. `client_name` is empty for one we do not know."""
+
+    client_name: str
 
 
 class NeedsConsent(msgspec.Struct, frozen=True):
@@ -147,6 +157,19 @@ async def resume(
     return await _answer(session, provider, asked, sign_in, (handle, waiting), now=now)
 
 
+async def who_asks(
+    session: AsyncSession, vault: Vault, handle: str, *, now: datetime
+) -> NeedsSignIn | TooLate:
+    """For the sign-in page: who sent the resident here, as long as they can go back there."""
+    stage = RequestStage.WAITING
+    waiting = await requests.waiting(session, vault, stage, handle, held=False, now=now)
+    client_id = waiting.client_id if waiting else await requests.client_of(session, handle)
+    client = await clients.find(session, client_id or "")
+    if waiting is None or client is None:
+        return TooLate(client.name if client else "")
+    return _needs_sign_in(handle, client, waiting.parameters)
+
+
 async def consent_asked(
     session: AsyncSession, provider: Provider, handle: str, *, now: datetime
 ) -> NeedsConsent | ErrorPage:
@@ -225,16 +248,19 @@ async def _answer(
 
 def _is_final(visit: Visit, refused: Refused) -> bool:
     """Whether the site is told, because nobody may be asked, or asking again would not help."""
-    wrong_person = refused.check == hinted_person_is_signed_in.__name__
-    return "none" in visit.asked.prompts or (wrong_person and visit.signed_in_for_this)
+    in_vain = refused.check in {hinted_person_is_signed_in.__name__, level_is_reached.__name__}
+    return "none" in visit.asked.prompts or (in_vain and visit.signed_in_for_this)
 
 
 def _needed(visit: Visit, refused: Refused, handle: str) -> NeedsSignIn | NeedsConsent:
     if refused.error == "consent_required":
         return NeedsConsent(handle, visit.client.name, words_of(visit.asked.scopes))
-    parameters = visit.asked.parameters
-    wished = parameters.words("acr_values")
-    return NeedsSignIn(handle, visit.client.name, parameters.get("login_hint"), wished)
+    return _needs_sign_in(handle, visit.client, visit.asked.parameters)
+
+
+def _needs_sign_in(handle: str, client: Client, parameters: Parameters) -> NeedsSignIn:
+    two_factors = not is_reached(SINGLE_FACTOR, parameters.words("acr_values"))
+    return NeedsSignIn(handle, client.name, parameters.get("login_hint"), two_factors)
 
 
 async def _visit(

@@ -15,12 +15,15 @@ from identity.oidc.checks import Check, Refused
 from identity.oidc.clients import Client
 from identity.oidc.consents import Consent
 from identity.oidc.grants import SignIn
+from identity.oidc.levels import is_reached
 from identity.oidc.models import Basis
 from identity.oidc.parameters import Parameters
 from identity.oidc.registration import CODE
 from identity.oidc.scopes import OPENID, SCOPES, for_people
 
 PROMPTS: Final = frozenset({"none", "login", "consent", "select_account"})
+UNMET: Final = "unmet_authentication_requirements"
+"""Source: OpenID Connect Core Error Code unmet_authentication_requirements 1.0."""
 _HASH: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
 _SECONDS: Final = re.compile(r"[0-9]{1,9}\Z")
 _LONGEST_NONCE: Final = 512
@@ -255,13 +258,12 @@ def signed_in_lately(visit: Visit) -> Refused | None:
     return _sign_in("the sign-in is too long ago") if old else None
 
 
-def strongest_sign_in_was_offered(visit: Visit) -> Refused | None:
-    """`acr_values` is a wish: we ask once for a stronger sign-in, and then say which it was."""
+def level_is_reached(visit: Visit) -> Refused | None:
+    """A site that names levels gets one of them or an error, never a weaker sign-in."""
     wished = visit.asked.parameters.words("acr_values")
-    if not wished or visit.sign_in is None or "none" in visit.asked.prompts:
+    if visit.sign_in is None or is_reached(visit.sign_in.acr, wished):
         return None
-    enough = visit.sign_in.acr in wished or visit.signed_in_for_this
-    return None if enough else _sign_in("a stronger sign-in is wished for")
+    return Refused(UNMET, "the sign-in does not reach a level of acr_values")
 
 
 def resident_agreed(visit: Visit) -> Refused | None:
@@ -314,7 +316,7 @@ VISIT_CHECKS: Final[tuple[Check[Visit], ...]] = (
     Check(hinted_person_is_signed_in, "OpenID Connect Core 1.0 3.1.2.2"),
     Check(signed_in_anew_when_asked, "OpenID Connect Core 1.0 3.1.2.1, prompt"),
     Check(signed_in_lately, "OpenID Connect Core 1.0 3.1.2.1, max_age"),
-    Check(strongest_sign_in_was_offered, "OpenID Connect Core 1.0 3.1.2.1, acr_values"),
+    Check(level_is_reached, "RFC 9470 5; OpenID Connect Core 1.0 3.1.2.1, acr_values"),
     Check(resident_agreed, "OpenID Connect Core 1.0 3.1.2.4; UK GDPR 6(1)(a)"),
     Check(agreed_anew_when_asked, "OpenID Connect Core 1.0 3.1.2.1, prompt"),
 )

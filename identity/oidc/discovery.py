@@ -8,8 +8,9 @@ from typing import Any
 
 from identity.oidc import dpop
 from identity.oidc.authorize_checks import PROMPTS
+from identity.oidc.levels import LEVELS
 from identity.oidc.models import ClientAuth
-from identity.oidc.provider import LEVELS, Endpoint, Provider
+from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.registration import ASSERTION_ALGORITHMS, GRANT_TYPES
 from identity.oidc.scopes import SCOPES, claims_of
 from identity.oidc.signing import PURPOSES

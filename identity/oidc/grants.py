@@ -1,7 +1,6 @@
 """Grants: opened by a sign-in, stopped as a whole; and the codes that lead to them."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -14,24 +13,16 @@ from identity import audit
 from identity.actors import Actor
 from identity.db import new_id
 from identity.oidc.clients import Client
+from identity.oidc.levels import SINGLE_FACTOR, shown_in
 from identity.oidc.models import OidcCode, OidcGrant, OidcSubject
 from identity.oidc.parameters import Parameters
-from identity.oidc.provider import SINGLE_FACTOR
 from identity.oidc.spent import digest
 from identity.oidc.statements import UNSYNCHRONISED, insert_if_new
 from identity.sessions import SignedInSession
-from identity.signin_models import SessionKind, SignInMethod
+from identity.signin_models import SessionKind
 
 CODE_LIFE: Final = timedelta(seconds=60)
 GRANT_LIFE: Final = timedelta(days=30)
-AMR: Final[Mapping[SignInMethod, str]] = {
-    SignInMethod.EMAIL_CODE: "otp",
-    SignInMethod.APP: "otp",
-    SignInMethod.RECOVERY_CODE: "otp",
-    SignInMethod.PASSWORD: "pwd",
-    SignInMethod.PASSKEY: "pop",
-}
-"""What clients are told of a way to sign in. Source: RFC 8176 section 2."""
 
 
 class SignIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,9 +32,9 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
         account_id: theirs.
         actor: the same, for audit rows.
         token: of their session, from the cookie.
-        at: when they proved who they are.
-        acr: the level of that proof.
-        amr: how, in the words of `AMR`.
+        at: when they showed who they are.
+        acr: how surely, one of `levels.LEVELS`.
+        amr: by what, in the words of `levels.WAYS`.
     """
 
     account_id: UUID
@@ -63,12 +54,14 @@ def sign_in_of(found: SignedInSession, token: str) -> SignIn | None:
     """A session as a sign-in for clients; None for one of staff, who have no account here."""
     if found.kind is not SessionKind.RESIDENT:
         return None
+    shown = shown_in(found)
     return SignIn(
         account_id=found.subject_id,
         actor=found.actor,
         token=token,
-        at=found.opened_at,
-        amr=tuple(dict.fromkeys(AMR[method] for method in found.methods)),
+        at=shown.at,
+        acr=shown.acr,
+        amr=shown.amr,
     )
 
 

@@ -5,7 +5,9 @@ absolute end), `note_ended_sessions` finds it; nobody who ends one has to think 
 Source: OpenID Connect Back-Channel Logout 1.0.
 """
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -32,6 +34,9 @@ EVENT: Final = "http://schemas.openid.net/event/backchannel-logout"
 WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720))
 """After each failed try. After the last, the notice is given up and stays undelivered."""
 ANSWER_SECONDS: Final = 5.0
+"""For a site's whole answer, however it trickles in."""
+SITE_SECONDS: Final = 10.0
+"""For all that one site is told in a turn; sites do not wait for one another."""
 _BATCH: Final = 50
 
 Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
@@ -46,6 +51,13 @@ class Notice(msgspec.Struct, frozen=True):
     algorithm: str
     subject: str
     sid: str
+
+
+class _Answers(msgspec.Struct, frozen=True):
+    """What came of telling one site: ids of the notices it took, and of those not tried."""
+
+    taken: list[UUID]
+    untried: list[UUID]
 
 
 async def note_ended_sessions(session: AsyncSession, *, now: datetime) -> int:
@@ -107,18 +119,22 @@ async def deliver(
 
     A notice is put off before it is sent, in a transaction of its own: a client that does not
     answer holds nothing, and a worker that dies in between only sends it later, perhaps twice.
+    Every site has its own task and its own time, so a turn lasts no longer than `SITE_SECONDS`.
     """
     async with transaction() as session:
         due = await _taken(session, now=now)
-    told = 0
+    by_site: dict[str, list[Notice]] = {}
     for notice in due:
-        if await _tell(http, notice, logout_token(provider, notice, now=now)):
-            told += 1
-            async with transaction() as session:
-                marking = update(OidcLogoutNotice).where(OidcLogoutNotice.id == notice.id)
-                values = {"delivered_at": now, "due_at": None}
-                await session.execute(marking.values(values), **UNSYNCHRONISED)
-    return told
+        by_site.setdefault(notice.client_id, []).append(notice)
+    telling = (_tell_site(provider, http, notices, now=now) for notices in by_site.values())
+    answers = await asyncio.gather(*telling)
+    taken = [notice for each in answers for notice in each.taken]
+    untried = [notice for each in answers for notice in each.untried]
+    if taken or untried:
+        async with transaction() as session:
+            await _mark(session, taken, delivered_at=now, due_at=None)
+            await _mark(session, untried, due_at=now, tries=OidcLogoutNotice.tries - 1)
+    return len(taken)
 
 
 def logout_token(provider: Provider, notice: Notice, *, now: datetime) -> str:
@@ -139,16 +155,29 @@ def logout_token(provider: Provider, notice: Notice, *, now: datetime) -> str:
     return provider.signer.sign(TYPE, claims, algorithm=notice.algorithm)
 
 
+async def _tell_site(
+    provider: Provider, http: httpx.AsyncClient, notices: Sequence[Notice], *, now: datetime
+) -> _Answers:
+    """Tell one site, one notice after another, until its time is over."""
+    taken: list[UUID] = []
+    waiting = [notice.id for notice in notices]
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(SITE_SECONDS):
+            for notice in notices:
+                waiting.remove(notice.id)
+                if await _tell(http, notice, logout_token(provider, notice, now=now)):
+                    taken.append(notice.id)
+    return _Answers(taken, waiting)
+
+
 async def _tell(http: httpx.AsyncClient, notice: Notice, token: str) -> bool:
     """Whether the client took it. Redirects are not followed: a notice goes where staff said."""
     try:
-        answer = await http.post(
-            notice.uri,
-            data={"logout_token": token},
-            timeout=ANSWER_SECONDS,
-            follow_redirects=False,
-        )
-    except httpx.HTTPError:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await http.post(
+                notice.uri, data={"logout_token": token}, follow_redirects=False
+            )
+    except (httpx.HTTPError, TimeoutError):
         return False
     return answer.status_code in {HTTPStatus.OK, HTTPStatus.NO_CONTENT}
 
@@ -169,6 +198,11 @@ async def _taken(session: AsyncSession, *, now: datetime) -> list[Notice]:
         row.tries += 1
         taken.append(Notice(row.id, row.client_id, uri or "", algorithm, row.subject, row.sid))
     return taken
+
+
+async def _mark(session: AsyncSession, which: list[UUID], **values: object) -> None:
+    marking = update(OidcLogoutNotice).where(OidcLogoutNotice.id.in_(which))
+    await session.execute(marking.values(values), **UNSYNCHRONISED)
 
 
 async def _wants_notice(session: AsyncSession, client_id: str) -> bool:

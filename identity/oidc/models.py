@@ -158,7 +158,7 @@ class OidcGrant(Base, kw_only=True):
     amr: Mapped[list[str]] = mapped_column(_TEXTS)
     signed_in_at: Mapped[datetime]
     created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     logged_out_at: Mapped[datetime | None] = mapped_column(default=None)
     revoked_at: Mapped[datetime | None] = mapped_column(default=None)
     revoked_because: Mapped[str | None] = mapped_column(String(40), default=None)
@@ -210,7 +210,7 @@ class OidcLogoutNotice(Base, kw_only=True):
     client_id: Mapped[str] = mapped_column(ForeignKey(_CLIENT))
     subject: Mapped[str] = mapped_column(String(40))
     sid: Mapped[str] = mapped_column(String(40))
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     due_at: Mapped[datetime | None] = mapped_column(index=True)
     tries: Mapped[int] = mapped_column(default=0)
     delivered_at: Mapped[datetime | None] = mapped_column(default=None)

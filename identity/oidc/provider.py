@@ -1,8 +1,6 @@
 """What the provider is made of: its name, its keys, its addresses."""
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Final
 
 import msgspec
 
@@ -42,12 +40,3 @@ class Provider(msgspec.Struct, frozen=True):
     def url(self, endpoint: Endpoint) -> str:
         """The whole address of an endpoint."""
         return f"{self.issuer}{endpoint.value}"
-
-
-SINGLE_FACTOR: Final = "aal1"
-TWO_FACTORS: Final = "aal2"
-LEVELS: Final[Mapping[str, str]] = {
-    SINGLE_FACTOR: "one factor",
-    TWO_FACTORS: "two factors",
-}
-"""The values of `acr`. Source: NIST SP 800-63B-4, authenticator assurance levels."""

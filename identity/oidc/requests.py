@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.db import new_id
@@ -72,27 +72,42 @@ async def store(
 
 
 async def waiting(
-    session: AsyncSession, vault: Vault, stage: RequestStage, handle: str, *, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    stage: RequestStage,
+    handle: str,
+    *,
+    held: bool = True,
+    now: datetime,
 ) -> Waiting | None:
-    """The request of a handle, not used up, and held until the transaction ends.
+    """The request of a handle, not used up. None when it is unknown, used or too old.
 
-    None when it is unknown, used or too old.
+    Args:
+        session: the caller's transaction.
+        vault: opens its parameters.
+        stage: what it must wait for.
+        handle: as it was given out.
+        held: until the transaction ends nobody else answers it; for looking only, False.
+        now: when.
     """
-    row = await session.scalar(
-        select(OidcRequest)
-        .where(
-            OidcRequest.handle_hash == digest(handle),
-            OidcRequest.stage == stage,
-            OidcRequest.consumed_at.is_(None),
-            OidcRequest.expires_at > now,
-        )
-        .with_for_update()
+    open_one = select(OidcRequest).where(
+        OidcRequest.handle_hash == digest(handle),
+        OidcRequest.stage == stage,
+        OidcRequest.consumed_at.is_(None),
+        OidcRequest.expires_at > now,
     )
+    row = await session.scalar(open_one.with_for_update() if held else open_one)
     if row is None:
         return None
     text = vault.open(_TABLE, _COLUMN, row.id, row.sealed_parameters)
     parameters = Parameters(msgspec.json.decode(text, type=dict[str, str]))
     return Waiting(row.id, row.client_id, parameters, row.pushed, row.created_at)
+
+
+async def client_of(session: AsyncSession, handle: str) -> str:
+    """Whose request a handle is or was, for as long as we remember; empty for nobody's."""
+    asking = select(OidcRequest.client_id).where(OidcRequest.handle_hash == digest(handle))
+    return await session.scalar(asking) or ""
 
 
 async def use_up(session: AsyncSession, request_id: UUID, *, now: datetime) -> bool:
@@ -105,8 +120,3 @@ async def use_up(session: AsyncSession, request_id: UUID, *, now: datetime) -> b
     )
     done = await session.execute(consuming, **UNSYNCHRONISED)
     return done.one_or_none() is not None
-
-
-async def forget_expired(session: AsyncSession, *, now: datetime) -> None:
-    """Remove what nobody can continue; the worker calls it now and then."""
-    await session.execute(delete(OidcRequest).where(OidcRequest.expires_at < now), **UNSYNCHRONISED)

@@ -32,7 +32,7 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "profile": Scope("your name", ("name", "given_name", "family_name")),
     "email": Scope("your e-mail address", ("email", "email_verified")),
     "address": Scope("your home address", ("address",)),
-    OFFLINE_ACCESS: Scope("this information later too, while you are not signed in"),
+    OFFLINE_ACCESS: Scope("this information for 30 days, also while you are not signed in"),
     "entitlements:check": Scope(for_people=False),
 }
 

@@ -3,9 +3,6 @@
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import delete
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from identity.oidc.models import OidcSpentId, SpentKind
 from identity.oidc.statements import UNSYNCHRONISED, Executor, insert_if_new
 
@@ -18,11 +15,6 @@ async def first_use(
     spending = insert_if_new(session, OidcSpentId, row).returning(OidcSpentId.digest)
     done = await session.execute(spending, **UNSYNCHRONISED)
     return done.one_or_none() is not None
-
-
-async def forget_expired(session: AsyncSession, *, now: datetime) -> None:
-    """Remove identifiers whose tokens can no longer be valid; the worker calls it now and then."""
-    await session.execute(delete(OidcSpentId).where(OidcSpentId.expires_at < now), **UNSYNCHRONISED)
 
 
 def digest(secret: str) -> bytes:

@@ -4,44 +4,19 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from identity.passkeys import CHALLENGE_LIFE
 from identity.sessions import PROOF_LIFE
 from tests.support.browser import Reader
 from tests.support.people import JEAN
+from tests.support.virtual_phone import Authenticator
 from tests.support.visitor import RESIDENT_COOKIE, Visitor
 from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
 CONFIRM = "Confirm it is you"
 SIGN_IN = "Sign in to your Kent Card account"
-
-
-class Authenticator:
-    """A virtual phone: it keeps passkeys and always knows its owner."""
-
-    def __init__(self, page: Page) -> None:
-        self._cdp: CDPSession = page.context.new_cdp_session(page)
-        self._cdp.send("WebAuthn.enable")
-        made = self._cdp.send(
-            "WebAuthn.addVirtualAuthenticator",
-            {
-                "options": {
-                    "protocol": "ctap2",
-                    "transport": "internal",
-                    "hasResidentKey": True,
-                    "hasUserVerification": True,
-                    "isUserVerified": True,
-                    "automaticPresenceSimulation": True,
-                }
-            },
-        )
-        self._id = made["authenticatorId"]
-
-    def knows_its_owner(self, *, known: bool) -> None:
-        asked = {"authenticatorId": self._id, "isUserVerified": known}
-        self._cdp.send("WebAuthn.setUserVerified", asked)
 
 
 def sign_in_by_code(reader: Reader, live: LiveServer) -> None:
@@ -52,8 +27,13 @@ def sign_in_by_code(reader: Reader, live: LiveServer) -> None:
     reader.press("Sign in")
 
 
+def open_passkeys(reader: Reader) -> None:
+    for name in ("How you sign in", "Your passkeys"):
+        reader.page.get_by_role("link", name=name).click()
+
+
 def add_passkey(reader: Reader) -> None:
-    reader.page.get_by_role("link", name="Your passkeys").click()
+    open_passkeys(reader)
     reader.press("Add a passkey")
     expect(reader.page.get_by_text("You can sign in with the passkey from now on")).to_be_visible()
 
@@ -152,7 +132,7 @@ def test_without_scripts_nothing_is_offered_that_cannot_work(
     reader.page.goto("/sign-in")
     expect(reader.page.get_by_role("button", name="Sign in with a passkey")).to_be_hidden()
     sign_in_by_code(reader, live_server)
-    reader.page.get_by_role("link", name="Your passkeys").click()
+    open_passkeys(reader)
     expect(reader.page.get_by_role("button", name="Add a passkey")).to_be_hidden()
     assert reader.says("Without it, or without a passkey, sign in with a code")
 
@@ -182,7 +162,7 @@ def test_after_five_minutes_passkeys_are_changed_only_by_somebody_who_shows_agai
     sign_in_by_code(reader, live_server)
     before = token_of(page)
     live_server.clock.move(PROOF_LIFE)
-    page.get_by_role("link", name="Your passkeys").click()
+    open_passkeys(reader)
     reader.check(CONFIRM)
     reader.press("Send me a code")
     reader.check("Enter your code")

@@ -37,6 +37,9 @@ def test_every_page_of_a_resident_is_fit_to_be_used(
     reader.check("Error: Enter your code")
     enter(reader, live_server.newest_code())
     reader.check("Your Kent Card")
+    for name in ("Your taps", "Your details", "How you sign in", "Your information"):
+        page.get_by_role("link", name=name).click()
+        reader.check(name)
     reader.press("Sign out")
     page.goto("/account")
     reader.check("Sign in to your Kent Card account")
@@ -53,10 +56,12 @@ def test_the_own_page_says_what_is_held_why_not_and_from_when(
     assert page.locator("#library-standing").inner_text() == "Held"
     assert page.locator("#travel-older-standing").inner_text() == "Not yet"
     assert reader.says("From 30 November 2026, if nothing else changes. There is no need to apply.")
+    page.locator("#travel-older summary").click()
     assert reader.says("You reach the qualifying age on 30 November 2026.")
     assert page.locator("#travel-disabled-standing").inner_text() == "Proof needed"
     assert page.get_by_text("not a statutory bus pass").count() == 2
     assert reader.says("You do not have a card yet")
+    page.goto("/account/information")
     assert reader.says("Nobody has looked at this record.")
 
 
@@ -97,6 +102,7 @@ def test_two_residents_each_see_their_own_record_and_who_looked(
         reader.page.context.clear_cookies()
         ask_for_code(reader, person.email)
         enter(reader, live_server.newest_code())
+        reader.page.goto("/account/details")
         assert reader.says(f"{person.given_names} O'Malley")
         other = "Ann" if person is JEAN else "Jean"
         assert not reader.says(other)

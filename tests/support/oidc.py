@@ -117,10 +117,16 @@ class Browser:
             answer = await self._ask(onward, None)
         return answer
 
-    async def signs_in(self, page: httpx.Response, account: UUID | None = None) -> httpx.Response:
-        """Fill in the sign-in page."""
+    async def signs_in(
+        self, page: httpx.Response, account: UUID | None = None, by: str = "email-code"
+    ) -> httpx.Response:
+        """Fill in the sign-in page. `by`: values of `SignInMethod`, with spaces between."""
         assert page.url.path == PAGES.sign_in, (page.url, page.text)
-        form = {"request": self._handle(page), "account": str(account or self.site.jean)}
+        form = {
+            "request": self._handle(page),
+            "account": str(account or self.site.jean),
+            "methods": by,
+        }
         return await self.goes(PAGES.sign_in, form)
 
     async def answers(self, page: httpx.Response, answer: str = "agree") -> httpx.Response:

@@ -140,7 +140,7 @@ VISIT: Final = {
     "hinted_person_is_signed_in": visit(asked=asked(hint="sub-2")),
     "signed_in_anew_when_asked": visit(asked=asked(prompt="login")),
     "signed_in_lately": visit(asked=asked(max_age="59")),
-    "strongest_sign_in_was_offered": visit(asked=asked(acr_values="aal2")),
+    "level_is_reached": visit(asked=asked(acr_values="aal2")),
     "resident_agreed": visit(consent=replace(CONSENT, scopes=frozenset({"openid"}))),
     "agreed_anew_when_asked": visit(asked=asked(prompt="consent")),
 }

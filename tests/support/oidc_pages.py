@@ -61,8 +61,9 @@ async def do_sign_in(
 ) -> Response[None]:
     form = await request.form()
     account = UUID(str(form["account"]))
+    methods = [SignInMethod(each) for each in str(form["methods"]).split()]
     opened = await sessions.open_session(
-        session, account, SessionKind.RESIDENT, methods=[SignInMethod.EMAIL_CODE], now=now
+        session, account, SessionKind.RESIDENT, methods=methods, now=now
     )
     onward = f"{Endpoint.RESUME}?{urlencode({'request': str(form['request'])})}"
     response = Response(None, status_code=303, headers={"location": onward})

@@ -25,6 +25,7 @@ from entitlements import applications
 from identity import accounts, outbox, staff, staff_factor
 from identity.actors import SYSTEM
 from identity.details import NewResident
+from identity.hashing import Line
 from identity.keys import FileKeyStore
 from identity.models import StaffRole
 from identity.personal import Vault
@@ -142,7 +143,12 @@ def aside(work: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def serving(
-    directory: Path, *, demo: bool = False, tray_url: str = "", screens: str = ""
+    directory: Path,
+    *,
+    demo: bool = False,
+    tray_url: str = "",
+    screens: str = "",
+    line: Line | None = None,
 ) -> Iterator[LiveServer]:
     """A server with its own database, key store and one member of staff."""
     build()
@@ -158,7 +164,7 @@ def serving(
             demo_screens=screens,
         )
         clerk_app = aside(_prepare(settings, Vault(keystore), clock()))
-        with _answering(create_app(settings, keystore, clock), listener):
+        with _answering(create_app(settings, keystore, clock, line=line), listener):
             yield LiveServer(settings.base_url, settings, keystore, clock, clerk_app)
 
 

@@ -1,14 +1,16 @@
-"""The resident's own page."""
+"""The resident's own pages; no address names an account."""
 
 from datetime import datetime
+from typing import Final
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.card_lines import taps_of
 from cardservice.web.pages import page
-from cardservice.web.records import record_of
+from cardservice.web.records import Record, looks_at, record_of
 from cardservice.web.resident.share import WITHDRAWN
 from cardservice.web.visitors import VisitorRequest
 from identity import accounts
@@ -17,6 +19,9 @@ from identity.models import Account
 from identity.oidc import consents
 from identity.personal import Vault
 
+SHOWN_TAPS: Final = 5
+"""On the first page; the rest have one of their own."""
+
 
 @get("/")
 async def own_account(
@@ -24,17 +29,53 @@ async def own_account(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+) -> Response[str]:
+    """Show the card, what is held and could be held, and the latest taps."""
+    record = await _own_record(request, session, vault, now)
+    return page(request, "resident/own.html", record=record, shown_taps=SHOWN_TAPS)
+
+
+@get("/taps")
+async def own_taps(
+    request: VisitorRequest, session: NamedDependency[AsyncSession]
+) -> Response[str]:
+    """Show the visitor's taps."""
+    taps = await taps_of(session, request.user.subject_id)
+    return page(request, "resident/taps.html", taps=taps)
+
+
+@get("/details")
+async def own_details(
+    request: VisitorRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[str]:
+    """Show the visitor's name, addresses and documents as they are recorded."""
+    record = await _own_record(request, session, vault, now)
+    return page(request, "resident/details.html", record=record)
+
+
+@get("/security")
+async def own_security(request: VisitorRequest) -> Response[str]:
+    """Lead to the ways of signing in."""
+    return page(request, "resident/security.html")
+
+
+@get("/information")
+async def own_information(
+    request: VisitorRequest,
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
     done: FromQuery[str] = "",
 ) -> Response[str]:
-    """Show the account of whoever is signed in; no address names an account."""
-    visitor = request.user
-    person = await accounts.own_record(session, vault, visitor.subject_id, actor=visitor.actor)
-    record = await record_of(session, vault, person, now=now)
+    """Show who looked at the visitor's record, and with whom they share information."""
+    account_id = request.user.subject_id
     return page(
         request,
-        "resident/own.html",
-        record=record,
-        sharing=await consents.sharing_of(session, visitor.subject_id),
+        "resident/information.html",
+        reads=await looks_at(session, vault, account_id),
+        sharing=await consents.sharing_of(session, account_id),
         done=WITHDRAWN if done == "withdrawn" else "",
     )
 
@@ -49,3 +90,11 @@ async def own_account_row(request: VisitorRequest, session: AsyncSession) -> Acc
     if account is None:
         raise NoSuchAccount("The account of a session is gone.")
     return account
+
+
+async def _own_record(
+    request: VisitorRequest, session: AsyncSession, vault: Vault, now: datetime
+) -> Record:
+    visitor = request.user
+    person = await accounts.own_record(session, vault, visitor.subject_id, actor=visitor.actor)
+    return await record_of(session, vault, person, now=now)

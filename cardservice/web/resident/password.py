@@ -8,19 +8,20 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.browsers import browser_of
+from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.environment import moment
 from cardservice.web.forms import typed_in
-from cardservice.web.guards import recently_proved
+from cardservice.web.guards import HASHES, recently_proved
 from cardservice.web.pages import page, see_other
-from cardservice.web.resident.onward import after_sign_in, sign_in_page
+from cardservice.web.resident.onward import sign_in_page
 from cardservice.web.resident.own import own_account_row
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.resident.sign_in import faults_in_address
-from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, session_cookie
+from cardservice.web.visitors import AnyRequest, VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import person_keys, resident_password, sealed
 from identity.errors import InvalidDetails
-from identity.passwords import SHORTEST
 from identity.personal import Vault
 from identity.staff import SignInRefused
 
@@ -34,7 +35,7 @@ async def ask(request: AnyRequest) -> Response[str]:
     return sign_in_page(request, SIGN_IN, typed={})
 
 
-@post("/password", status_code=200)
+@post("/password", status_code=200, opt={HASHES: True, DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -54,10 +55,10 @@ async def sign_in(
         session, vault, email, password, browser=browser, now=now
     )
     if isinstance(answer, SignInRefused):
+        await count(request, session, now)
         faults = {"password": _refusal(answer)}
         return sign_in_page(request, SIGN_IN, faults=faults, typed={"email": email})
-    cookies = [session_cookie(Part.RESIDENT, answer.token), device_cookie(browser)]
-    return after_sign_in(request, cookies)
+    return next_page(request, answer)
 
 
 @get("/password", guards=[recently_proved])
@@ -69,11 +70,10 @@ async def ask_new(
 ) -> Response[str]:
     """Ask for the new password."""
     words = _("You can sign in with your password from now on. Every other sign-in has ended")
-    email = await _own_email(request, session, vault)
-    return _choose_page(request, email, done=words if done else "")
+    return await _choose_page(request, session, vault, done=words if done else "")
 
 
-@post("/password", status_code=200, guards=[recently_proved])
+@post("/password", status_code=200, guards=[recently_proved], opt={HASHES: True})
 async def choose(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],
@@ -87,29 +87,29 @@ async def choose(
     try:
         await resident_password.choose(session, vault, account, password, own=own, now=now)
     except InvalidDetails as error:
-        email = await _own_email(request, session, vault)
-        return _choose_page(request, email, faults=error.faults)
+        return await _choose_page(request, session, vault, faults=error.faults)
     return see_other("/account/password?done=chosen")
 
 
-async def _own_email(request: VisitorRequest, session: AsyncSession, vault: Vault) -> str:
-    account = await own_account_row(request, session)
-    return sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
-
-
-def _choose_page(
-    request: VisitorRequest, email: str, *, faults: dict[str, str] | None = None, done: str = ""
+async def _choose_page(
+    request: VisitorRequest,
+    session: AsyncSession,
+    vault: Vault,
+    *,
+    faults: dict[str, str] | None = None,
+    done: str = "",
 ) -> Response[str]:
     """The address goes with the form, so that a password manager keeps the two together."""
-    status = 422 if faults else 200
+    account = await own_account_row(request, session)
+    personal = await person_keys.for_reading(session, vault, account.id)
     return page(
         request,
         CHOOSE,
-        status=status,
+        status=422 if faults else 200,
         faults=faults,
         typed={},
-        email=email,
-        shortest=SHORTEST,
+        email=sealed.email_of(personal, account),
+        shortest=await resident_password.shortest_for(session, account),
         done=done,
     )
 

@@ -70,7 +70,7 @@ async def withdraw(
     """Stop sharing; where nothing is shared the account page says enough."""
     own = request.user
     await consents.withdraw(session, own.subject_id, client_id, actor=own.actor, now=now)
-    return see_other("/account?done=withdrawn#sharing")
+    return see_other("/account/information?done=withdrawn#sharing")
 
 
 WITHDRAWN = _("The service cannot see your information from Kent Card any more")

@@ -5,6 +5,7 @@ import binascii
 from datetime import datetime
 from typing import Any, Final, assert_never
 
+import structlog
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
@@ -13,17 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
-from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
-from cardservice.web.resident.passkeys import relying_party
+from cardservice.web.relying_party import relying_party
+from cardservice.web.resident.onward import carry, sign_in_page
+from cardservice.web.resident.second_step import next_page
 from cardservice.web.visitors import (
     AnyRequest,
     Part,
     VisitorRequest,
     host_cookie,
     no_cookie,
-    session_cookie,
 )
 from cardservice.web.words import gettext as _
 from identity import passkeys, sessions, signin
@@ -34,6 +36,7 @@ from identity.signin import CODE_LIFE, CodeRefused, WhyCodeRefused
 ADDRESS_COOKIE: Final = "__Host-kentcard-address"
 ASK: Final = "resident/sign_in.html"
 CODE: Final = "resident/code.html"
+_LOG: Final = structlog.get_logger(__name__)
 
 
 @get("/")
@@ -51,7 +54,7 @@ async def ask_address(
     return sign_in_page(request, ASK, faults=faults, typed={}, options=options)
 
 
-@post("/", status_code=200)
+@post("/", status_code=200, opt={DOOR: CODES})
 async def send_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -65,8 +68,11 @@ async def send_code(
     if faults := faults_in_address(email):
         options = passkeys.request_options(vault, relying_party(settings), now=now)
         return sign_in_page(request, ASK, faults=faults, typed=typed, options=options)
-    await signin.send_code(session, vault, email, now=now)
-    return see_other(carry(request, "/sign-in/code"), cookies=[_address_cookie(email)])
+    browser = browser_of(request)
+    await signin.send_code(session, vault, email, browser=browser, now=now)
+    await count(request, session, now)
+    cookies = [_address_cookie(email), device_cookie(browser)]
+    return see_other(carry(request, "/sign-in/code"), cookies=cookies)
 
 
 @get("/code")
@@ -78,7 +84,7 @@ async def ask_code(request: AnyRequest) -> Response[Any]:
     return sign_in_page(request, CODE, typed={}, email=email)
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def sign_in(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -97,11 +103,13 @@ async def sign_in(
     browser = browser_of(request)
     answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
+        _LOG.warning("sign-in refused", way="email-code", reason=answer.reason.value)
+        await count(request, session, now)
         faults = {"code": code_refusal(answer.reason)}
         return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
-    session_kept = session_cookie(Part.RESIDENT, answer.token)
-    cookies = [session_kept, device_cookie(browser), _address_cookie("")]
-    return after_sign_in(request, cookies)
+    onward = next_page(request, answer)
+    onward.set_cookie(_address_cookie(""))
+    return onward
 
 
 @post("/sign-out", status_code=303)

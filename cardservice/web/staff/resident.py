@@ -120,6 +120,7 @@ async def record_page(
 
 
 DONE: Final = {
+    "app": _("The app was removed. The resident signs in without it and was told"),
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
     "address": _("The address is changed, and what the resident may have is decided anew"),

@@ -9,10 +9,11 @@ from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
 from cardservice.web.errors import AssistanceNeeded, NotForYourRole
+from cardservice.web.guards import recently_proved
 from cardservice.web.kept_forms import what_to_keep
 from cardservice.web.visitors import Visitor
 from identity.models import StaffRole
-from identity.roles import ON_BEHALF, Act, may
+from identity.roles import ON_BEHALF, STEP_UP, Act, may
 
 ACT: Final = "act"
 """The key of a handler's `opt` that names its `Act`."""
@@ -43,12 +44,15 @@ async def role_may(
 
     Raises:
         NotForYourRole: the role may not; or the route names no act, so that nobody may.
+        ProofNeeded: the act is one of `STEP_UP`, and they showed who they are too long ago.
     """
     visitor: Visitor = connection.user
     act = handler.opt.get(ACT)
     if not isinstance(act, Act) or not may(visitor.role, act):
         _LOG.warning("act refused", act=str(act), role=str(visitor.role), staff=visitor.actor.id)
         raise NotForYourRole("The role does not include this.")
+    if act in STEP_UP:
+        await recently_proved(connection, handler)
 
 
 async def acting_for(

@@ -1,31 +1,31 @@
 """The second step of a staff sign-in: a code of an authenticator app, or setting one up."""
 
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice.web.browsers import browser_of
-from cardservice.web.environment import moment
+from cardservice.web.app_set_up import RECOVERY_CODES, set_up_page
+from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.doors import DOOR, FAILURES, count
+from cardservice.web.factor_words import refusal
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
-from cardservice.web.qr import drawing
 from cardservice.web.visitors import AnyRequest, Part, host_cookie, session_cookie
 from cardservice.web.words import gettext as _
-from identity import staff_factor, totp
+from identity import staff_factor
 from identity.personal import Vault
+from identity.second_factor import FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn
 from identity.staff import PasswordRight
-from identity.staff_factor import STEP_LIFE, FactorRefused, Offer, Step, WhyFactorRefused
+from identity.staff_factor import STEP_LIFE, Offer, Step
 
 STEP_COOKIE: Final = "__Host-kentcard-staff-step"
 CODE: Final = "staff/code.html"
 RECOVERY_CODE: Final = "staff/recovery_code.html"
-SET_UP: Final = "staff/set_up.html"
-RECOVERY_CODES: Final = "staff/recovery_codes.html"
 _AT: Final = Part.STAFF.sign_in
 
 
@@ -47,7 +47,7 @@ async def ask_code(
     return _over() if step is None or step.offer else page(request, CODE, typed={})
 
 
-@post("/code", status_code=200)
+@post("/code", status_code=200, opt={DOOR: FAILURES})
 async def give_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -58,9 +58,9 @@ async def give_code(
     code = (await typed_in(request)).get("code", "")
     if not code.strip():
         return _refused(request, CODE, _("Enter the code"))
-    token, browser = _token(request), browser_of(request).name
+    token, browser = _token(request), browser_of(request)
     answer = await staff_factor.give_code(session, vault, token, code, browser=browser, now=now)
-    return _signed_in(request, CODE, answer)
+    return await _signed_in(request, session, CODE, answer, now=now)
 
 
 @get("/recovery-code")
@@ -75,7 +75,7 @@ async def ask_recovery_code(
     return _over() if step is None or step.offer else page(request, RECOVERY_CODE, typed={})
 
 
-@post("/recovery-code", status_code=200)
+@post("/recovery-code", status_code=200, opt={DOOR: FAILURES})
 async def give_recovery_code(
     request: AnyRequest,
     session: NamedDependency[AsyncSession],
@@ -86,11 +86,11 @@ async def give_recovery_code(
     code = (await typed_in(request)).get("code", "")
     if not code.strip():
         return _refused(request, RECOVERY_CODE, _("Enter a recovery code"))
-    token, browser = _token(request), browser_of(request).name
+    token, browser = _token(request), browser_of(request)
     answer = await staff_factor.give_recovery_code(
         session, vault, token, code, browser=browser, now=now
     )
-    return _signed_in(request, RECOVERY_CODE, answer)
+    return await _signed_in(request, session, RECOVERY_CODE, answer, now=now)
 
 
 @get("/set-up")
@@ -121,7 +121,7 @@ async def confirm_app(
     code = (await typed_in(request)).get("code", "")
     answer = await staff_factor.confirm_app(session, vault, _token(request), code, now=now)
     if isinstance(answer, FactorRefused):
-        fault = _refusal(answer) if code.strip() else _("Enter the code")
+        fault = refusal(answer, Part.STAFF) if code.strip() else _("Enter the code")
         return _set_up_page(request, step.staff.username, step.offer, {"code": fault})
     return see_other(f"{_AT}/recovery-codes")
 
@@ -137,7 +137,8 @@ async def show_recovery_codes(
     step = await _step(request, session, vault, now)
     if step is None or step.offer is None or step.confirmed_step is None:
         return _over()
-    return page(request, RECOVERY_CODES, codes=step.offer.recovery_codes)
+    action = f"{_AT}/recovery-codes"
+    return page(request, RECOVERY_CODES, codes=step.offer.recovery_codes, action=action)
 
 
 @post("/recovery-codes", status_code=200)
@@ -148,35 +149,32 @@ async def finish_set_up(
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Keep app and codes, and sign in."""
-    token, browser = _token(request), browser_of(request).name
+    token, browser = _token(request), browser_of(request)
     answer = await staff_factor.finish_set_up(session, vault, token, browser=browser, now=now)
-    return _over() if isinstance(answer, FactorRefused) else _in(answer)
+    return _over() if isinstance(answer, FactorRefused) else signed_in(request, answer)
 
 
 def _set_up_page(
     request: AnyRequest, username: str, offer: Offer, faults: dict[str, str] | None = None
 ) -> Response[str]:
-    secret = offer.secret
-    return page(
-        request,
-        SET_UP,
-        status=422 if faults else 200,
-        faults=faults,
-        typed={},
-        drawing=drawing(totp.app_address(secret, username)),
-        secret=" ".join(secret[at : at + 4] for at in range(0, len(secret), 4)),
-        issuer=totp.ISSUER,
-    )
+    action = f"{_AT}/set-up"
+    return set_up_page(request, username, offer.secret, action=action, back=_AT, faults=faults)
 
 
-def _signed_in(
-    request: AnyRequest, template: str, answer: SignedIn | FactorRefused
+async def _signed_in(
+    request: AnyRequest,
+    session: AsyncSession,
+    template: str,
+    answer: SignedIn | FactorRefused,
+    *,
+    now: datetime,
 ) -> Response[Any]:
     if isinstance(answer, SignedIn):
-        return _in(answer)
+        return signed_in(request, answer)
+    await count(request, session, now)
     if answer.reason is WhyFactorRefused.OVER:
         return _over()
-    return _refused(request, template, _refusal(answer))
+    return _refused(request, template, refusal(answer, Part.STAFF))
 
 
 def _refused(request: AnyRequest, template: str, fault: str) -> Response[str]:
@@ -184,29 +182,16 @@ def _refused(request: AnyRequest, template: str, fault: str) -> Response[str]:
     return page(request, template, status=422, faults={"code": fault}, typed={})
 
 
-def _in(signed_in: SignedIn) -> Response[None]:
-    cookies = [session_cookie(Part.STAFF, signed_in.token), _step_cookie("")]
+def signed_in(request: AnyRequest, answer: SignedIn) -> Response[None]:
+    """To the first page of staff; the browser is known from now on."""
+    device = device_cookie(browser_of(request))
+    cookies = [session_cookie(Part.STAFF, answer.token), _step_cookie(""), device]
     return see_other("/staff", cookies=cookies)
 
 
 def _over() -> Response[None]:
     """To the first page of staff: whoever is signed in by now sees it, others begin again."""
     return see_other("/staff")
-
-
-def _refusal(refused: FactorRefused) -> str:
-    match refused.reason:
-        case WhyFactorRefused.WRONG:
-            return _("The code is wrong or was used before. Wait for the next one and enter that")
-        case WhyFactorRefused.WAIT:
-            words = _("There were too many tries. Try again after %(time)s")
-            return words % {"time": moment(refused.retry_at) if refused.retry_at else ""}
-        case WhyFactorRefused.LOCKED:
-            return _("There were too many tries. Ask an administrator to unlock your user name")
-        case WhyFactorRefused.OVER:
-            return _("This took too long. Sign in again with your password")
-        case never:
-            assert_never(never)
 
 
 async def _step(

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Origin
 
 from cardservice import issuance, replacement, terminals
 from cardservice.models import CardSession
@@ -305,6 +306,21 @@ async def test_nobody_opens_a_session_without_a_terminals_signature(served: Worl
         async with connect(address, proxy=None):
             pass
     assert refused.value.response.status_code == 403
+
+
+async def test_no_page_of_any_site_opens_a_session(served: World) -> None:
+    """Only browsers send an origin, and no page of ours opens a WebSocket."""
+    desk = await served.machine()
+    address = f"ws{served.url.removeprefix('http')}{wire.CARD_SESSION_PATH}"
+    for origin in ("https://evil.example", served.url):
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(
+                address, origin=Origin(origin), additional_headers=desk.header(), proxy=None
+            ):
+                pass
+        assert refused.value.response.status_code == 403
+    async with connect(address, additional_headers=desk.header(), proxy=None):
+        pass
 
 
 async def test_a_revoked_desk_opens_no_session(served: World) -> None:

@@ -84,8 +84,8 @@ async def test_a_passkey_opens_its_own_account_again_and_again(with_key: Home) -
         assert isinstance(opened, Account)
         assert opened.id == with_key.jean.id
     async with with_key.database.transaction() as session:
-        (kept,) = await passkeys.of_account(session, with_key.jean.id)
-        assert await passkeys.of_account(session, with_key.ann.id) == ()
+        (kept,) = await passkeys.of_owner(session, with_key.jean)
+        assert await passkeys.of_owner(session, with_key.ann) == ()
         added = select(AuditRow.subject).where(AuditRow.action == "passkey-added")
         assert list(await session.scalars(added)) == [f"account:{with_key.jean.id}"]
     assert (kept.sign_count, kept.last_used_at) == (2, NOW)
@@ -181,10 +181,10 @@ async def test_a_removed_passkey_opens_nothing_and_only_its_owner_removes_it(
     with_key: Home,
 ) -> None:
     async with with_key.database.transaction() as session:
-        (kept,) = await passkeys.of_account(session, with_key.jean.id)
+        (kept,) = await passkeys.of_owner(session, with_key.jean)
         for account, removed in ((with_key.ann, False), (with_key.jean, True)):
             actor = resident_actor(account.id, account.number)
-            done = await passkeys.remove(session, account.id, kept.id, actor=actor, now=NOW)
+            done = await passkeys.remove(session, account, kept.id, actor=actor, now=NOW)
             assert done is removed
     assert await with_key.show(with_key.phone.get(with_key.asked())) == REFUSED
 

@@ -357,7 +357,7 @@ async def test_the_secret_of_a_staff_app_follows_the_store_to_its_new_key(
             now=NOW,
         )
         secret = vault.seal("staff_totp", "sealed_secret", clerk.id, "JBSWY3DPEHPK3PXP")
-        app = StaffTotp(staff_id=clerk.id, sealed_secret=secret, last_step=0, enrolled_at=NOW)
+        app = StaffTotp(owner_id=clerk.id, sealed_secret=secret, last_step=0, enrolled_at=NOW)
         session.add(app)
     store.rotate(Purpose.DATA, now=NOW)
     await finish(identity_database, vault)

@@ -13,6 +13,7 @@ from identity import accounts, outbox, sessions, signin
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin import CodeRefused, CodeSent, WhyCodeRefused
 from identity.signin_models import KnownDevice, OneTimeCode, Session
@@ -53,7 +54,9 @@ async def redeem(
     database: Database, vault: Vault, code: str, *, email: str = JEANS, now: datetime = NOW
 ) -> SignedIn | CodeRefused:
     async with database.transaction() as session:
-        return await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
+        answer = await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
+    assert not isinstance(answer, CodeNeeded)
+    return answer
 
 
 def other_than(code: str) -> str:

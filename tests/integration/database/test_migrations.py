@@ -31,11 +31,11 @@ async def test_each_step_can_be_taken_back_by_itself(database_url: str) -> None:
     try:
         for revision in revisions:
             await schema.upgrade(database.engine, revision)
-            before = await _columns(database)
+            before = await _columns_and_indexes(database)
             await schema.downgrade(database.engine, "-1")
-            assert await _columns(database) != before
+            assert await _columns_and_indexes(database) != before
             await schema.upgrade(database.engine, revision)
-            assert await _columns(database) == before
+            assert await _columns_and_indexes(database) == before
     finally:
         await schema.downgrade(database.engine, "base")
         await database.close()
@@ -86,10 +86,13 @@ async def _tables(database: Database) -> set[str]:
         return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
 
 
-async def _columns(database: Database) -> set[str]:
+async def _columns_and_indexes(database: Database) -> set[str]:
     def named(connection: Connection) -> set[str]:
-        found = inspect(connection).get_multi_columns()
-        return {f"{table}.{each['name']}" for (_, table), all_ in found.items() for each in all_}
+        found = inspect(connection)
+        columns, indexes = found.get_multi_columns(), found.get_multi_indexes()
+        return {
+            f"{table}.{each['name']}" for (_, table), all_ in columns.items() for each in all_
+        } | {f"{table}.{each['name']}" for (_, table), all_ in indexes.items() for each in all_}
 
     async with database.engine.connect() as connection:
         return await connection.run_sync(named)

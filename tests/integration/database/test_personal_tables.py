@@ -24,6 +24,7 @@ from tests.support.people import CLERK, JEAN, NOW
 NOT_ONE_PERSONS = {
     "person_key",
     "outbox_message",
+    "account_totp",
     "staff_totp",
     "staff_sign_in",
     "oidc_request",

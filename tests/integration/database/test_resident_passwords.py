@@ -12,6 +12,7 @@ from identity.devices import Browser
 from identity.errors import InvalidDetails
 from identity.models import Account
 from identity.personal import Vault
+from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import SessionKind, SignInMethod
 from identity.staff import SignInRefused, WhyRefused
@@ -59,9 +60,11 @@ class Home:
         now: datetime = NOW,
     ) -> SignedIn | SignInRefused:
         async with self.database.transaction() as session:
-            return await resident_password.sign_in(
+            answer = await resident_password.sign_in(
                 session, self.vault, email, password, browser=browser, now=now
             )
+        assert not isinstance(answer, CodeNeeded)
+        return answer
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ from identity import recovery, sessions, staff, staff_factor
 from identity.actors import SYSTEM
 from identity.models import StaffRole
 from identity.personal import Vault
+from identity.second_factor import OVER, FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import SignInMethod
 from identity.staff import PasswordRight
-from identity.staff_factor import OVER, FactorRefused, Offer, Step, WhyFactorRefused
+from identity.staff_factor import Offer, Step
 from identity.trail_models import AuditRow
 from tests.support.people import NOW
 
@@ -210,7 +211,7 @@ async def test_a_recovery_code_works_once_and_in_any_spelling(desk: Desk) -> Non
     assert await desk.recover(await desk.begin(), code) == WRONG
     async with desk.database.transaction() as session:
         priya = await staff.named(session, "priya")
-        assert await recovery.left(session, priya.id) == recovery.HOW_MANY - 1
+        assert await recovery.left(session, priya) == recovery.HOW_MANY - 1
 
 
 async def test_of_five_who_show_one_recovery_code_at_once_one_is_signed_in(desk: Desk) -> None:
@@ -228,7 +229,7 @@ async def test_a_colleagues_recovery_code_is_refused(desk: Desk) -> None:
             session, "sam", "Sam Clerk", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=NOW
         )
         codes = recovery.new_codes()
-        await recovery.replace(session, desk.vault, other.id, codes, now=NOW)
+        await recovery.replace(session, desk.vault, other, codes, now=NOW)
     assert await desk.recover(await desk.begin(), codes[0]) == WRONG
 
 

@@ -1,6 +1,7 @@
 """Signing out: asked for by a site, told to the others."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -168,6 +169,73 @@ async def test_a_notice_that_is_not_taken_is_sent_again_later_and_at_last_given_
     site.clock.ahead += timedelta(days=30)
     assert await delivered(site, listener) == 0
     assert await site.one(select(OidcLogoutNotice.delivered_at)) is None
+
+
+class TricklingSite:
+    """A real server on loopback that takes notices and never finishes its answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.url = ""
+
+    async def answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            while True:  # each byte comes in time for a limit that counts from the last one
+                writer.write(b".")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["TricklingSite"]:
+        server = await asyncio.start_server(self.answers, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/logout"
+        yield self
+        server.close()
+
+
+async def test_a_site_that_never_finishes_its_answer_keeps_no_other_waiting(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logout_notices, "ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr(logout_notices, "SITE_SECONDS", 0.6)
+    async with TricklingSite().running() as slow, prompt_site() as (prompt, taken):
+        for uri, times in ((slow.url, 4), (prompt, 1)):
+            details = msgspec.structs.replace(COUNCIL, backchannel_logout_uri=uri)
+            client = await relying(site, details)
+            for _ in range(times):
+                browser.http.cookies.clear()
+                hint = (await client.tokens(browser))["id_token"]
+                await browser.goes(leaving(id_token_hint=hint))
+        async with asyncio.timeout(60), httpx.AsyncClient() as http:
+            told = await logout_notices.deliver(
+                site.database.transaction, site.provider, http, now=site.clock()
+            )
+    assert (told, len(taken)) == (1, 1)
+    async with site.database.transaction() as session:
+        rows = (await session.scalars(select(OidcLogoutNotice))).all()
+    waiting = sorted(row.tries for row in rows if row.delivered_at is None)
+    assert waiting == [0, 0, 1, 1]  # those there was no time for are not counted as tried
+    assert slow.asked == 2
+
+
+@asynccontextmanager
+async def prompt_site() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """A real server on loopback that takes every notice at once."""
+    taken: list[bytes] = []
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        taken.append(await reader.readexactly(length))
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answers, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/logout", taken
+    server.close()
 
 
 async def test_two_workers_do_not_tell_the_same_site_twice(

@@ -179,17 +179,6 @@ async def test_a_hint_of_another_client_or_a_forged_one_is_refused(
         assert answer["error"] == "invalid_request"
 
 
-async def test_a_stronger_sign_in_that_is_wished_for_is_offered_once(
-    site: Site, browser: Browser, council: Relying
-) -> None:
-    await council.signs_in(browser)
-    site.clock.ahead += timedelta(seconds=1)
-    page = await browser.goes(council.url(acr_values="aal2"))
-    assert page.url.path == PAGES.sign_in
-    assert "code" in answer_of(await browser.signs_in(page))
-    assert "code" in answer_of(await browser.goes(council.url(acr_values="aal2", prompt="none")))
-
-
 async def test_a_pushed_request_is_brought_once_within_a_minute(
     site: Site, browser: Browser, council: Relying
 ) -> None:

@@ -340,3 +340,67 @@ async def test_a_client_registered_without_pkce_signs_in_with_a_nonce(
     assert (await client.redeems(code)).json()["error"] == "invalid_grant"  # a verifier alone
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": client.redirect_uri}
     assert "id_token" in (await client.posts(Endpoint.TOKEN, form)).json()
+
+
+MODULES = {
+    "oidcc-server": "oidcc_server",
+    "oidcc-response-type-missing": "oidcc_response_type_missing",
+    "oidcc-idtoken-signature": "oidcc_idtoken_signature_and_kid",
+    "oidcc-idtoken-unsigned": "oidcc_idtoken_unsigned_is_not_offered_on_purpose",
+    "oidcc-userinfo-get": "oidcc_userinfo_get",
+    "oidcc-userinfo-post-header": "oidcc_userinfo_post_header",
+    "oidcc-userinfo-post-body": "oidcc_userinfo_post_body",
+    "oidcc-ensure-request-without-nonce-succeeds-for-code-flow": (
+        "oidcc_ensure_request_without_nonce_succeeds_for_code_flow"
+    ),
+    "oidcc-scope-profile": "oidcc_scope_profile_without_a_birth_date_on_purpose",
+    "oidcc-scope-email": "oidcc_scope_email",
+    "oidcc-scope-address": "oidcc_scope_address",
+    "oidcc-scope-phone": "oidcc_scope_phone_is_not_offered_on_purpose",
+    "oidcc-scope-all": "oidcc_scope_all",
+    "oidcc-ensure-other-scope-order-succeeds": "oidcc_ensure_other_scope_order_succeeds",
+    "oidcc-display-page": "oidcc_display",
+    "oidcc-display-popup": "oidcc_display",
+    "oidcc-prompt-login": "oidcc_prompt_login",
+    "oidcc-prompt-none-not-logged-in": "oidcc_prompt_none_not_logged_in",
+    "oidcc-prompt-none-logged-in": "oidcc_prompt_none_logged_in",
+    "oidcc-max-age-1": "oidcc_max_age_1",
+    "oidcc-max-age-10000": "oidcc_max_age_10000",
+    "oidcc-ensure-request-with-unknown-parameter-succeeds": (
+        "oidcc_ensure_request_with_unknown_parameter_succeeds"
+    ),
+    "oidcc-id-token-hint": "oidcc_id_token_hint",
+    "oidcc-login-hint": "oidcc_login_hint",
+    "oidcc-ui-locales": "oidcc_locales",
+    "oidcc-claims-locales": "oidcc_locales",
+    "oidcc-ensure-request-with-acr-values-succeeds": (
+        "oidcc_ensure_request_with_acr_values_succeeds"
+    ),
+    "oidcc-codereuse": "oidcc_codereuse",
+    "oidcc-codereuse-30seconds": "oidcc_codereuse_30seconds",
+    "oidcc-ensure-registered-redirect-uri": "oidcc_ensure_registered_redirect_uri",
+    "oidcc-ensure-post-request-succeeds": "oidcc_ensure_post_request_succeeds",
+    "oidcc-server-client-secret-post": "oidcc_server_client_secret_post_is_refused_on_purpose",
+    "oidcc-request-uri-unsigned-supported-correctly-or-rejected-as-unsupported": (
+        "oidcc_request_uri_unsigned_is_refused_on_purpose"
+    ),
+    "oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported": (
+        "oidcc_unsigned_request_object_is_refused_on_purpose"
+    ),
+    "oidcc-claims-essential": "oidcc_claims_essential_is_ignored_on_purpose",
+    "oidcc-ensure-request-object-with-redirect-uri": (
+        "oidcc_unsigned_request_object_is_refused_on_purpose"
+    ),
+    "oidcc-refresh-token": "oidcc_refresh_token",
+    "oidcc-ensure-request-with-valid-pkce-succeeds": (
+        "oidcc_ensure_request_with_valid_pkce_succeeds"
+    ),
+}
+"""Every module of the plan, and the test here that asks the same."""
+
+
+def test_every_module_of_the_plan_is_asked_and_every_test_belongs_to_one() -> None:
+    own = {name for name in globals() if name.startswith("test_oidcc_")}
+    beside = {"test_oidcc_request_without_pkce_is_refused_on_purpose"}
+    assert {f"test_{name}" for name in MODULES.values()} == own - beside
+    assert len(MODULES) == 38

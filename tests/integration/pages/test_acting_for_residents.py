@@ -188,7 +188,7 @@ def test_the_resident_sees_who_acted_why_and_what_was_done(live: LiveServer) -> 
         clerk.get(f"{here}?reason=card-found")
     olive = Visitor(live)
     olive.sign_in_as_resident("olive@example.org")
-    shown = words(olive.get("/account"))
+    shown = words(olive.get("/account/information"))
     assert "Priya Shah" in shown
     assert "Another reason, by telephone: Moved in with her son" in shown
     assert "Changed the address" in shown

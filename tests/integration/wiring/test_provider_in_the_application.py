@@ -167,7 +167,7 @@ async def test_the_worker_tells_sites_of_a_sign_out_and_forgets_old_requests(
     await jobs.forget_expired(served.database, now=now)
     waiting = select(func.count()).select_from(OidcRequest)
     assert await served.do(lambda session: session.scalar(waiting)) == 1
-    await jobs.forget_expired(served.database, now=now + timedelta(hours=1))
+    await jobs.forget_expired(served.database, now=now + timedelta(days=2))
     assert await served.do(lambda session: session.scalar(waiting)) == 0
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pytest
 import structlog
@@ -37,6 +38,27 @@ def test_a_fault_is_told_without_the_values_of_variables(
     told = capsys.readouterr().err
     assert "LookupError" in told
     assert "1960-07-31" not in told.replace('birth_date = "1960-07-31"', "")
+
+
+def test_text_from_outside_begins_no_line_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(plain=False)
+    evil = 'x"}\n{"level": "info", "event": "all is well"}\r\n\x1b[2J\u2028'
+    structlog.get_logger("kent").warning("form refused", path=evil, **{"rea\nson": "y"})
+    logging.getLogger("a.library").warning("Said %s", evil)
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 2
+    assert told.count("\n") == 2
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert lines[0]["path"] == evil
+    assert "\x1b" not in told
+
+
+def test_a_line_says_when_in_utc_how_grave_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(plain=False)
+    structlog.get_logger("cardservice.web").warning("form refused")
+    line = json.loads(capsys.readouterr().err)
+    assert datetime.fromisoformat(line["timestamp"]).utcoffset() == timedelta(0)
+    assert (line["level"], line["logger"]) == ("warning", "cardservice.web")
 
 
 def test_in_service_each_line_is_json_whoever_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:

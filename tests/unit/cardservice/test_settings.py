@@ -1,9 +1,13 @@
 """Settings: environment over file over defaults, and every fault at once."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from litestar import Litestar
+from litestar.types import Receive, Scope, Send
 
+from cardservice.cli.serving import server_config
 from cardservice.errors import SettingsFaulty
 from cardservice.settings import Settings, async_url, described, load_settings
 
@@ -102,3 +106,28 @@ def test_every_setting_says_what_it_means() -> None:
     for line in lines:
         assert line.variable.startswith("KENTCARD_")
         assert line.meaning.endswith(".")
+
+
+@pytest.mark.parametrize("wrong", ["*", "proxy.example", "10.0.0.0/99", "127.0.0.1,10.0.0.1"])
+def test_a_proxy_is_an_address_or_a_network(wrong: str) -> None:
+    with pytest.raises(SettingsFaulty) as refused:
+        load_settings({"KENTCARD_TRUSTED_PROXIES": wrong})
+    assert "KENTCARD_TRUSTED_PROXIES" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("trusted", "client"),
+    [("", "10.1.2.3"), ("192.0.2.0/24", "10.1.2.3"), ("10.0.0.0/8 192.0.2.1", "198.51.100.7")],
+)
+async def test_only_a_proxy_that_was_named_says_who_asks(trusted: str, client: str) -> None:
+    seen: dict[str, Any] = {}
+
+    async def app(scope: Scope, _receive: Receive, _send: Send) -> None:
+        seen.update(scope)
+
+    config = server_config(cast("Litestar", app), Settings(trusted_proxies=trusted))
+    config.load()
+    said = [(b"x-forwarded-for", b"203.0.113.66, 198.51.100.7, 192.0.2.1")]
+    scope = {"type": "http", "client": ("10.1.2.3", 1), "headers": said, "scheme": "http"}
+    await config.loaded_app(cast("Any", scope), cast("Any", None), cast("Any", None))
+    assert seen["client"][0] == client

@@ -1,8 +1,12 @@
 """New passwords: long, any characters, not what everybody tries first."""
 
+from typing import Literal
+
 import pytest
+from argon2 import PasswordHasher
 
 from identity import passwords
+from identity.passwords import SHORTEST_WITH_APP
 
 
 @pytest.mark.parametrize(
@@ -44,6 +48,58 @@ def test_what_everybody_tries_first_is_refused(password: str) -> None:
     fault = passwords.fault_in(password, context=("priya", "Priya Shah"))
     assert fault is not None
     assert "harder to guess" in fault
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["sunshine1", "trustno1", "baseball", "Liverpool", "michelle", "dragon dragon", "iloveyou2026"],
+)
+def test_a_password_on_the_list_is_refused_beside_an_app_too(password: str) -> None:
+    fault = passwords.fault_in(password, shortest=SHORTEST_WITH_APP)
+    assert fault is not None
+    assert "harder to guess" in fault
+
+
+@pytest.mark.parametrize(
+    "password", ["Margaret1960", "o'malley!", "Kent Card 1", "margaret.omalley", "malleymargaret"]
+)
+def test_the_service_and_ones_own_names_are_refused_beside_an_app(password: str) -> None:
+    about = passwords.words_about("Margaret", "O'Malley", "margaret.o-malley@mail.example")
+    assert passwords.fault_in(password, context=about, shortest=SHORTEST_WITH_APP) is not None
+
+
+@pytest.mark.parametrize("password", ["oxbow7river", "Lantern & tide", "zq3vk8wp"])
+def test_eight_characters_are_enough_beside_an_app_and_not_alone(password: str) -> None:
+    assert passwords.fault_in(password, shortest=SHORTEST_WITH_APP) is None
+    assert passwords.fault_in(password) is not None
+
+
+def test_the_list_is_whole_and_in_small_letters() -> None:
+    common = passwords.common_passwords()
+    assert len(common) == 44_695
+    assert {"123456", "password", "qwerty"} <= common
+    assert all(each == each.casefold() for each in common)
+
+
+async def test_an_unknown_person_costs_as_many_hashes_as_a_known_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stored = await passwords.hash_password("turnip lantern oxbow")
+    seen: list[str] = []
+
+    class Counting(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            seen.append("a new hash")
+            return super().hash(password, salt=salt)
+
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  (its name)
+            seen.append(str(hash).rpartition("$")[0].rpartition("$")[0])
+            return super().verify(hash, password)
+
+    monkeypatch.setattr(passwords, "_HASHER", Counting(2, 19_456, 1))
+    for whose in (stored, None):
+        assert not await passwords.verify_password(whose, "wrong")
+    assert seen == ["$argon2id$v=19$m=19456,t=2,p=1"] * 2
 
 
 async def test_a_hash_is_of_todays_parameters_and_salted() -> None:

@@ -1,0 +1,51 @@
+"""The doors people sign in through: failures are counted by where they come from.
+
+A route says with `opt={DOOR: ...}` what it counts. The guard turns whoever failed too often away
+before anything is looked up, hashed or sent; the handler counts what failed.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice.web.browsers import browser_of
+from cardservice.web.errors import TooManyTries
+from cardservice.web.visitors import AnyRequest
+from identity import network_limit
+
+DOOR: Final = "door"
+"""Option of a route: what it counts, `FAILURES` or `CODES`."""
+FAILURES: Final = "failures"
+CODES: Final = "codes"
+_SOURCE: Final = "kent_source"
+
+
+async def not_too_many(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Guard, after `our_own_form`: a door is closed for a moment where too much failed.
+
+    Raises:
+        TooManyTries: from this network, or from this device if somebody signed in with it before.
+    """
+    what = handler.opt.get(DOOR)
+    if what is None:
+        return
+    state, now = connection.app.state, connection.app.state.clock()
+    address = connection.client.host if connection.client else ""
+    async with state.database.reading() as reading:
+        source = await network_limit.source_of(
+            reading, state.vault, what, address, browser_of(connection)
+        )
+        again_at = await network_limit.may_try_at(reading, source, now=now)
+    if again_at is not None:
+        raise TooManyTries(again_at, int((again_at - now).total_seconds()) + 1)
+    connection.scope["state"][_SOURCE] = source
+
+
+async def count(request: AnyRequest, session: AsyncSession, now: datetime) -> None:
+    """Count what this request tried and failed at, or asked for."""
+    await network_limit.count(session, request.scope["state"][_SOURCE], now=now)

@@ -1,0 +1,92 @@
+"""Argon2id in threads of its own, behind a line of bounded length.
+
+Hashing a password is meant to be slow, and must slow nobody down who does not sign in. So the
+threads that hash leave a core free and run at the lowest priority, and a request waits for its turn
+before it holds a connection to the database. When the line is full, the next one is told so at
+once, because a line that grows is a wait that nobody gets to the end of.
+Source: OWASP Password Storage Cheat Sheet (a work factor is an attacker's lever as well).
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from identity.errors import Busy
+
+MOST_WORKERS: Final = 4
+LOWEST_PRIORITY: Final = 19
+# One hashes while another reads its row or writes its session.
+PLACES_PER_WORKER: Final = 2
+# At about 30 ms a hash, whoever is last in line waits for little more than a second.
+WAITING_PER_WORKER: Final = 40
+RETRY_SECONDS: Final = 5
+
+T = TypeVar("T")
+
+
+def workers_for(cores: int) -> int:
+    """How many threads hash on so many cores: one core is always left to everything else."""
+    return max(1, min(MOST_WORKERS, cores - 1))
+
+
+def own_cores() -> int:
+    """The cores this process may run on (Linux)."""
+    return len(os.sched_getaffinity(0))
+
+
+WORKERS: Final = workers_for(own_cores())
+
+
+def _step_back() -> None:
+    """Let everything else go first: on Linux a priority belongs to a thread."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+
+
+_THREADS: Final = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2", initializer=_step_back)
+
+
+async def in_turn(work: Callable[[], T]) -> T:
+    """Do something slow in one of the threads that are for it, and wait for its outcome."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+
+
+class Line:
+    """Where requests wait that will hash a password.
+
+    Args:
+        places: how many may go on at once, holding a connection to the database.
+        most_waiting: how many may wait for that, holding nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        places: int = WORKERS * PLACES_PER_WORKER,
+        most_waiting: int = WORKERS * WAITING_PER_WORKER,
+    ) -> None:
+        self._free = asyncio.Semaphore(places)
+        self._most_waiting = most_waiting
+        self._waiting = 0
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """Wait for a place, and have it; first come, first served.
+
+        Raises:
+            Busy: the line is full.
+        """
+        if self._free.locked() and self._waiting >= self._most_waiting:
+            raise Busy("Too many people are signing in at this moment.", RETRY_SECONDS)
+        self._waiting += 1
+        try:
+            await self._free.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
