@@ -121,9 +121,9 @@ async def open_for(
     await session.get(StaffMember, own.subject_id, with_for_update=True)
     if (why := await _why_not(session, account, own)) is not None:
         return NotOpened(why)
-    await assisted_ends.end_open(
-        session, own.subject_id, AssistedEnd.ANOTHER_RESIDENT, actor=own.actor, now=now
-    )
+    served = await _served(session, own)
+    ended = AssistedEnd.CLERK if served == account_id else AssistedEnd.ANOTHER_RESIDENT
+    await assisted_ends.end_open(session, own.subject_id, ended, actor=own.actor, now=now)
     row_id = new_id()
     personal = await person_keys.for_writing(session, vault, account_id)
     session.add(
@@ -210,6 +210,14 @@ async def set_own_account(
     await session.flush()
     subject, detail = audit.subject_of("staff", staff_id), {"has": account_id is not None}
     audit.record(session, "staff-own-account-set", subject, actor=actor, now=now, detail=detail)
+
+
+async def _served(session: AsyncSession, own: SignedInSession) -> UUID | None:
+    """Whom the member of staff acts for until now."""
+    open_one = select(AssistedSession.account_id).where(
+        AssistedSession.staff_id == own.subject_id, AssistedSession.ended_at.is_(None)
+    )
+    return await session.scalar(open_one)
 
 
 async def _why_not(

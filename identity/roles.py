@@ -56,7 +56,8 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.REPORT_DEATH: "report a death, or that such a report was false",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
     Act.READ_AUDIT: "read what was done and by whom",
-    Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
+    Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
+    "note their own account",
 }
 
 _EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})

@@ -36,6 +36,11 @@ REFUSED: Final[Mapping[WhyNotOpened, str]] = {
 }
 
 
+def capital(words: str) -> str:
+    """Words that stand by themselves and not within a sentence."""
+    return words[:1].upper() + words[1:]
+
+
 def in_one_line(reason: AssistReason, presence: Presence) -> str:
     """Why, and how the resident is present: `To change the address, by telephone`."""
     return f"{REASON_WORDS[reason]}, {PRESENCE_WORDS[presence]}"

@@ -45,8 +45,8 @@ class AssuranceLines(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of who a resident is.
 
     Attributes:
-        title: the level.
-        sentence: what it means for the resident.
+        title: the level, as staff call it.
+        sentence: the same in plain words.
         profile: that is met, as staff are told.
         parts: the five parts and what they score together, for staff.
         checks: newest first.
@@ -83,12 +83,10 @@ def _title(level: AssuranceLevel) -> str:
 
 def _sentence(found: Assurance, *, seen: bool) -> str:
     if found.profile is not None:
-        return _("A member of staff checked a document and that it belongs to this person.")
+        return _("A member of staff checked a document, and that it belongs to who showed it.")
     if seen:
-        return _(
-            "Documents were seen, but not checked closely enough to count as proof of identity."
-        )
-    return _("How documents were checked is not recorded, so only this person’s word counts.")
+        return _("A document was seen, but not checked closely enough to be proof of identity.")
+    return _("No check of identity is recorded. Staff at a Kent Gateway can make one.")
 
 
 def _profile(found: Assurance) -> str:

@@ -28,7 +28,7 @@ def open_record(page: Page, query: str, name: str) -> None:
 def act_for(
     page: Page,
     reason: str = "To explain what is on the account",
-    presence: str = "in person, and documents were seen",
+    presence: str = "In person, and documents were seen",
 ) -> None:
     """Fill in the form that opens an assisted session."""
     page.get_by_label(reason).check()

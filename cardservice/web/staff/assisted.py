@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
-from cardservice.web.assisted_words import PRESENCE_WORDS, REASON_WORDS, REFUSED
+from cardservice.web.assisted_words import PRESENCE_WORDS, REASON_WORDS, REFUSED, capital
 from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.records import record_of
@@ -142,5 +142,5 @@ async def _form(
         number=number,
         minutes=settings.assisted_minutes,
         reasons=[(reason.value, words) for reason, words in REASON_WORDS.items()],
-        presences=[(each.value, words) for each, words in PRESENCE_WORDS.items()],
+        presences=[(each.value, capital(words)) for each, words in PRESENCE_WORDS.items()],
     )

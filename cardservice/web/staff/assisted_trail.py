@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.act_words import in_words
-from cardservice.web.assisted_words import END_WORDS, PRESENCE_WORDS, REASON_WORDS
+from cardservice.web.assisted_words import END_WORDS, PRESENCE_WORDS, REASON_WORDS, capital
 from cardservice.web.forms import Typed, typed_day, typed_in
 from cardservice.web.pages import page
 from cardservice.web.staff.rights import ACT
@@ -66,7 +66,7 @@ async def _listed(
         reasons=REASON_WORDS,
         presences=PRESENCE_WORDS,
         reason_choices=[(each.value, words) for each, words in REASON_WORDS.items()],
-        presence_choices=[(each.value, words) for each, words in PRESENCE_WORDS.items()],
+        presence_choices=[(each.value, capital(words)) for each, words in PRESENCE_WORDS.items()],
         ends=END_WORDS,
     )
 

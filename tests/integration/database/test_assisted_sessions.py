@@ -251,6 +251,14 @@ async def test_another_resident_ends_the_first_and_the_database_holds_to_it(
         await open_all_again(migrated)
 
 
+async def test_sending_the_form_twice_leaves_one_open_and_blames_nobody_else(
+    migrated: Database, vault: Vault, jean: UUID, sam: SignedInSession
+) -> None:
+    await begin(migrated, vault, jean, sam)
+    await begin(migrated, vault, jean, sam)
+    assert sorted(await ends(migrated), key=str) == [None, AssistedEnd.CLERK]
+
+
 async def open_all_again(database: Database) -> None:
     async with database.transaction() as session:
         await session.execute(update(AssistedSession).values(ended_at=None, ended_by=None))
