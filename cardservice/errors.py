@@ -4,6 +4,7 @@
     |- SettingsFaulty            settings have faults; every one is listed
     |- NotReady                  the service cannot start; the text says what to do first
     |- NoSuchRevision            no migration leads to or from that revision
+    |- BadLedger                 a line is no line of a ledger of erased records
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -60,6 +61,12 @@ class NoSuchRevision(CardServiceError):
     """No migration leads to, or back to, that revision."""
 
     code = "no-such-revision"
+
+
+class BadLedger(CardServiceError):
+    """A file of erased records holds a line that is none."""
+
+    code = "bad-ledger"
 
 
 class CardError(CardServiceError):

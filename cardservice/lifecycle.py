@@ -62,11 +62,14 @@ async def check_holder(session: AsyncSession, account_id: UUID) -> None:
     """Only who is not recorded as deceased gets a card, or gets one back.
 
     Raises:
-        MoveNotAllowed: the account is closed.
+        MoveNotAllowed: the account is closed or erased.
     """
     wanted = select(Account.state).where(Account.id == account_id).with_for_update(read=True)
-    if await session.scalar(wanted) is AccountState.CLOSED:
+    state = await session.scalar(wanted)
+    if state is AccountState.CLOSED:
         raise MoveNotAllowed("This resident is recorded as deceased.")
+    if state is AccountState.ERASED:
+        raise MoveNotAllowed("This resident's record was erased.")
 
 
 async def move(

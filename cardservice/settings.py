@@ -70,6 +70,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[int, Meta(ge=1, le=60)],
         _about("How long a member of staff may act for a resident before it ends on its own."),
     ] = 20
+    erasure_grace_days: Annotated[
+        Annotated[int, Meta(ge=0, le=28)],
+        _about(
+            "Days in which a resident can stop the erasure of their record; the law allows a month."
+        ),
+    ] = 14
+    council: Annotated[Text, _about("Name of the council that answers for the data.")] = (
+        "[name of the council, not set yet]"
+    )
+    contact_email: Annotated[
+        Text, _about("Where residents write about the service and its accessibility.")
+    ] = "[e-mail address, not set yet]"
+    contact_phone: Annotated[Text, _about("Where residents ring.")] = "[phone number, not set yet]"
+    data_protection_contact: Annotated[
+        Text, _about("How to reach the council's data protection officer.")
+    ] = "[data protection officer, not set yet]"
     demo: Annotated[
         bool, _about("Demo mode: simulated time and the tray page are allowed. Never in service.")
     ] = False

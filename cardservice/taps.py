@@ -7,15 +7,18 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Insert, func, select, update
+from sqlalchemy import Insert, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.models import Tap, TapConflict, Terminal
 from cardservice.terminals import KnownTerminal
-from entitlements.models import ServiceRecord
+from entitlements.models import ServiceNumber, ServiceRecord
+from identity import audit_batches
 from identity.audit_batches import Stream
 from identity.db import Base
+from identity.models import Account, AccountState
+from readers.contract.windows import london_date
 from readers.contract.wire import TapEvent
 
 QUARANTINE_LIMIT: Final = 20_000
@@ -96,6 +99,39 @@ async def of_account(
     )
     rows = await session.execute(query)
     return [ShownTap(at, place, service.value, ok, why) for at, place, service, ok, why in rows]
+
+
+async def forget_batch(session: AsyncSession, *, before: datetime, now: datetime) -> int:
+    """Remove the taps of the oldest batch that was sealed before a moment. Returns how many.
+
+    Of each number only the day of its last accepted tap is kept.
+    Source: UK GDPR Article 5(1)(c): to know that a pass is used nobody needs to know where.
+    """
+    batch = await audit_batches.oldest_before(session, STREAM, before)
+    if batch is None:
+        return 0
+    await _keep_last_use(session, batch)
+    taken = select(Tap.terminal_id, Tap.sequence).where(Tap.batch == batch)
+    key = tuple_(TapConflict.terminal_id, TapConflict.sequence)
+    await session.execute(delete(TapConflict).where(key.in_(taken)))
+    return await audit_batches.forget(session, STREAM, batch, now=now)
+
+
+async def _keep_last_use(session: AsyncSession, batch: int) -> None:
+    query = (
+        select(Tap.service, Tap.number, func.max(Tap.taken_at))
+        .where(Tap.batch == batch, Tap.accepted, Tap.number.is_not(None))
+        .group_by(Tap.service, Tap.number)
+    )
+    known = select(Account.id).where(Account.state != AccountState.ERASED)
+    for service, number, last in (await session.execute(query)).all():
+        day = london_date(last)
+        later = ServiceNumber.last_used_on.is_(None) | (ServiceNumber.last_used_on < day)
+        of_number = (ServiceNumber.service == service) & (ServiceNumber.number == number)
+        used = update(ServiceNumber).where(of_number, later, ServiceNumber.account_id.in_(known))
+        await session.execute(
+            used.values(last_used_on=day), execution_options={"synchronize_session": False}
+        )
 
 
 async def _quarantine_is_full(session: AsyncSession, terminal_id: UUID) -> bool:

@@ -4,10 +4,16 @@ import importlib
 import inspect
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+from cardservice.holdings import HOLDINGS, NOT_OF_PEOPLE
+from cardservice.holdings.holding import BASES, length_in_words
+from cardservice.holdings.people import DECEASED_KEPT
 from cardservice.settings import described
+from identity.grounds import EXCEPTIONS
 from identity.models import StaffRole
 from identity.roles import FOUR_EYES, ON_BEHALF, RIGHTS, STEP_UP, Act
 from identity.roles import WORDS as ACTS
@@ -22,6 +28,20 @@ CLOCK_MEANING = (
     "the time starts there and ticks. Refused outside demo mode."
 )
 HERE = Path(__file__).parent
+ASVS = "https://github.com/OWASP/ASVS/tree/v5.0.0_release/5.0/en"
+VERDICTS = ("met", "partly", "gap", "not-applicable")
+CHAPTERS = {
+    "3": "Browsers",
+    "4": "Requests and sockets",
+    "6": "Signing in",
+    "7": "Sessions",
+    "8": "Rights",
+    "9": "Signed tokens",
+    "10": "OAuth and OpenID",
+    "14": "Data",
+    "16": "Logs and faults",
+}
+"""Of the ASVS, in a word or two of ours."""
 ERROR_MODULES = (
     ("identity", "identity.errors"),
     ("entitlements", "entitlements.errors"),
@@ -134,6 +154,98 @@ def _marks(act: Act) -> str:
     return ", ".join(mark for mark, acts in marks if act in acts)
 
 
+def retention() -> str:
+    """docs/retention.md."""
+    rows = "\n".join(
+        f"| `{each.table}` | {each.what} | {BASES[each.basis]} | {each.how_long()} | "
+        f"{each.period.why if each.period else '–'} | {each.fate.value} | "
+        f"{f'`{each.ground.value}`' if each.ground else '–'} |"
+        for each in HOLDINGS
+    )
+    others = "\n".join(f"| `{table}` | {why} |" for table, why in NOT_OF_PEOPLE.items())
+    grounds = "\n".join(
+        f"| `{ground.value}` | {each.words} | {each.law} | {'yes' if each.whole_record else '–'} |"
+        for ground, each in EXCEPTIONS.items()
+    )
+    return f"""# What is held, for how long, and what erasure does to it
+
+Generated from the code (`make docs`); a test keeps it true. The privacy notice, a resident’s copy
+of their data, `kentcard retention` and erasure work by the same tables. The periods are a starting
+point: the council’s own retention schedule decides, and was not at hand.
+
+A record is erased when its resident asked and the time to stop it is over
+(`KENTCARD_ERASURE_GRACE_DAYS`), and {length_in_words(DECEASED_KEPT)} after a report of death was
+approved. Written messages in the outbox directory go with their rows. *Removed* rows are deleted,
+*emptied* rows lose everything sealed or indexed, *kept* rows never held anything that tells who it
+was.
+
+| table | what | why it may be held | kept | because | at erasure | ground |
+|---|---|---|---|---|---|---|
+{rows}
+
+## Grounds on which something is kept
+
+| ground | what and why | law | staff may refuse an erasure on it |
+|---|---|---|---|
+{grounds}
+
+## Tables without a resident’s data
+
+| table | why |
+|---|---|
+{others}
+"""
+
+
+def asvs() -> str:
+    """docs/asvs.md, from docs/asvs.toml."""
+    asked = tomllib.loads((HERE / "asvs.toml").read_text(encoding="utf-8"))["requirement"]
+    of_chapter = {
+        chapter: [each for each in asked if each["id"].split(".")[0] == chapter]
+        for chapter in dict.fromkeys(each["id"].split(".")[0] for each in asked)
+    }
+    counts = "\n".join(
+        f"| V{chapter} {CHAPTERS[chapter]} | {_counted(asked)} |"
+        for chapter, asked in of_chapter.items()
+    )
+    chapters = "\n".join(
+        f"\n## V{chapter} {CHAPTERS[chapter]}\n\n"
+        "| number | level | what is asked, in our words | verdict | shown by, or why |\n"
+        "|---|---|---|---|---|\n" + "\n".join(_requirement(each) for each in asked)
+        for chapter, asked in of_chapter.items()
+    )
+    return f"""# OWASP ASVS 5.0.0, requirement by requirement
+
+Generated from `docs/asvs.toml` (`make docs`); a test keeps it true, and fails when a named test
+does not exist or a requirement is left out. Chapters 6, 7, 9 and 10 at all levels; 3, 4, 8, 14 and
+16 up to level 2. Numbers and levels are the standard's; the words are ours and shorter: what counts
+is the [text of release 5.0.0]({ASVS}) (OWASP Foundation, CC BY-SA 4.0), under the same number.
+
+*partly*: something that is asked for is missing, and it says what. *gap*: it is not done.
+
+| chapter | {" | ".join(VERDICTS)} | all |
+|---|{"---|" * (len(VERDICTS) + 1)}
+{counts}
+| all | {_counted(asked)} |
+{chapters}
+"""
+
+
+def _counted(asked: list[dict[str, Any]]) -> str:
+    found = [sum(each["verdict"] == verdict for each in asked) for verdict in VERDICTS]
+    return " | ".join(str(count) for count in (*found, len(asked)))
+
+
+def _requirement(asked: dict[str, Any]) -> str:
+    tests: dict[str, list[str]] = {}
+    for named in asked.get("tests", ()):
+        path, _, name = named.partition("::")
+        tests.setdefault(path, []).append(name)
+    shown = [f"`{path}`: {', '.join(names)}" for path, names in tests.items()]
+    words = "<br>".join((*([asked["why"]] if "why" in asked else []), *shown))
+    return f"| {asked['id']} | {asked['level']} | {asked['asks']} | {asked['verdict']} | {words} |"
+
+
 def _tree(module: str) -> str:
     found = [
         error
@@ -165,9 +277,11 @@ def _shown(value: object) -> str:
 
 
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
+    "asvs.md": asvs,
     "card-format.md": card_format,
     "configuration.md": configuration,
     "errors.md": errors,
+    "retention.md": retention,
     "roles.md": roles,
 }
 

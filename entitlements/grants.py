@@ -24,6 +24,7 @@ class EndReason(StrEnum):
     EXPIRED = "expired"
     CHANGED = "changed"
     NOT_ELIGIBLE = "not-eligible"
+    ERASED = "erased"
 
 
 async def lock_holder(session: AsyncSession, account_id: UUID) -> Holder:

@@ -111,7 +111,10 @@ class Grant(Base, kw_only=True):
 
 
 class ServiceNumber(Base, kw_only=True):
-    """A resident's number with one service: it outlives cards, and no other service knows it."""
+    """A resident's number with one service: it outlives cards, and no other service knows it.
+
+    `last_used_on` is the day of the last accepted tap among those that are no longer kept.
+    """
 
     __tablename__ = "service_number"
     __table_args__ = (UniqueConstraint("service", "number"),)
@@ -119,6 +122,7 @@ class ServiceNumber(Base, kw_only=True):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     service: Mapped[Service] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger)
+    last_used_on: Mapped[date | None] = mapped_column(default=None)
 
 
 class ServiceRecord(Base, kw_only=True):

@@ -337,6 +337,7 @@ async def _account(session: AsyncSession, account_id: UUID) -> Account:
     account = await session.get(Account, account_id)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    person_keys.refuse_erased(account)
     return account
 
 

@@ -125,6 +125,7 @@ async def _locked(session: AsyncSession, account_id: UUID) -> Account:
     account = await session.get(Account, account_id, with_for_update=True, populate_existing=True)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    person_keys.refuse_erased(account)
     return account
 
 

@@ -10,15 +10,28 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, inspect, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    delete,
+    func,
+    inspect,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
+from identity import audit
+from identity.actors import SYSTEM
 from identity.chain import digest_of, locked_head, move_head
-from identity.trail_models import AuditBatch
+from identity.trail_models import AuditBatch, AuditRow
 
 SEALED_WITHIN: Final = timedelta(seconds=60)
 MOST_ROWS: Final = 10_000
+FORGOTTEN: Final = "rows-forgotten"
 COVERED: Final = ("at", "row_count", "digest")
 """The columns a batch's hash covers, besides its number."""
 
@@ -79,6 +92,37 @@ async def seal(
     await session.flush()
     await connection.run_sync(move_head, stream.name, link)
     return Sealed(number, len(rows))
+
+
+async def oldest_before(session: AsyncSession, stream: Stream, moment: datetime) -> int | None:
+    """The oldest batch sealed before a moment whose rows are still there; None when none is."""
+    sealed = select(AuditBatch.number).where(
+        AuditBatch.stream == stream.name, AuditBatch.at < moment
+    )
+    batch = _batch_of(stream.model)
+    return await session.scalar(select(func.min(batch)).where(batch.in_(sealed)))
+
+
+async def forget(session: AsyncSession, stream: Stream, batch: int, *, now: datetime) -> int:
+    """Remove the rows of a batch whose time is over. Returns how many.
+
+    The batch itself stays in its chain, and the trail says that its rows are gone on purpose: rows
+    that are missing without that are found by `audit_check`.
+    """
+    removing = delete(stream.model).where(_batch_of(stream.model) == batch)
+    removed = removing.returning(literal(1)).execution_options(synchronize_session=False)
+    rows = len((await session.execute(removed)).all())
+    subject = audit.subject_of("stream", stream.name)
+    detail = {"batch": batch, "rows": rows}
+    audit.record(session, FORGOTTEN, subject, actor=SYSTEM, now=now, detail=detail)
+    return rows
+
+
+async def forgotten(session: AsyncSession, stream: Stream) -> frozenset[int]:
+    """The batches whose rows the trail says are gone on purpose."""
+    subject = audit.subject_of("stream", stream.name)
+    told = select(AuditRow.detail).where(AuditRow.action == FORGOTTEN, AuditRow.subject == subject)
+    return frozenset(detail["batch"] for detail in await session.scalars(told))
 
 
 def digest_of_rows(stream: Stream, rows: Iterable[Row[tuple[object, ...]]]) -> bytes:

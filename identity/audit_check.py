@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 from sqlalchemy import RowMapping, func, select, true
@@ -51,11 +51,13 @@ class Intact(msgspec.Struct, frozen=True, tag="intact"):
         checkpoints: how many given checkpoints agree. With none, rows cut off the end by somebody
             who owns the database cannot be seen.
         unopened: streams whose batches were checked but not the rows in them.
+        forgotten: stream -> number of batches whose rows were removed when their time was over.
     """
 
     ends: Mapping[str, int]
     checkpoints: int
     unopened: tuple[str, ...]
+    forgotten: Mapping[str, int] = {}
 
 
 class Broken(msgspec.Struct, frozen=True, tag="broken"):
@@ -107,14 +109,23 @@ async def verify(
     try:
         marks = _marks(await _with_stored(session, checkpoints), keystore)
         names = await _chains(session, marks)
-        ends = {
-            name: await _check(session, name, opened.get(name), marks.get(name, {}))
-            for name in names
-        }
+        gone = {name: await audit_batches.forgotten(session, opened[name]) for name in opened}
+        ends = {}
+        for name in names:
+            known = _Opened(opened[name], gone[name]) if name in opened else None
+            ends[name] = await _check(session, name, known, marks.get(name, {}))
     except _Found as found:
         return found.broken
     unopened = tuple(name for name in names if name != ACTS and name not in opened)
-    return Intact(ends, len(checkpoints), unopened)
+    forgotten = {name: len(batches) for name, batches in gone.items() if batches}
+    return Intact(ends, len(checkpoints), unopened, forgotten)
+
+
+class _Opened(NamedTuple):
+    """A stream whose rows are checked too, and its batches whose rows are gone on purpose."""
+
+    stream: Stream
+    forgotten: frozenset[int]
 
 
 async def _chains(session: AsyncSession, marks: Iterable[str]) -> list[str]:
@@ -124,7 +135,7 @@ async def _chains(session: AsyncSession, marks: Iterable[str]) -> list[str]:
     return [ACTS, *sorted(known)]
 
 
-async def _check(session: AsyncSession, chain: str, stream: Stream | None, marks: _Marks) -> int:
+async def _check(session: AsyncSession, chain: str, known: _Opened | None, marks: _Marks) -> int:
     rows = _Rows(chain)
     end, highest = await rows.end(session)
     link, unmet = first_link(chain), {number: marks[number] for number in marks if number}
@@ -133,8 +144,8 @@ async def _check(session: AsyncSession, chain: str, stream: Stream | None, marks
             link = _next(rows, link, row)
             if unmet.pop(link.number, set()) - {link.hash.hex()}:
                 raise _Found(chain, link.number, Fault.CONTRADICTS_CHECKPOINT)
-            if stream is not None:
-                await _open(session, stream, row)
+            if known is not None:
+                await _open(session, known, row)
     if fault := _fault_at_end(link, end, unmet):
         raise _Found(chain, *fault)
     if highest > end.number:
@@ -192,10 +203,13 @@ def _next(rows: _Rows, link: Link, row: RowMapping) -> Link:
     raise _Found(rows.chain, row["number"], Fault.MISSING_BEFORE if gap else Fault.CHANGED)
 
 
-async def _open(session: AsyncSession, stream: Stream, batch: RowMapping) -> None:
-    rows = await rows_of(session, stream, batch["number"])
+async def _open(session: AsyncSession, known: _Opened, batch: RowMapping) -> None:
+    stream, number = known.stream, batch["number"]
+    rows = await rows_of(session, stream, number)
+    if not rows and number in known.forgotten:
+        return
     if digest_of_rows(stream, rows) != batch["digest"]:
-        raise _Found(stream.name, batch["number"], Fault.CONTENT_CHANGED)
+        raise _Found(stream.name, number, Fault.CONTENT_CHANGED)
 
 
 async def _with_stored(

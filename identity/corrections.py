@@ -62,6 +62,7 @@ async def request(
     account = await session.get(Account, account_id)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    person_keys.refuse_erased(account)
     if account.state is not AccountState.ACTIVE:
         raise WrongAccountState("This resident is recorded as deceased.")
     asked = _checked(typed, london_date(now))

@@ -131,6 +131,7 @@ async def _account(session: AsyncSession, account_id: UUID, expected: AccountSta
     account = await session.get(Account, account_id, with_for_update=True, populate_existing=True)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    person_keys.refuse_erased(account)
     if account.state is not expected:
         raise WrongAccountState(
             "This resident is recorded as deceased already."

@@ -61,7 +61,7 @@ async def sign_in(
         browser=browser.name,
         now=now,
     )
-    await _end_former(session, account, browser.token, token, now=now)
+    await end_former(session, account, browser, token, now=now)
     is_new = await remember(session, account, browser, now=now)
     actor = resident_actor(account.id, account.number)
     subject = audit.subject_of("account", account.id)
@@ -83,17 +83,25 @@ async def is_known(session: AsyncSession, owner: Owner, browser: Browser) -> boo
     return await _row(session, owner, hash_of(browser)) is not None
 
 
-async def _end_former(
-    session: AsyncSession, account: Account, former: str, token: str, *, now: datetime
+async def end_former(
+    session: AsyncSession, owner: Owner, browser: Browser, token: str, *, now: datetime
 ) -> None:
     """End the sign-in the browser had. Sites that the same resident signed in to stay so.
 
+    Args:
+        session: the caller's transaction.
+        owner: who signs in now.
+        browser: with which one.
+        token: of the new sign-in.
+        now: when.
+
     Source: OWASP ASVS 5.0, 7.2.4.
     """
+    former = browser.token
     found = await sessions.look_up(session, former, now=now) if former else None
     if not isinstance(found, SignedInSession):
         return
-    if found.subject_id == account.id:
+    if found.subject_id == owner.id:
         await logout_notices.session_rotated(session, digest(former), digest(token))
     await sessions.end(session, former, actor=found.actor, now=now)
 

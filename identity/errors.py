@@ -22,7 +22,8 @@
     |- SecondPersonNeeded     somebody would decide what they asked for themselves
     |- RequestDecided         no request with that id waits for a decision
     |- RequestWaits           another request for the account waits already
-    |- WrongAccountState      the account is closed, or is not
+    |- WrongAccountState      the account is closed or erased, or is not
+    |- NoErasureWaits         no erasure of the account waits
     |- Busy                   too much is to be done at this moment; nothing was tried
     |- NoSuchClient           no client of the OpenID provider has that id
     `- SignInRequestRefused   a site sent somebody with a request that cannot be answered
@@ -189,6 +190,12 @@ class WrongAccountState(IdentityError):
     """What was asked for makes no sense for an account that is closed, or for one that is not."""
 
     code = "wrong-account-state"
+
+
+class NoErasureWaits(IdentityError):
+    """No erasure of the account waits: it was stopped, refused or done, or never asked for."""
+
+    code = "no-erasure-waits"
 
 
 class Busy(IdentityError):

@@ -27,6 +27,7 @@ class AccountState(StrEnum):
 
     ACTIVE = "active"
     CLOSED = "closed"
+    ERASED = "erased"
 
 
 class DistrictBasis(StrEnum):
@@ -52,6 +53,8 @@ class RequestKind(StrEnum):
     CORRECTION = "correction"
     DEATH = "death"
     FALSE_REPORT = "false-report"
+    ERASURE = "erasure"
+    KEEPING = "keeping"
 
 
 class RequestState(StrEnum):
@@ -60,6 +63,24 @@ class RequestState(StrEnum):
     WAITING = "waiting"
     APPROVED = "approved"
     REFUSED = "refused"
+
+
+class ErasureBasis(StrEnum):
+    """Why a person's record is to be erased."""
+
+    RESIDENT = "resident-asked"
+    STAFF = "staff-asked"
+    DECEASED = "deceased"
+    RESTORED = "restored"
+
+
+class ErasureState(StrEnum):
+    """What became of a request to erase."""
+
+    WAITING = "waiting"
+    WITHDRAWN = "withdrawn"
+    REFUSED = "refused"
+    DONE = "done"
 
 
 class Account(Base, kw_only=True):
@@ -242,6 +263,39 @@ class ChangeRequest(Base, kw_only=True):
     decided_at: Mapped[datetime | None] = mapped_column(default=None)
     decided_by_id: Mapped[str | None] = mapped_column(String(64), default=None)
     sealed_reason: Mapped[bytes | None] = mapped_column(default=None)
+
+
+class Erasure(Base, kw_only=True):
+    """A person's record is to be erased, or was. It says nothing about the person.
+
+    Attributes:
+        due_at: not before then; until then it can be stopped.
+        ground: value of a `Ground`, when it was refused.
+    """
+
+    __tablename__ = "erasure"
+    __table_args__ = (
+        CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended_or_waiting"),
+        CheckConstraint("(state = 'refused') = (ground IS NOT NULL)", name="refused_on_a_ground"),
+        Index(
+            "uq_erasure_waiting",
+            "account_id",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    basis: Mapped[ErasureBasis]
+    state: Mapped[ErasureState] = mapped_column(default=ErasureState.WAITING)
+    asked_at: Mapped[datetime]
+    asked_by_kind: Mapped[ActorKind]
+    asked_by_id: Mapped[str] = mapped_column(String(64))
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
+    ground: Mapped[str | None] = mapped_column(String(40), default=None)
 
 
 class StaffMember(Base, kw_only=True):

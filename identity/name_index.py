@@ -60,10 +60,17 @@ async def forget(session: AsyncSession, accounts: Iterable[UUID]) -> None:
     await session.execute(delete(NamePart).where(NamePart.account_id.in_(list(accounts))))
 
 
+async def forget_entirely(session: AsyncSession, account_id: UUID) -> None:
+    """Take a resident out of the index, and the forms of words that nobody else bears."""
+    own = select(NamePart.part).where(NamePart.account_id == account_id)
+    parts = list(await session.scalars(own))
+    await forget(session, [account_id])
+    await session.execute(delete(NameForm).where(NameForm.part.in_(parts), _unused()))
+
+
 async def forget_unused_forms(session: AsyncSession) -> None:
     """Take out the forms of words that are in nobody's name any more."""
-    in_use = select(NamePart.part).where(NamePart.part == NameForm.part).exists()
-    await session.execute(delete(NameForm).where(~in_use))
+    await session.execute(delete(NameForm).where(_unused()))
 
 
 def exactly(vault: Vault, word: str) -> frozenset[bytes]:
@@ -100,6 +107,10 @@ async def bearing(
         same = (other.account_id == first.account_id) & _one_of(other.part, parts)
         query = query.join(other, same)
     return list(dict.fromkeys(await session.scalars(query.limit(most))))
+
+
+def _unused() -> ColumnElement[bool]:
+    return ~select(NamePart.part).where(NamePart.part == NameForm.part).exists()
 
 
 def _one_of(column: Any, parts: frozenset[bytes]) -> ColumnElement[bool]:  # noqa: ANN401  (an alias' column)

@@ -2,14 +2,15 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity.db import new_id
@@ -18,6 +19,8 @@ from identity.personal import Vault
 
 _TABLE: Final = OutboxMessage.__tablename__
 _BATCH: Final = 100
+_STAMP: Final = "%Y%m%dT%H%M%S"
+_WRITTEN: Final = re.compile(r"\d{8}T\d{6}-[a-z-]+-[0-9a-f-]{36}\.txt")
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -54,6 +57,39 @@ async def withdraw(session: AsyncSession, vault: Vault, to: str) -> int:
         await session.delete(row)
     await session.flush()
     return len(taken)
+
+
+async def forget(session: AsyncSession, vault: Vault, to: str) -> tuple[str, ...]:
+    """Remove every message to an address, sent or not. Returns the names of files they are in."""
+    found = await addressed_to(session, vault, to)
+    removing = delete(OutboxMessage).where(OutboxMessage.id.in_([each.id for each in found]))
+    await session.execute(removing)
+    return tuple(_file_name(message) for message in found)
+
+
+async def addressed_to(session: AsyncSession, vault: Vault, to: str) -> tuple[Message, ...]:
+    """Every message to an address that is still kept, oldest first. All are opened to find them."""
+    rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.created_at))
+    return tuple(message for row in rows if (message := _opened(vault, row)).to == to)
+
+
+def remove_files(directory: Path, names: Iterable[str]) -> None:
+    """Remove written messages from the directory; those that are gone already are no fault.
+
+    Raises:
+        OSError: one cannot be removed.
+    """
+    for name in names:
+        (directory / name).unlink(missing_ok=True)
+
+
+def written_before(directory: Path, moment: datetime) -> tuple[str, ...]:
+    """The names of messages in the directory that were queued before a moment."""
+    if not directory.is_dir():
+        return ()
+    limit = f"{moment.astimezone(UTC):{_STAMP}}"
+    names = (path.name for path in directory.glob("*.txt"))
+    return tuple(sorted(name for name in names if _WRITTEN.match(name) and name[:15] < limit))
 
 
 async def messages(session: AsyncSession, vault: Vault, *, most: int = 20) -> tuple[Message, ...]:
@@ -106,9 +142,13 @@ def _write_all(directory: Path, waiting: Iterable[Message]) -> None:
 
 def _write(directory: Path, message: Message) -> None:
     """One file, readable by its owner only, never seen half written."""
-    name = f"{message.created_at:%Y%m%dT%H%M%S}-{message.kind}-{message.id}.txt"
+    name = _file_name(message)
     beside = directory / f".{name}.new"
     content = f"To: {message.to}\nDate: {message.created_at:%Y-%m-%d %H:%M} UTC\n\n{message.text}\n"
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
         stream.write(content)
     beside.replace(directory / name)
+
+
+def _file_name(message: Message) -> str:
+    return f"{message.created_at:{_STAMP}}-{message.kind}-{message.id}.txt"

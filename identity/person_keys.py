@@ -6,9 +6,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity.errors import NoSuchAccount
+from identity.errors import NoSuchAccount, PersonErased
 from identity.keys import Purpose
-from identity.models import Account, PersonKey
+from identity.models import Account, AccountState, PersonKey
 from identity.personal import PersonVault, Vault
 
 _TABLE: Final = PersonKey.__tablename__
@@ -78,3 +78,26 @@ def wrap_anew(vault: Vault, row: PersonKey) -> None:
         text = vault.open(_TABLE, _COLUMN, row.account_id, row.sealed_key)
         row.sealed_key = vault.seal(_TABLE, _COLUMN, row.account_id, text)
     row.generation = vault.generation(Purpose.DATA)
+
+
+async def destroy(session: AsyncSession, account_id: UUID) -> None:
+    """Destroy a person's key: what it sealed opens never again, here or in a copy.
+
+    Somebody who has no key of their own yet is left with none for ever.
+    """
+    row = await session.get(PersonKey, account_id, with_for_update=True, populate_existing=True)
+    if row is None:
+        session.add(PersonKey(account_id=account_id, sealed_key=None, generation=0))
+    else:
+        row.sealed_key = None
+    await session.flush()
+
+
+def refuse_erased(account: Account) -> None:
+    """Nobody reads or changes what is gone.
+
+    Raises:
+        PersonErased: the record was erased.
+    """
+    if account.state is AccountState.ERASED:
+        raise PersonErased("This record was erased.")

@@ -106,6 +106,8 @@ class PersonVault:
             SealBroken: it was changed, or sealed for another person, row or column.
             PersonErased: the person's key was destroyed.
         """
+        if not sealed and self._cipher is None:  # what erasure leaves of a column
+            raise PersonErased("This person's record was erased.")
         if not self.is_own(sealed):
             return self._vault.open(table, column, row_id, sealed)
         place = _Place(table, column, row_id)

@@ -132,4 +132,9 @@ async def _count_anew(session: AsyncSession, vault: Vault, account: Account, ema
 
 def throttled_as(vault: Vault, email: str) -> str:
     """The subject under which wrong passwords for an address are counted, known or not."""
-    return f"address:{vault.blind('email', email).hex()}"
+    return counted_address(vault.blind("email", email))
+
+
+def counted_address(index: bytes) -> str:
+    """The same, by a blind index of the address."""
+    return f"address:{index.hex()}"

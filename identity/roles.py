@@ -29,6 +29,7 @@ class Act(StrEnum):
     MAKE_CARD = "make-card"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
+    ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
@@ -54,6 +55,8 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
+    Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
+    "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
@@ -75,6 +78,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.REPORT_CARD,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
+    Act.ASK_ERASURE,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
 _SUPERVISOR: Final = _CARD_OFFICER | {
@@ -93,7 +97,7 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
 }
 """Role -> everything it may do. What is not here is refused."""
 
-FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH})
+FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE})
 """Acts that change nothing until a second person, who may decide requests, has approved them."""
 
 STEP_UP: Final = frozenset(

@@ -240,6 +240,7 @@ async def sign_in(
         now=now,
     )
     if browser:
+        await devices.end_former(session, staff, browser, token, now=now)
         await devices.remember(session, staff, browser, now=now)
     actor, subject = staff_actor(staff.id, staff.name), audit.subject_of("staff", staff.id)
     detail = {"second_factor": methods[-1].value}

@@ -4,11 +4,12 @@ Names that do not exist are counted like those that do, so that nothing is learn
 Source: NIST SP 800-63B-4 section 3.2.2 (at most 100 failures in a row); OWASP ASVS 5.0, 6.3.1.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -32,7 +33,7 @@ def wait_after(failures: int) -> timedelta:
 
 async def locked_row(session: AsyncSession, subject: str) -> SignInThrottle:
     """The count for a subject, held by this transaction so that no two tries judge it at once."""
-    subject_hash = sha256(subject.encode(errors="surrogatepass")).digest()
+    subject_hash = _hash(subject)
     new = {"subject_hash": subject_hash, "failures": 0}
     await insert_missing(session, SignInThrottle, new)
     held = select(SignInThrottle).where(SignInThrottle.subject_hash == subject_hash)
@@ -63,3 +64,13 @@ def forget(row: SignInThrottle) -> None:
     """Start again from nothing, after a success. The row stays, for others may wait for it."""
     row.failures = 0
     row.retry_at = None
+
+
+async def drop(session: AsyncSession, subjects: Iterable[str]) -> None:
+    """Remove the counts of subjects that are no more."""
+    hashes = [_hash(subject) for subject in subjects]
+    await session.execute(delete(SignInThrottle).where(SignInThrottle.subject_hash.in_(hashes)))
+
+
+def _hash(subject: str) -> bytes:
+    return sha256(subject.encode(errors="surrogatepass")).digest()

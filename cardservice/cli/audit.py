@@ -58,7 +58,11 @@ def _whole(found: Intact) -> str:
         if found.checkpoints
         else "No checkpoint kept elsewhere was given, so a cut at the end would not be seen."
     )
-    return f"The audit trail is whole ({rows}). {kept}"
+    gone = "".join(
+        f" The rows of {count} batches of {stream} were removed when their time was over."
+        for stream, count in found.forgotten.items()
+    )
+    return f"The audit trail is whole ({rows}).{gone} {kept}"
 
 
 async def _checkpoint(asked: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from cardservice.cli import (
     audit,
     clients,
     db,
+    erasure,
     keys,
     requests,
     schemes,
@@ -24,6 +25,7 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BadLedger,
     BadTerminalRole,
     CardServiceError,
     NoSuchRevision,
@@ -36,6 +38,7 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadLedger: Exit.USAGE,
     BadPostcode: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
@@ -76,8 +79,20 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
-    people = (staff, requests, assisted)
-    for module in (serving, db, *people, clients, schemes, terminals, keys, status_lists, audit):
+    for module in (
+        serving,
+        db,
+        staff,
+        requests,
+        assisted,
+        clients,
+        schemes,
+        terminals,
+        keys,
+        status_lists,
+        audit,
+        erasure,
+    ):
         module.add_to(commands)
     _add_demo(commands)
     return whole

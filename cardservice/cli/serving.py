@@ -22,6 +22,7 @@ from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
 from cardservice.errors import NotReady
 from cardservice.settings import Settings, proxies
+from identity.dates import london_date
 from identity.oidc.provider import Provider
 
 TICK_SECONDS: Final = 2.0
@@ -37,8 +38,8 @@ def add_to(commands: Commands) -> None:
     serve.set_defaults(run=_serve)
     worker = commands.add_parser(
         "worker",
-        help="reassess whom time has changed, send messages, seal taps and tell sites who signed "
-        "out, until stopped",
+        help="reassess whom time has changed, send messages, seal taps, tell sites who signed out, "
+        "erase whom it is time to erase and remove what is kept too long, until stopped",
     )
     worker.add_argument("--once", action="store_true", help="do what is due now, and end")
     worker.set_defaults(run=_worker)
@@ -114,18 +115,32 @@ async def _work(around: Surroundings, *, once: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
     async with open_database(around.settings) as database, httpx.AsyncClient() as http:
         if once:
-            return await _turn(database, provider, http, outbox, around.clock())
+            now = around.clock()
+            return await _turn(database, provider, http, outbox, now, nightly=True)
         _LOG.info("working")
+        done_on = None
         while not stopping.is_set():
-            await _turn(database, provider, http, outbox, around.clock())
+            now = around.clock()
+            nightly = london_date(now) != done_on
+            ended = await _turn(database, provider, http, outbox, now, nightly=nightly)
+            done_on = london_date(now) if ended is Exit.DONE else done_on
             await _pause(stopping)
     return Exit.DONE
 
 
 async def _turn(
-    database: Database, provider: Provider, http: httpx.AsyncClient, outbox: Path, now: datetime
-) -> int:
-    """Do what is due; a fault is said, and the next turn tries again."""
+    database: Database,
+    provider: Provider,
+    http: httpx.AsyncClient,
+    outbox: Path,
+    now: datetime,
+    *,
+    nightly: bool,
+) -> Exit:
+    """Do what is due; a fault is said, and the next turn tries again.
+
+    `nightly`: also what is due once a day.
+    """
     try:
         reassessed = await jobs.reassess_due(database, provider.vault, now=now)
         delivered = await jobs.deliver_messages(database, provider.vault, outbox, now=now)
@@ -133,12 +148,21 @@ async def _turn(
         await jobs.tell_sites(database, provider, http, now=now)
         await jobs.end_assistance(database, now=now)
         await jobs.forget_expired(database, now=now)
+        erased = await jobs.erase_due(database, provider.vault, outbox, now=now)
+        if nightly:
+            await jobs.apply_retention(database, outbox, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
         return Exit.FAULT
-    if reassessed.decided or reassessed.failed or delivered:
-        _LOG.info("done", decided=reassessed.decided, failed=reassessed.failed, delivered=delivered)
-    return Exit.FAULT if reassessed.failed else Exit.DONE
+    if reassessed.decided or reassessed.failed or delivered or erased.done:
+        _LOG.info(
+            "done",
+            decided=reassessed.decided,
+            failed=reassessed.failed,
+            delivered=delivered,
+            erased=erased.done,
+        )
+    return Exit.FAULT if reassessed.failed or erased.failed else Exit.DONE
 
 
 async def _pause(stopping: asyncio.Event) -> None:

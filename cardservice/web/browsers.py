@@ -40,7 +40,8 @@ def browser_of(request: ASGIConnection[Any, Any, Any, Any]) -> Browser:
     said = request.headers.get("user-agent", "")
     sent = request.cookies.get(DEVICE_COOKIE, "")[:_LONGEST]
     device = request.scope["state"].setdefault(_DEVICE, sent or secrets.token_urlsafe(32))
-    signed_in = request.cookies.get(Part.RESIDENT.cookie, "")
+    part: Part | None = request.route_handler.opt.get("part")
+    signed_in = request.cookies.get(part.cookie, "") if part else ""
     return Browser(name=browser_name(said), device=device, token=signed_in)
 
 

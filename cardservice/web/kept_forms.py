@@ -14,7 +14,7 @@ from cardservice.web.origins import is_surely_ours
 from cardservice.web.visitors import AnyRequest
 
 _KEPT: Final = "kent_kept"
-_NEVER: Final = frozenset({"csrf_token", "password", "code", "credential"})
+_NEVER: Final = frozenset({"csrf_token", "password", "code", "credential", "offer"})
 
 
 async def what_to_keep(request: AnyRequest) -> Mapping[str, str]:

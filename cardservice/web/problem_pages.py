@@ -36,6 +36,7 @@ from identity.errors import (
 TEMPLATE: Final = "problems/plain.html"
 KEPT: Final = "problems/kept.html"
 NOT_FOUND: Final = 404
+GONE: Final = 410
 SERVER_FAULT: Final = 500
 _LOG = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
         case Busy() | TooManyTries():
             answer = _come_again(request, error)
         case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
-            answer = _not_found(request)
+            answer = _erased(request) if isinstance(error, PersonErased) else _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
             answer = _of_status(request, error)
         case _:
@@ -135,6 +136,12 @@ def _not_found(request: AnyRequest) -> Response[str]:
         _("If you followed a link, what it led to may be gone, or may not be for you."),
     ]
     return page(request, TEMPLATE, status=404, title=_("Page not found"), sentences=sentences)
+
+
+def _erased(request: AnyRequest) -> Response[str]:
+    title = _("This record was erased")
+    sentences = [_("Nothing is kept that tells who it was. It cannot be brought back.")]
+    return page(request, TEMPLATE, status=GONE, title=title, sentences=sentences)
 
 
 def _refused(

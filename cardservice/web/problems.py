@@ -80,6 +80,10 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
         return answer
     if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
         return _of_framework(request, error)
+    if isinstance(error, RecursionError):  # only reading a body goes that deep
+        _LOG.warning("body nested too deep", path=request.scope["path"])
+        title, detail = "The request cannot be understood.", "The body is nested too deep."
+        return problem(request, 400, "bad-request", title, detail)
     _LOG.error("request failed", fault=type(error).__name__, exc_info=error)
     detail = "The server could not do this. Nothing was changed. Try again later."
     return problem(request, SERVER_FAULT, "server-fault", "Something went wrong here.", detail)

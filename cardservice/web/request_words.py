@@ -9,7 +9,9 @@ from cardservice.web.environment import day
 from cardservice.web.words import gettext as _
 from identity import corrections, four_eyes, names
 from identity.deaths import DeathEvidence, DeathReported, FalseReport
+from identity.erasure import ErasureAsked, KeepingAsked
 from identity.evidence import KINDS
+from identity.grounds import EXCEPTIONS
 from identity.models import ChangeRequest, RequestKind, RequestState
 from identity.personal import Vault
 
@@ -22,6 +24,8 @@ KIND_WORDS: Final = {
     RequestKind.CORRECTION: _("Correct the name or date of birth"),
     RequestKind.DEATH: _("Record a death"),
     RequestKind.FALSE_REPORT: _("Undo a false report of death"),
+    RequestKind.ERASURE: _("Erase the record"),
+    RequestKind.KEEPING: _("Keep a record that was to be erased"),
 }
 STATES: Final = {
     RequestState.WAITING: _("Waiting for a decision"),
@@ -51,5 +55,11 @@ async def sentences_of(
             )
         case RequestKind.FALSE_REPORT:
             return (msgspec.json.decode(as_json, type=FalseReport).reason,)
+        case RequestKind.ERASURE:
+            return (msgspec.json.decode(as_json, type=ErasureAsked).reason,)
+        case RequestKind.KEEPING:
+            keeping = msgspec.json.decode(as_json, type=KeepingAsked)
+            each = EXCEPTIONS[keeping.ground]
+            return (f"{each.words} ({each.law})", keeping.reason)
         case never:
             assert_never(never)

@@ -17,7 +17,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import confirm, open_sessions, own_app, own_passkeys
+from cardservice.web import confirm, notices, open_sessions, own_app, own_passkeys
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -27,7 +27,16 @@ from cardservice.web.guards import signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import confirm as resident_confirm
-from cardservice.web.resident import own, passkeys, password, second_step, share, sign_out
+from cardservice.web.resident import (
+    copy,
+    erase,
+    own,
+    passkeys,
+    password,
+    second_step,
+    share,
+    sign_out,
+)
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
@@ -38,6 +47,7 @@ from cardservice.web.staff import (
     checks,
     contact,
     documents,
+    erasures,
     lost_app,
     people,
     queue,
@@ -89,7 +99,11 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 
 
 def _everybodys() -> Router:
-    return Router("/", route_handlers=[home], opt={"public": "says what Kent Card is"})
+    return Router(
+        "/",
+        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
+    )
 
 
 def _residents() -> list[Router]:
@@ -123,6 +137,11 @@ def _residents() -> list[Router]:
                 own.own_security,
                 own.own_information,
                 share.withdraw,
+                erase.show,
+                erase.ask,
+                erase.stop,
+                copy.show,
+                copy.download,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
                 own_app.remove,
@@ -206,6 +225,11 @@ def _staff() -> list[Router]:
                 requests.report_death,
                 requests.ask_false_report,
                 requests.report_false,
+                erasures.ask,
+                erasures.request_erasure,
+                erasures.ask_to_keep,
+                erasures.request_keeping,
+                erasures.stop,
                 queue.show,
                 queue.approve,
                 queue.refuse,

@@ -4,6 +4,7 @@ Residents and staff have a cookie each, and a page looks only at the cookie of i
 somebody who is both does not mix the two, and a resident's session is nobody's on a staff page.
 """
 
+from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -13,13 +14,16 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import assisted, sessions
 from identity.actors import Actor
 from identity.assisted import Assistance
 from identity.models import StaffRole
+from identity.oidc import logout_notices
+from identity.oidc.spent import digest
 from identity.roles import Act, may
-from identity.sessions import NotSignedIn, SignedInSession
+from identity.sessions import NotSignedIn, SignedIn, SignedInSession
 from identity.signin_models import SessionKind
 
 
@@ -91,6 +95,22 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
         actor = helping.actor if helping and helping.account_id == about else found.actor
         visitor = Visitor(found.subject_id, actor, found.role, token, found, helping)
         return AuthenticationResult(user=visitor, auth=token)
+
+
+async def end_former(
+    request: AnyRequest, session: AsyncSession, new: SignedIn, *, now: datetime
+) -> None:
+    """End the sign-in a browser had in this part before it signs in anew.
+
+    Sites that the same resident is signed in to stay so; another's are told that it is over.
+    Source: OWASP ASVS 5.0, 7.2.4 (a new token at every sign-in, and an end to the one before).
+    """
+    former: Visitor | None = request.user
+    if former is None:
+        return
+    if former.actor == new.actor and former.role is None:
+        await logout_notices.session_rotated(session, digest(former.token), digest(new.token))
+    await sessions.end(session, former.token, actor=former.actor, now=now)
 
 
 def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:

@@ -106,7 +106,7 @@ def test_a_passkey_takes_a_resident_on_to_the_site_that_asked(
     reader.press("Sign out")
     reader.page.goto(site.begins(acr_values="aal2"))
     reader.check(SIGN_IN)
-    assert reader.says(f"{PARTNER.name} needs to be surer that it is you. Sign in with a passkey.")
+    assert reader.says(f"{PARTNER.name} needs to be surer that it is you. Sign in with a passkey")
     reader.press("Sign in with a passkey")
     expect(reader.page).to_have_title(f"Share your information with {PARTNER.name} – Kent Card")
     reader.press("Agree and continue")

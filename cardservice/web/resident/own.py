@@ -13,7 +13,8 @@ from cardservice.web.pages import page
 from cardservice.web.records import Record, looks_at, record_of
 from cardservice.web.resident.share import WITHDRAWN
 from cardservice.web.visitors import VisitorRequest
-from identity import accounts
+from cardservice.web.words import gettext as _
+from identity import accounts, erasure
 from identity.errors import NoSuchAccount
 from identity.models import Account
 from identity.oidc import consents
@@ -32,7 +33,8 @@ async def own_account(
 ) -> Response[str]:
     """Show the card, what is held and could be held, and the latest taps."""
     record = await _own_record(request, session, vault, now)
-    return page(request, "resident/own.html", record=record, shown_taps=SHOWN_TAPS)
+    waiting = await erasure.waiting(session, request.user.subject_id)
+    return page(request, "resident/own.html", record=record, shown_taps=SHOWN_TAPS, erasure=waiting)
 
 
 @get("/taps")
@@ -76,8 +78,14 @@ async def own_information(
         "resident/information.html",
         reads=await looks_at(session, vault, account_id),
         sharing=await consents.sharing_of(session, account_id),
-        done=WITHDRAWN if done == "withdrawn" else "",
+        done=_DONE.get(done, ""),
     )
+
+
+_DONE: Final = {
+    "withdrawn": WITHDRAWN,
+    "stopped": _("Your account will not be erased. Everything stays as it is"),
+}
 
 
 async def own_account_row(request: VisitorRequest, session: AsyncSession) -> Account:

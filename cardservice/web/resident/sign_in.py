@@ -107,7 +107,7 @@ async def sign_in(
         await count(request, session, now)
         faults = {"code": code_refusal(answer.reason)}
         return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
-    onward = next_page(request, answer)
+    onward = await next_page(request, session, answer, now=now)
     onward.set_cookie(_address_cookie(""))
     return onward
 

@@ -1,7 +1,7 @@
 """What waits for a second person, and their decision."""
 
 from collections.abc import Awaitable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import decisions
+from cardservice.settings import Settings
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.request_words import KIND_WORDS, sentences_of
@@ -20,7 +21,13 @@ from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import accounts, four_eyes
 from identity.accounts import Person
-from identity.errors import InvalidDetails, RequestDecided, SecondPersonNeeded, WrongAccountState
+from identity.errors import (
+    InvalidDetails,
+    NoErasureWaits,
+    RequestDecided,
+    SecondPersonNeeded,
+    WrongAccountState,
+)
 from identity.models import ChangeRequest
 from identity.personal import Vault
 from identity.roles import Act
@@ -67,11 +74,12 @@ async def approve(
     request_id: FromPath[UUID],
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
-    """Approve one; it is done at once."""
-    actor = request.user.actor
-    deciding = decisions.approve(session, vault, request_id, actor=actor, now=now)
+    """Approve one; it is done at once. An erasure then waits until it can no longer be stopped."""
+    actor, grace = request.user.actor, timedelta(days=settings.erasure_grace_days)
+    deciding = decisions.approve(session, vault, request_id, grace=grace, actor=actor, now=now)
     return await _decide(request, session, vault, now, deciding, "approved")
 
 
@@ -107,7 +115,7 @@ async def _decide(
             await deciding
     except InvalidDetails as invalid:
         faults = {field: next(iter(invalid.faults.values()))}
-    except (RequestDecided, SecondPersonNeeded, WrongAccountState) as error:
+    except (NoErasureWaits, RequestDecided, SecondPersonNeeded, WrongAccountState) as error:
         faults = {"requests": str(error)}
     else:
         return see_other(f"/staff/requests?done={done}")

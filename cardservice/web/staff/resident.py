@@ -19,7 +19,7 @@ from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import accounts, assisted_ends
+from identity import accounts, assisted_ends, erasure
 from identity.actors import Actor
 from identity.personal import Vault
 from identity.roles import Act
@@ -113,6 +113,7 @@ async def record_page(
         faults=faults,
         typed=typed or {},
         record=await record_of(session, vault, person, now=look.now),
+        erasure=await erasure.waiting(session, look.account_id),
         reason=look.reason if reason_of(look.reason) else "",
         desks=desks,
         done=DONE.get(done, ""),
@@ -129,6 +130,7 @@ DONE: Final = {
     "email": _("The e-mail address is changed. The old address was told, and is signed out"),
     "assurance": _("The check is recorded"),
     "asked": _("A colleague must approve it before anything changes"),
+    "erasure-stopped": _("The record will not be erased"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
     "lost": _("The card is reported lost. Readers will refuse it"),
     "found": _("The card can be used again"),

@@ -16,7 +16,7 @@ from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
 from cardservice.web.staff.rights import ACT, first_page
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import accounts
+from identity import accounts, erasure
 from identity.errors import InvalidDetails
 from identity.personal import Vault
 from identity.places import DISTRICTS
@@ -59,7 +59,8 @@ async def search(
         )
     except InvalidDetails as invalid:
         return _form(request, typed, faults=invalid.faults)
-    return _form(request, typed, matches=matches)
+    erased = None if matches else await erasure.erased_at(session, wanted)
+    return _form(request, typed, matches=matches, erased=erased)
 
 
 def _form(
@@ -69,6 +70,7 @@ def _form(
     faults: dict[str, str] | None = None,
     matches: Sequence[Match] | None = None,
     done: str = "",
+    erased: datetime | None = None,
 ) -> Response[str]:
     return page(
         request,
@@ -78,6 +80,7 @@ def _form(
         typed=typed,
         matches=matches,
         done=done,
+        erased=erased,
         districts=DISTRICTS,
         reasons=[(reason.value, in_words(reason)) for reason in TO_CHOOSE],
     )

@@ -143,6 +143,19 @@ async def test_only_the_newest_code_works(database: Database, vault: Vault) -> N
     assert isinstance(await redeem(database, vault, second), SignedIn)
 
 
+async def test_a_code_works_in_the_browser_that_asked_for_it_and_in_no_other(
+    database: Database, vault: Vault
+) -> None:
+    async with database.transaction() as session:
+        await signin.send_code(session, vault, JEANS, browser=LAPTOP, now=NOW)
+    code = await newest_code(database, vault)
+    stranger = Browser("Firefox on Windows", "another cookie")
+    async with database.transaction() as session:
+        answer = await signin.redeem_code(session, vault, JEANS, code, browser=stranger, now=NOW)
+    assert answer == NO_LONGER
+    assert isinstance(await redeem(database, vault, code), SignedIn)
+
+
 async def test_a_code_works_for_its_own_address_only(database: Database, vault: Vault) -> None:
     pat = msgspec.structs.replace(JEAN, given_names="Pat", email="pat@example.com")
     async with database.transaction() as session:

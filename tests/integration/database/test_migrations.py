@@ -3,7 +3,7 @@
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import CheckConstraint, Connection, inspect
+from sqlalchemy import CheckConstraint, Connection, inspect, text
 
 from cardservice import schema
 from cardservice.database import Database
@@ -60,6 +60,19 @@ async def test_every_check_of_the_models_is_in_the_database(migrated: Database) 
     }
     async with migrated.engine.connect() as connection:
         assert await connection.run_sync(checks) == expected
+
+
+async def test_a_new_database_holds_nobody_who_could_sign_in(database_url: str) -> None:
+    database = Database(database_url)
+    try:
+        await schema.upgrade(database.engine)
+        async with database.transaction() as session:
+            for table in ("account", "staff_member", "oidc_client", "terminal"):
+                count = text(f"SELECT count(*) FROM {table}")  # noqa: S608  (names above)
+                assert await session.scalar(count) == 0
+    finally:
+        await schema.downgrade(database.engine, "base")
+        await database.close()
 
 
 def test_revisions_are_numbered_in_one_line_from_0001() -> None:

@@ -94,6 +94,16 @@ async def test_a_new_token_is_no_answer_to_a_demand_for_a_new_sign_in(
     assert "code" in answer_of(await browser.goes(f"/oidc/resume?{page.url.query.decode()}"))
 
 
+async def test_choosing_another_account_is_signing_in_anew(
+    site: Site, browser: Browser, council: Relying
+) -> None:
+    await council.signs_in(browser)
+    site.clock.ahead += timedelta(seconds=1)
+    page = await browser.goes(council.url(prompt="select_account"))
+    assert page.url.path == PAGES.sign_in
+    assert "code" in answer_of(await browser.signs_in(page))
+
+
 async def test_a_weaker_proof_does_not_make_a_strong_sign_in_fresh(
     site: Site, browser: Browser, council: Relying
 ) -> None:

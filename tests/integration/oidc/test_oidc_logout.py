@@ -199,8 +199,8 @@ class TricklingSite:
 async def test_a_site_that_never_finishes_its_answer_keeps_no_other_waiting(
     site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logout_notices, "ANSWER_SECONDS", 0.4)
-    monkeypatch.setattr(logout_notices, "SITE_SECONDS", 0.6)
+    monkeypatch.setattr(logout_notices, "ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr(logout_notices, "SITE_SECONDS", 3.0)
     async with TricklingSite().running() as slow, prompt_site() as (prompt, taken):
         for uri, times in ((slow.url, 4), (prompt, 1)):
             details = msgspec.structs.replace(COUNCIL, backchannel_logout_uri=uri)

@@ -235,6 +235,20 @@ def test_a_planted_session_is_not_adopted(live: LiveServer) -> None:
     assert attacker.get("/staff").status_code == httpx.codes.FORBIDDEN
 
 
+def test_signing_in_again_ends_the_sign_in_that_the_browser_had(live: LiveServer) -> None:
+    visitor, elsewhere = Visitor(live), Visitor(live)
+    visitor.sign_in_as_staff()
+    elsewhere.sign_in_as_staff()
+    before = visitor.cookies[STAFF_COOKIE]
+    visitor.sign_in_as_staff()
+    assert visitor.cookies[STAFF_COOKIE] != before
+    thief = Visitor(live)
+    thief.cookies[STAFF_COOKIE] = before
+    assert thief.get("/staff").status_code == httpx.codes.FORBIDDEN
+    assert elsewhere.get("/staff").is_success
+    assert visitor.get("/staff").is_success
+
+
 def test_signing_out_ends_the_session_on_the_server_too(live: LiveServer) -> None:
     visitor = Visitor(live)
     visitor.sign_in_as_staff()

@@ -1,0 +1,41 @@
+"""What is held of people: one table from which it is erased, forgotten, copied and told.
+
+Every table of the database is either here or in `NOT_OF_PEOPLE`; a test sees to it. From it follow
+`cardservice.erasing`, `cardservice.retention`, a resident's copy of their data, the privacy notice
+and docs/retention.md.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from cardservice.holdings import cards, people, signing_in, sites
+from cardservice.holdings.holding import Holding
+from identity.grounds import EXCEPTIONS, Exception17
+
+HOLDINGS: Final[tuple[Holding, ...]] = (
+    *people.HOLDINGS,
+    *cards.HOLDINGS,
+    *sites.HOLDINGS,
+    *signing_in.HOLDINGS,
+)
+
+
+def kept_after_erasure() -> tuple[Exception17, ...]:
+    """What outlives an erasure and why, each ground once."""
+    grounds = dict.fromkeys(holding.ground for holding in HOLDINGS if holding.ground)
+    return tuple(EXCEPTIONS[ground] for ground in grounds)
+
+
+NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
+    "name_form": "how words may be mistyped, whoever bears them; goes with the last who does",
+    "chain_head": "where the audit chains end",
+    "audit_batch": "sums over sealed taps, not the taps",
+    "audit_checkpoint": "where the audit chains ended, signed",
+    "oidc_client": "sites, not people",
+    "status_list": "how long a list is",
+    "terminal": "readers, not people",
+    "staff_member": "staff: their name stays as long as the trail names them",
+    "staff_totp": "staff: as long as they sign in with it",
+    "staff_recovery_code": "staff: until new ones are made",
+}
+"""Tables without a resident's data and without a period: name -> why."""

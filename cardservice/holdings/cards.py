@@ -1,0 +1,177 @@
+"""What is held of cards, taps and what people may have."""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, select
+
+from cardservice.holdings.holding import (
+    CLAIMS,
+    COMPLAINTS,
+    NEEDED_NO_LONGER,
+    SIX_YEARS,
+    YEAR,
+    Fate,
+    Holding,
+    LawfulBasis,
+    Period,
+    Topic,
+)
+from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Tap, TapConflict
+from entitlements.models import Assessment, Grant, Holder, ServiceNumber, ServiceRecord
+from identity.grounds import Ground
+from readers.contract.services import Service
+
+TAPS_KEPT: Final = timedelta(days=90)
+_TAPS: Final = "UK GDPR Article 5(1)(c) and (e): afterwards only the day of the last use is kept"
+
+
+def _taps_of(person: UUID) -> ColumnElement[bool]:
+    """By the places in the status lists that the person's records ever had."""
+    return (
+        select(ServiceRecord.id)
+        .where(
+            ServiceRecord.account_id == person,
+            ServiceRecord.service == Tap.service,
+            ServiceRecord.status_index == Tap.status_index,
+        )
+        .exists()
+    )
+
+
+def _conflicts_of(person: UUID) -> ColumnElement[bool]:
+    return (
+        select(Tap.sequence)
+        .where(
+            Tap.terminal_id == TapConflict.terminal_id,
+            Tap.sequence == TapConflict.sequence,
+            _taps_of(person),
+        )
+        .exists()
+    )
+
+
+def _cards_of(person: UUID) -> Select[UUID]:
+    return select(Card.id).where(Card.account_id == person)
+
+
+HOLDINGS: Final = (
+    Holding(
+        model=Assessment,
+        topic=Topic.CARD,
+        what="What each scheme's rules said about you, and on which facts",
+        of=lambda person: Assessment.account_id == person,
+        period=Period(
+            YEAR,
+            "another answer took its place",
+            lambda cut: Assessment.superseded_at < cut,
+            COMPLAINTS,
+        ),
+    ),
+    Holding(
+        model=Grant,
+        topic=Topic.CARD,
+        what="Travel concessions you were given",
+        of=lambda person: (Grant.account_id == person) & (Grant.service == Service.TRAVEL),
+        fate=Fate.KEPT,
+        ground=Ground.TRAVEL_RECORDS,
+        period=Period(
+            SIX_YEARS,
+            "it ended",
+            lambda cut: (Grant.service == Service.TRAVEL) & (Grant.ended_at < cut),
+            CLAIMS,
+        ),
+    ),
+    Holding(
+        model=Grant,
+        topic=Topic.CARD,
+        what="Library, leisure and other memberships you were given",
+        of=lambda person: (Grant.account_id == person) & (Grant.service != Service.TRAVEL),
+        period=Period(
+            SIX_YEARS,
+            "it ended",
+            lambda cut: (Grant.service != Service.TRAVEL) & (Grant.ended_at < cut),
+            CLAIMS,
+        ),
+    ),
+    Holding(
+        model=Holder,
+        topic=Topic.CARD,
+        what="Whether your card must be brought up to date",
+        of=lambda person: Holder.account_id == person,
+    ),
+    Holding(
+        model=Card,
+        topic=Topic.CARD,
+        what="Your cards: the chip's number, and whether a card is in use, lost or replaced",
+        of=lambda person: Card.account_id == person,
+        fate=Fate.EMPTIED,
+        ground=Ground.SAFE_CARDS,
+        cleared={"sealed_uid": None, "uid_index": None, "key_generations": None},
+    ),
+    Holding(
+        model=ServiceNumber,
+        topic=Topic.CARD,
+        what="Your number with each service, and the day it was last used",
+        of=lambda person: ServiceNumber.account_id == person,
+        fate=Fate.KEPT,
+        ground=Ground.SAFE_CARDS,
+        cleared={"last_used_on": None},
+    ),
+    Holding(
+        model=ServiceRecord,
+        topic=Topic.CARD,
+        what="What is written on your card, and whether readers must refuse it",
+        of=lambda person: ServiceRecord.account_id == person,
+        fate=Fate.KEPT,
+        ground=Ground.SAFE_CARDS,
+        cleared={"entitlement_class": None, "valid_from": None, "valid_until": None},
+    ),
+    Holding(
+        model=CardOrder,
+        topic=Topic.CARD,
+        what="When a card was ordered for you, and at which desk",
+        of=lambda person: CardOrder.card_id.in_(_cards_of(person)),
+        period=Period(YEAR, "it was made", lambda cut: CardOrder.closed_at < cut, COMPLAINTS),
+    ),
+    Holding(
+        model=CardSession,
+        topic=Topic.CARD,
+        what="When your card was written, and at which reader",
+        of=lambda person: CardSession.card_id.in_(_cards_of(person)),
+        period=Period(YEAR, "it was written", lambda cut: CardSession.ended_at < cut, COMPLAINTS),
+    ),
+    Holding(
+        model=Tap,
+        topic=Topic.CARD,
+        what="When and where you tapped your card, and what the reader answered",
+        of=_taps_of,
+        fate=Fate.KEPT,
+        ground=Ground.AUDIT_TRAIL,
+        period=Period(TAPS_KEPT, "the tap reached us", lambda cut: Tap.received_at < cut, _TAPS),
+    ),
+    Holding(
+        model=TapConflict,
+        topic=Topic.CARD,
+        what="Taps that a reader sent twice with different contents",
+        of=_conflicts_of,
+        fate=Fate.KEPT,
+        ground=Ground.AUDIT_TRAIL,
+        period=Period(
+            TAPS_KEPT, "the tap reached us", lambda cut: TapConflict.received_at < cut, _TAPS
+        ),
+    ),
+    Holding(
+        model=EnrolmentCode,
+        topic=Topic.TECHNICAL,
+        what="Codes by which readers join; nothing about residents",
+        basis=LawfulBasis.SECURITY,
+        period=Period(
+            timedelta(days=30),
+            "the code ran out",
+            lambda cut: EnrolmentCode.expires_at < cut,
+            NEEDED_NO_LONGER,
+        ),
+    ),
+)

@@ -1,0 +1,64 @@
+"""Every cookie the pages set, and what for: the pages about privacy and cookies read it from here.
+
+None follows anybody and none is for advertising, so that none needs consent.
+Source: Privacy and Electronic Communications (EC Directive) Regulations 2003 regulation 6(4)(b).
+"""
+
+from typing import Final
+
+import msgspec
+
+from cardservice.web.browsers import DEVICE_COOKIE
+from cardservice.web.defences import FORM_COOKIE
+from cardservice.web.resident import second_step
+from cardservice.web.resident.sign_in import ADDRESS_COOKIE
+from cardservice.web.staff.second_factor import STEP_COOKIE
+from cardservice.web.visitors import Part
+from cardservice.web.words import gettext as _
+
+
+class CookieLine(msgspec.Struct, frozen=True):
+    """A cookie: its name, what it is for and how long the browser keeps it."""
+
+    name: str
+    purpose: str
+    lasts: str
+
+
+COOKIES: Final = (
+    CookieLine(
+        Part.RESIDENT.cookie,
+        _("Keeps you signed in to your account"),
+        _("until you close the browser or sign out"),
+    ),
+    CookieLine(
+        Part.STAFF.cookie,
+        _("Keeps a member of staff signed in"),
+        _("until they close the browser or sign out"),
+    ),
+    CookieLine(
+        DEVICE_COOKIE,
+        _("Knows a browser you signed in with again, so that we can tell you of a new one"),
+        _("1 year after you last signed in"),
+    ),
+    CookieLine(
+        FORM_COOKIE,
+        _("Makes sure that a form was sent by you and not by another site"),
+        _("until you close the browser"),
+    ),
+    CookieLine(
+        ADDRESS_COOKIE,
+        _("Holds the e-mail address that your sign-in code was sent to, while you type the code"),
+        _("until you have signed in, 10 minutes at most"),
+    ),
+    CookieLine(
+        second_step.STEP_COOKIE,
+        _("Remembers that you gave the right password, while you give a code of your app"),
+        _("until you have signed in, 10 minutes at most"),
+    ),
+    CookieLine(
+        STEP_COOKIE,
+        _("Remembers that a member of staff gave the right password, while they give a code"),
+        _("until they have signed in, 10 minutes at most"),
+    ),
+)

@@ -1,0 +1,311 @@
+"""Somebody with something in every table that can hold something of theirs."""
+
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from cardservice import issuance
+from cardservice.card_sessions import UID_FIELD
+from cardservice.database import Database
+from cardservice.models import Card, CardSession, Tap, TapConflict
+from entitlements import applications, issuing
+from entitlements.issuing import Carrier
+from entitlements.models import ServiceRecord
+from identity import (
+    accounts,
+    assisted,
+    corrections,
+    devices,
+    four_eyes,
+    passwords,
+    person_keys,
+    resident_password,
+    sessions,
+    signin,
+    staff,
+)
+from identity.actors import Actor, resident_actor, staff_actor
+from identity.addresses import AddressChange
+from identity.assisted import NotOpened, Wanted
+from identity.corrections import Correction
+from identity.details import NewAddress, NewResident
+from identity.devices import Browser
+from identity.evidence import DocumentShown, Proof
+from identity.keys import FileKeyStore
+from identity.likeness import forms_of, words_of
+from identity.models import Account, StaffRole
+from identity.oidc import clients, consents, grants
+from identity.oidc.clients import Client
+from identity.oidc.grants import SignIn
+from identity.oidc.models import Basis, ClientAuth, OidcGrant, OidcRefreshToken
+from identity.oidc.parameters import Parameters
+from identity.oidc.registration import NewClient
+from identity.personal import Vault
+from identity.sessions import SignedIn, SignedInSession
+from identity.signin_models import (
+    AccountPassword,
+    AccountRecoveryCode,
+    AccountTotp,
+    LostFactor,
+    Passkey,
+    SessionKind,
+    SignInMethod,
+)
+from readers.contract.services import Service
+from readers.contract.wire import Mode, SessionResult
+from readers.contract.wire import Purpose as TerminalPurpose
+from tests.support.desks import enrolled_desk, make_ordered_card
+from tests.support.people import CLERK, COUNCIL_TAX, NOW, PASSPORT
+
+SUPERVISOR: Final[Actor] = staff_actor(UUID("7c6f3a52-6f0c-4f7e-9a56-0d3c8b1f2a22"), "Omar Reed")
+WILL: Final = NewResident(
+    given_names="Wilhelmina",
+    family_name="Brockbank",
+    birth_date=date(1951, 3, 9),
+    address_lines=("17 Quarry Rise", "Faversham"),
+    postcode="ME13 7AA",
+    email="will.brockbank@example.net",
+    identity_document=PASSPORT,
+    address_document=COUNCIL_TAX,
+)
+NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), postcode="TN9 1BH")
+NEW_NAME: Final = "Marchbanks"
+FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
+LETTER: Final = DocumentShown("pip-moving-around", dated_on=date(2026, 11, 1))
+SITE: Final = NewClient(
+    name="Example Leisure",
+    basis=Basis.CONSENT,
+    auth=ClientAuth.CLIENT_SECRET_BASIC,
+    scopes=("openid", "profile", "email"),
+    redirect_uris=("https://leisure.example/callback",),
+    backchannel_logout_uri="https://leisure.example/logout",
+)
+
+
+async def site(session: AsyncSession) -> Client:
+    """A partner to which residents sign in, and which wants to be told when they sign out."""
+    made = await clients.add(session, SITE, actor=CLERK, now=NOW)
+    found = await clients.find(session, made.client_id)
+    assert found is not None
+    return found
+
+
+async def a_full_life(
+    database: Database, vault: Vault, store: FileKeyStore, who: NewResident, partner: Client
+) -> UUID:
+    """Register somebody and let them have a bit of everything."""
+    async with database.transaction() as session:
+        account = await accounts.register(session, vault, who, actor=CLERK, now=NOW)
+        person = account.id
+        await accounts.person(session, vault, person, actor=CLERK, reason="At the desk", now=NOW)
+        await accounts.sight_document(
+            session, vault, person, LETTER, Proof.DISABILITY, actor=CLERK, now=NOW
+        )
+        moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
+        await applications.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
+        await _a_card(session, vault, store, person)
+    async with database.transaction() as session:
+        await _signed_in(session, vault, person, who.email, partner)
+    async with database.transaction() as session:
+        wanted = Correction(
+            given_names=who.given_names,
+            family_name=NEW_NAME,
+            birth_date=who.birth_date,
+            document=PASSPORT,
+        )
+        asked = await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
+        await four_eyes.refuse(session, vault, asked.id, "No", actor=SUPERVISOR, now=NOW)
+        await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
+        await _acted_for(session, vault, person, account.number)
+    return person
+
+
+async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: str) -> None:
+    """A member of staff acted for them; and they are one themselves."""
+    clerk = await staff.add(
+        session,
+        f"clerk-{number}",
+        "Clerk",
+        StaffRole.ADVISER,
+        "turnip lantern oxbow river",
+        actor=CLERK,
+        now=NOW,
+    )
+    token = await sessions.open_session(session, clerk.id, SessionKind.STAFF, now=NOW)
+    own = await sessions.look_up(session, token, now=NOW)
+    assert isinstance(own, SignedInSession)
+    begun = await assisted.open_for(
+        session,
+        vault,
+        person,
+        Wanted(reason="other", note="A note of theirs", presence="letter"),
+        own=own,
+        life=timedelta(minutes=20),
+        now=NOW,
+    )
+    assert not isinstance(begun, NotOpened)
+    await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
+
+
+async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, person: UUID) -> None:
+    desk = await enrolled_desk(session, f"desk {person}", now=NOW)
+    await issuance.order(session, person, desk.id, actor=CLERK, now=NOW)
+    card = await make_ordered_card(session, vault, str(person), now=NOW)
+    personal = await person_keys.for_writing(session, vault, person)
+    card.sealed_uid = personal.seal("card", "sealed_uid", card.id, uid_of(card).hex())
+    card.uid_index = vault.blind(UID_FIELD, uid_of(card).hex())
+    session.add(
+        CardSession(
+            card_id=card.id,
+            terminal_id=desk.id,
+            purpose=TerminalPurpose.PERSONALISE,
+            opened_at=NOW,
+            ended_at=NOW,
+            result=SessionResult.DONE,
+        )
+    )
+    await issuing.issue_records(
+        session,
+        store,
+        Carrier(person, card.id, uid_of(card)),
+        institution="1234",
+        everything=True,
+        actor=CLERK,
+        now=NOW,
+    )
+    await session.flush()
+    for record in await issuing.records_of(session, card.id):
+        await _a_tap(session, desk.id, record, person)
+
+
+def uid_of(card: Card) -> bytes:
+    """Of the chip: nothing else in the database is like it."""
+    return sha256(card.id.bytes).digest()[:7]
+
+
+async def _a_tap(session: AsyncSession, desk_id: UUID, record: ServiceRecord, person: UUID) -> None:
+    numbers = await issuing.numbers_of(session, person)
+    sequence = list(Service).index(record.service) + 1
+    session.add(
+        Tap(
+            terminal_id=desk_id,
+            sequence=sequence,
+            taken_at=NOW,
+            received_at=NOW,
+            service=record.service,
+            accepted=True,
+            mode=Mode.OFFLINE,
+            number=numbers.get(record.service),
+            status_index=record.status_index,
+            record_sequence=record.sequence,
+            digest=bytes(32),
+        )
+    )
+    await session.flush()
+    session.add(
+        TapConflict(
+            terminal_id=desk_id,
+            sequence=sequence,
+            received_at=NOW,
+            digest=bytes([1]) * 32,
+            event={"status_index": record.status_index},
+        )
+    )
+
+
+async def _signed_in(
+    session: AsyncSession, vault: Vault, person: UUID, email: str, partner: Client
+) -> None:
+    """By code, password and passkey, here and at a partner; one wrong password, one code waits."""
+    account = await session.get_one(Account, person)
+    method = SignInMethod.EMAIL_CODE
+    signed = await devices.sign_in(session, vault, account, method, FIREFOX, now=NOW)
+    assert isinstance(signed, SignedIn)
+    session.add(
+        AccountPassword(
+            account_id=person,
+            password_hash=await passwords.hash_password("a long pass phrase of hers"),
+            changed_at=NOW,
+        )
+    )
+    session.add(
+        Passkey(
+            account_id=person,
+            credential_id=b"credential of " + person.bytes,
+            public_key=b"key of " + person.bytes,
+            sign_count=0,
+            name="Phone",
+            created_at=NOW,
+        )
+    )
+    session.add(AccountTotp(owner_id=person, sealed_secret=b"", last_step=0, enrolled_at=NOW))
+    session.add(AccountRecoveryCode(owner_id=person, code_index=person.bytes * 2, created_at=NOW))
+    session.add(LostFactor(account_id=person, asked_at=NOW, granted_from=NOW))
+    await session.flush()
+    for browser in (FIREFOX, Browser("Chrome", "of-a-stranger")):
+        await resident_password.sign_in(
+            session, vault, email, "a wrong pass phrase", browser=browser, now=NOW
+        )
+    await signin.send_code(session, vault, email, now=NOW)
+    actor = resident_actor(person, account.number)
+    sign_in = SignIn(account_id=person, actor=actor, token=signed.token, at=NOW)
+    scopes = ("openid", "email")
+    await consents.record(session, person, partner, scopes, actor=actor, now=NOW)
+    asked = Parameters({"redirect_uri": SITE.redirect_uris[0]})
+    await grants.open_grant(session, partner, sign_in, scopes, asked, now=NOW)
+    opened = select(OidcGrant.id).where(OidcGrant.account_id == person)
+    session.add(
+        OidcRefreshToken(
+            token_hash=person.bytes * 2,
+            grant_id=(await session.scalars(opened)).one(),
+            dpop_thumbprint=None,
+            created_at=NOW,
+        )
+    )
+    await sessions.open_session(session, person, SessionKind.RESIDENT, now=NOW)
+
+
+def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
+    """What nobody may find any more: values, and every blind index of them."""
+    born = who.birth_date.isoformat() if isinstance(who.birth_date, date) else who.birth_date
+    plain = {
+        "given names": who.given_names,
+        "family name": who.family_name,
+        "asked-for name": NEW_NAME,
+        "birth date": born,
+        "e-mail": who.email,
+        "local part": who.email.partition("@")[0],
+        "first address": who.address_lines[0],
+        "postcode": who.postcode,
+        "second address": NEW_HOME.address_lines[0],
+        "new postcode": NEW_HOME.postcode,
+        "document": str(LETTER.dated_on),
+        "browser": FIREFOX.name,
+    }
+    blind = {
+        "birth date index": vault.blind("birth-date", born),
+        "e-mail index": vault.blind("email", who.email),
+        "postcode index": vault.blind("postcode", who.postcode),
+        "new postcode index": vault.blind("postcode", NEW_HOME.postcode),
+        "device": devices.hash_of(FIREFOX),
+    }
+    for word in words_of(who.given_names, who.family_name):
+        blind[f"index of {word}"] = vault.blind("name-part", word)[:16]
+        for form in forms_of(word):
+            blind[f"form {form} of {word}"] = vault.blind("name-form", form)[:16]
+    return {name: text.encode() for name, text in plain.items()} | blind
+
+
+def card_values(vault: Vault, card: Card) -> dict[str, bytes]:
+    """The same of a card."""
+    uid = uid_of(card).hex()
+    return {"uid": uid.encode(), "uid index": vault.blind(UID_FIELD, uid)}
+
+
+MINUTE: Final = timedelta(minutes=1)
+AFTER: Final[datetime] = NOW + timedelta(days=15)
+"""When the time to stop an erasure that was asked for at NOW is over."""
