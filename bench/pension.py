@@ -16,7 +16,8 @@ from entitlements.decision import Decision
 from entitlements.facts import ResidentFacts
 from entitlements.schemes.batch import YES, compile_numpy
 from entitlements.schemes.columns import NO_DAY, EvidenceColumns, FactColumns
-from entitlements.schemes.engine import compile_traced, load_schemes
+from entitlements.schemes.engine import compile_traced
+from entitlements.schemes.rulebook import load_schemes
 
 SCHEME = "travel-older"
 ON = date(2026, 11, 22)

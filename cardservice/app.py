@@ -71,8 +71,10 @@ def create_app(
         line: where requests wait that hash a password; by default one for this machine's cores.
     """
     database = Database(settings.database_url)
+    provider = provider_of(settings, keystore)
     state = State(
         {
+            "backing": oidc.Backing(provider, clock, database.transaction, database.statements),
             "settings": settings,
             "database": database,
             "keystore": keystore,
@@ -152,8 +154,7 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
-    given |= {"line": state.line}
-    given |= {"provider": provider_of(settings, state.keystore), "reading": state.database.reading}
+    given |= {"line": state.line, "provider": state.backing.provider}
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),

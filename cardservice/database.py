@@ -1,7 +1,7 @@
 """The engine, and one session and transaction per request."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import (
     create_async_engine,
 )
 
+from cardservice.direct import Direct
 from cardservice.settings import async_url
+from identity.executors import Executor
 
 BUSY_SECONDS = 5
 AUTOCOMMIT = "AUTOCOMMIT"
@@ -41,6 +43,7 @@ class Database:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_immediate)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._direct = None if self.on_sqlite else Direct(url, self.engine.dialect, size=pool_size)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -54,8 +57,14 @@ class Database:
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level=AUTOCOMMIT)
 
+    def statements(self) -> AbstractAsyncContextManager[Executor]:
+        """What runs single statements, each committed as it is done, for what many wait for."""
+        return self.reading() if self._direct is None else nullcontext(self._direct)
+
     async def close(self) -> None:
         """Let every connection go."""
+        if self._direct is not None:
+            await self._direct.close()
         await self.engine.dispose()
 
 

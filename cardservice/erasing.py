@@ -117,17 +117,15 @@ async def _locked(session: AsyncSession, account_id: UUID) -> Account:
 async def _forget_addresses(
     session: AsyncSession, vault: Vault, account: Account
 ) -> tuple[str, ...]:
-    """What is found by the e-mail address and not by the account: messages, codes and counts."""
+    """What is found by an address and not by the account: messages, codes and counts."""
     await _forget_counts(session, account, second_factor.throttled_as(account))
-    email = sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
-    if not email:
-        return ()
-    indexes = vault.blinds("email", email)
+    personal = await person_keys.for_reading(session, vault, account.id)
+    indexes = vault.blinds("email", sealed.email_of(personal, account))
     for index in indexes:
         await _forget_counts(session, account, resident_password.counted_address(index))
     codes = delete(OneTimeCode).where(OneTimeCode.email_index.in_(indexes))
     await session.execute(codes, **_UNSYNCHRONISED)
-    return await outbox.forget(session, vault, email)
+    return await outbox.forget(session, vault, *sealed.contacts_of(personal, account))
 
 
 async def _forget_counts(session: AsyncSession, account: Account, subject: str) -> None:

@@ -5,6 +5,7 @@
     |- NotReady                  the service cannot start; the text says what to do first
     |- NoSuchRevision            no migration leads to or from that revision
     |- BadLedger                 a line is no line of a ledger of erased records
+    |- NotTheirAct               a member of staff was named whose role does not include it
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -67,6 +68,12 @@ class BadLedger(CardServiceError):
     """A file of erased records holds a line that is none."""
 
     code = "bad-ledger"
+
+
+class NotTheirAct(CardServiceError):
+    """A member of staff was named as who acts, and their role does not include it."""
+
+    code = "not-their-act"
 
 
 class CardError(CardServiceError):

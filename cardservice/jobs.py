@@ -1,4 +1,4 @@
-"""What the worker does, again and again, for residents, taps and the sites people sign in to."""
+"""What the worker does, again and again, for messages, taps and the sites people sign in to."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -13,24 +13,16 @@ import structlog
 from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
-from entitlements import applications
 from identity import assisted_ends, audit_batches, erasure, network_limit, outbox
 from identity.actors import SYSTEM
+from identity.errors import NoErasureWaits, PersonErased
 from identity.models import ErasureBasis
 from identity.oidc import logout_notices
 from identity.oidc import retention as oidc_retention
 from identity.oidc.provider import Provider
 from identity.personal import Vault
-from readers.contract.windows import london_date
 
 _LOG: Final = structlog.get_logger(__name__)
-
-
-class Reassessed(msgspec.Struct, frozen=True):
-    """How a run went: residents decided for, and residents whose decision failed."""
-
-    decided: int
-    failed: int
 
 
 class Erasures(msgspec.Struct, frozen=True):
@@ -38,27 +30,6 @@ class Erasures(msgspec.Struct, frozen=True):
 
     done: int
     failed: int
-
-
-async def reassess_due(database: Database, vault: Vault, *, now: datetime) -> Reassessed:
-    """Decide again for every resident whose answer may have changed by today.
-
-    Each resident is a transaction: a run that is broken off goes on where it stopped, and one
-    resident's fault keeps nobody else from theirs.
-    """
-    decided = failed = 0
-    after: UUID | None = None
-    while True:
-        async with database.transaction() as session:
-            page = await applications.due(session, london_date(now), after=after)
-        if not page:
-            return Reassessed(decided, failed)
-        for account_id in page:
-            if await _reassess(database, vault, account_id, now):
-                decided += 1
-            else:
-                failed += 1
-        after = page[-1]
 
 
 async def deliver_messages(
@@ -110,7 +81,7 @@ async def end_assistance(database: Database, *, now: datetime) -> int:
 async def erase_due(
     database: Database, vault: Vault, directory: Path, *, now: datetime
 ) -> Erasures:
-    """Erase every record whose time has come, those of people who died long ago among them.
+    """Erase every record whose time has come.
 
     Each person is a transaction; one person's fault keeps nobody else from being erased. Their
     written messages go once that is committed.
@@ -118,17 +89,24 @@ async def erase_due(
     Raises:
         OSError: a written message cannot be removed.
     """
-    await _ask_for_deceased(database, vault, now=now)
     done, failed = 0, set[UUID]()
     while True:
         async with database.transaction() as session:
             page = [one for one in await erasure.due(session, now=now) if one not in failed]
         for account_id in page:
-            if (erased := await _erase(database, vault, account_id, now)) is None:
+            try:
+                async with database.transaction() as session:
+                    erased = await erasing.carry_out(
+                        session, vault, account_id, actor=SYSTEM, now=now
+                    )
+            except (NoErasureWaits, PersonErased):
+                continue  # it was stopped, or another worker was first
+            except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
+                _LOG.exception("erasure failed", account=str(account_id))
                 failed.add(account_id)
-            else:
-                done += 1
-                await asyncio.to_thread(outbox.remove_files, directory, erased.files)
+                continue
+            done += 1
+            await asyncio.to_thread(outbox.remove_files, directory, erased.files)
         if not page:
             return Erasures(done, len(failed))
 
@@ -155,36 +133,14 @@ async def forget_expired(database: Database, *, now: datetime) -> None:
         await network_limit.forget_expired(session, now=now)
 
 
-async def _ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:
-    async with database.transaction() as session:
-        for account_id in await erasure.long_deceased(session, before=now - DECEASED_KEPT):
-            await erasure.ask(
-                session,
-                vault,
-                account_id,
-                ErasureBasis.DECEASED,
-                grace=timedelta(0),
-                actor=SYSTEM,
-                now=now,
-            )
-
-
-async def _erase(
-    database: Database, vault: Vault, account_id: UUID, now: datetime
-) -> erasing.Erased | None:
-    try:
+async def ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:
+    """Have the records of people who died long ago erased at once; due once a day."""
+    before, at_once = now - DECEASED_KEPT, timedelta(0)
+    basis = ErasureBasis.DECEASED
+    while True:
         async with database.transaction() as session:
-            return await erasing.carry_out(session, vault, account_id, actor=SYSTEM, now=now)
-    except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
-        _LOG.exception("erasure failed", account=str(account_id))
-        return None
-
-
-async def _reassess(database: Database, vault: Vault, account_id: UUID, now: datetime) -> bool:
-    try:
-        async with database.transaction() as session:
-            await applications.assess(session, vault, account_id, actor=SYSTEM, now=now)
-    except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
-        _LOG.exception("reassessment failed", account=str(account_id))
-        return False
-    return True
+            page = await erasure.long_deceased(session, before=before)
+            for one in page:
+                await erasure.ask(session, vault, one, basis, grace=at_once, actor=SYSTEM, now=now)
+        if not page:
+            return

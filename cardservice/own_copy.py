@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.holdings import HOLDINGS
 from cardservice.holdings.holding import BASES, Holding
 from cardservice.personal_data import TABLES
-from identity import accounts, audit, outbox, person_keys
+from identity import accounts, audit, outbox, person_keys, sealed
 from identity.actors import Actor
-from identity.models import OutboxMessage
+from identity.models import Account, OutboxMessage
 from identity.personal import PersonVault, Vault
 
 _SEALED: Final = "sealed_"
@@ -64,12 +64,12 @@ async def make(
         NoSuchAccount: no account with that id.
         PersonErased: there is nothing any more.
     """
-    own = await accounts.own_record(session, vault, account_id, actor=actor)
+    await accounts.own_record(session, vault, account_id, actor=actor)  # theirs, and there
     personal = await person_keys.for_reading(session, vault, account_id)
     sections = []
     for holding in HOLDINGS:
         if holding.model is OutboxMessage:
-            rows = await _messages(session, vault, own.email)
+            rows = await _messages(session, vault, personal, account_id)
         elif holding.of is not None:
             rows = await _rows(session, personal, holding, account_id)
         else:
@@ -92,8 +92,11 @@ def _section(holding: Holding, rows: Sequence[dict[str, Any]]) -> Section:
     )
 
 
-async def _messages(session: AsyncSession, vault: Vault, email: str) -> list[dict[str, Any]]:
-    found = await outbox.addressed_to(session, vault, email) if email else ()
+async def _messages(
+    session: AsyncSession, vault: Vault, personal: PersonVault, account_id: UUID
+) -> list[dict[str, Any]]:
+    account = await session.get_one(Account, account_id)
+    found = await outbox.addressed_to(session, vault, *sealed.contacts_of(personal, account))
     return [msgspec.structs.asdict(message) for message in found]
 
 

@@ -2,98 +2,69 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from functools import cache
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import grants
+from entitlements import gathering, grants, rulebooks
 from entitlements.decision import Decision, Eligible, NeedsEvidence, NeedsFacts, NotEligible
-from entitlements.facts import Evidence, ResidentFacts
+from entitlements.facts import ResidentFacts
+from entitlements.gathering import Gathered
 from entitlements.grants import EndReason
-from entitlements.models import Assessment, Grant
-from entitlements.schemes.engine import Decide, compile_traced
-from entitlements.schemes.rule import ResidentIn, Scheme
-from entitlements.schemes.rulefiles import load_schemes
-from identity import accounts, addresses, person_keys
+from entitlements.models import Assessment, FedFact, Grant
+from entitlements.schemes.dates import NEVER
+from entitlements.schemes.locality import tells_district
+from entitlements.schemes.notes import last_day_shown, notes_of
+from entitlements.schemes.rule import Given
+from entitlements.schemes.rulebook import RuleBook
+from identity import addresses, person_keys
 from identity.actors import Actor
 from identity.addresses import AddressChange
 from identity.db import new_id
-from identity.evidence import Proof, SeenDocument
-from identity.models import Account, AccountState, SightedDocument
+from identity.models import Account, AccountState
 from identity.personal import PersonVault, Vault
 from identity.rekeying import PersonalTable
 from readers.contract.windows import london_date
 
 _TABLE: Final = Assessment.__tablename__
-PERSONAL: Final = (PersonalTable(Assessment, "account_id"),)
+PERSONAL: Final = (
+    PersonalTable(Assessment, "account_id"),
+    PersonalTable(FedFact, "account_id"),
+)
 """The tables of this package whose sealed columns belong to one person."""
 
-_EVIDENCE: Final = frozenset({Proof.BENEFIT, Proof.DISABILITY})
-"""Documents that rules may ask for; what shows a name or an address is a fact of its own."""
+_OF_THE_DAY: Final = frozenset({"on", "valid_from", "valid_until", "next_change_on"})
+"""What a decision says anew every day although nothing has changed."""
 
 
 class Explained(msgspec.Struct, frozen=True):
-    """One scheme as a page shows it: what the rule says today, and what is held."""
+    """One scheme as a page shows it: what the rule says today, and what is held.
+
+    Attributes:
+        title: of the scheme.
+        decision: what its rule says.
+        held: what was given.
+        given: how somebody who is eligible comes to have it.
+        notes: sentences about its terms, its charges and what an offer gives.
+        shown_until: the last day of what others gave and staff have seen; None if there is nothing.
+        tells_district: whether the answer alone tells where the resident lives.
+    """
 
     title: str
     decision: Decision
     held: Grant | None
+    given: Given = Given.AUTOMATICALLY
+    notes: tuple[str, ...] = ()
+    shown_until: date | None = None
+    tells_district: bool = False
 
 
-@cache
-def built_in_schemes() -> Mapping[str, Scheme]:
-    """The schemes that come with the software, read once."""
-    return load_schemes()
-
-
-@cache
-def _deciders() -> Mapping[str, Decide]:
-    return {name: compile_traced(scheme) for name, scheme in built_in_schemes().items()}
-
-
-def tells_district(scheme: str) -> bool:
-    """Whether the answer of a scheme tells which district somebody lives in, or does not."""
-    return any(
-        isinstance(condition.operator, ResidentIn) and condition.operator.area.is_one_district
-        for rule in built_in_schemes()[scheme].rules
-        for condition in rule.conditions
-    )
-
-
-async def gather_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> ResidentFacts:
-    """What the council accepts as proved about a resident.
-
-    A resident is registered in person on two documents, so birth date and address are known. An
-    account is closed when its resident dies.
-
-    Raises:
-        NoSuchAccount: no account with that id.
-    """
-    known = await accounts.known_facts(session, vault, account_id)
-    sighted = await session.scalars(
-        select(SightedDocument.sighted_at)
-        .where(SightedDocument.account_id == account_id)
-        .order_by(SightedDocument.sighted_at, SightedDocument.id)
-    )
-    evidence = (
-        _evidence(document, london_date(at))
-        for document, at in zip(known.documents, sighted, strict=True)
-    )
-    return ResidentFacts(
-        birth_date=known.birth_date,
-        district=known.district_code,
-        deceased=known.deceased,
-        evidence=tuple(item for item in evidence if item is not None),
-    )
-
-
-def decide_all(facts: ResidentFacts, on: date) -> Sequence[Decision]:
-    """What every scheme says about these facts on a day."""
-    return [decide(facts, on) for decide in _deciders().values()]
+def decide_all(book: RuleBook, facts: ResidentFacts, on: date) -> Sequence[Decision]:
+    """What every scheme of a book says about these facts on a day."""
+    return [decide(facts, on) for decide in rulebooks.deciders(book).values()]
 
 
 async def assess(
@@ -101,20 +72,23 @@ async def assess(
 ) -> Sequence[Decision]:
     """Decide every scheme for a resident; grant what is due and end what ran out or is lost.
 
-    Nothing is asked of the resident. What needs evidence is stored, so that pages can say so.
+    Nothing is asked of the resident. What needs evidence is stored, so that pages can say so. What
+    is given on application or elsewhere is decided and never granted here, but it ends here.
 
     Raises:
         NoSuchAccount: no account with that id.
     """
     await grants.lock_holder(session, account_id)
-    facts = await gather_facts(session, vault, account_id)
+    book = await rulebooks.in_force(session)
+    gathered = await gathering.gather(session, vault, account_id)
     on = london_date(now)
-    decisions = decide_all(facts, on)
+    decisions = decide_all(book, gathered.facts, on)
     await grants.end_run_out(session, account_id, on, actor=actor, now=now)
     held = await grants.open_by_scheme(session, account_id)
     for decision in decisions:
-        await _act(session, account_id, decision, held.get(decision.scheme), actor=actor, now=now)
-    await _store(session, vault, account_id, decisions, now)
+        given, has = book.schemes[decision.scheme].given, held.get(decision.scheme)
+        await _act(session, account_id, decision, given, has, actor=actor, now=now)
+    await _store(session, vault, account_id, book, gathered, decisions, now)
     return decisions
 
 
@@ -175,92 +149,163 @@ async def explain(
     Raises:
         NoSuchAccount: no account with that id.
     """
-    facts = await gather_facts(session, vault, account_id)
+    book = await rulebooks.in_force(session)
+    facts = (await gathering.gather(session, vault, account_id)).facts
     held = {each.scheme: each for each in await grants.current(session, account_id, on)}
-    titles = built_in_schemes()
     return [
-        Explained(titles[decision.scheme].title, decision, held.get(decision.scheme))
-        for decision in decide_all(facts, on)
+        _explained(book, decision, facts, held.get(decision.scheme))
+        for decision in decide_all(book, facts, on)
     ]
 
 
-def _evidence(document: SeenDocument, sighted: date) -> Evidence | None:
-    if document.proof not in _EVIDENCE or document.dated_on is None:
-        return None
-    return Evidence(
-        kind=document.kind,
-        dated=document.dated_on,
-        sighted=sighted,
-        stated_until=document.expires_on,
+def _explained(
+    book: RuleBook, decision: Decision, facts: ResidentFacts, held: Grant | None
+) -> Explained:
+    scheme = book.schemes[decision.scheme]
+    return Explained(
+        scheme.title,
+        decision,
+        held,
+        scheme.given,
+        notes_of(scheme, decision),
+        last_day_shown(scheme, facts, decision.on),
+        tells_district(scheme),
     )
+
+
+def moves_a_grant(decision: Decision, given: Given, held: Grant | None) -> bool:
+    """Whether acting on a decision gives or takes something."""
+    match decision:
+        case Eligible():
+            if held is None:
+                return given is Given.AUTOMATICALLY
+            return held.entitlement_class != decision.entitlement_class
+        case NotEligible():
+            return held is not None
+        case NeedsFacts() | NeedsEvidence():
+            return False  # what is not known neither gives nor takes
+        case never:
+            assert_never(never)
 
 
 async def _act(
     session: AsyncSession,
     account_id: UUID,
     decision: Decision,
+    given: Given,
     held: Grant | None,
     *,
     actor: Actor,
     now: datetime,
 ) -> None:
-    match decision:
-        case Eligible():
-            if held is not None and held.entitlement_class == decision.entitlement_class:
-                return
-            if held is not None:
-                await grants.end(session, held, EndReason.CHANGED, actor=actor, now=now)
-            await grants.grant(session, account_id, decision, actor=actor, now=now)
-        case NotEligible():
-            if held is not None:
-                await grants.end(session, held, EndReason.NOT_ELIGIBLE, actor=actor, now=now)
-        case NeedsFacts() | NeedsEvidence():
-            pass  # what is not known neither gives nor takes
+    if not moves_a_grant(decision, given, held):
+        return
+    if held is not None:
+        changed = isinstance(decision, Eligible)
+        reason = EndReason.CHANGED if changed else EndReason.NOT_ELIGIBLE
+        await grants.end(session, held, reason, actor=actor, now=now)
+    if isinstance(decision, Eligible):
+        await grants.grant(session, account_id, decision, actor=actor, now=now)
 
 
 async def _store(
     session: AsyncSession,
     vault: Vault,
     account_id: UUID,
+    book: RuleBook,
+    gathered: Gathered,
     decisions: Sequence[Decision],
     now: datetime,
 ) -> None:
-    query = select(Assessment).where(
-        Assessment.account_id == account_id, Assessment.superseded_at.is_(None)
-    )
-    stored = {row.scheme: row for row in await session.scalars(query)}
+    stored = await _stored(session, account_id)
     personal = await person_keys.for_writing(session, vault, account_id)
-    for decision in decisions:
-        row = stored.get(decision.scheme)
-        if row is not None and _same(row, decision):
-            continue
-        if row is not None:
-            row.superseded_at = now
+    changed = [
+        decision
+        for decision in decisions
+        if not says(personal, stored.get(decision.scheme), decision)
+    ]
+    if not changed:
+        return
+    await rulebooks.keep(session, book, now=now)
+    facts = msgspec.json.encode(gathered).decode()
+    for decision in changed:
+        if decision.scheme in stored:
+            stored[decision.scheme].superseded_at = now
             await session.flush()
-        session.add(_row(personal, account_id, decision, now))
+        session.add(_row(personal, account_id, decision, facts, book.digest, now))
     await session.flush()
 
 
-def _same(row: Assessment, decision: Decision) -> bool:
-    said = (row.outcome, row.rule, row.next_change_on)
-    return said == (_outcome(decision), decision.rule, decision.next_change_on)
+async def _stored(session: AsyncSession, account_id: UUID) -> Mapping[str, Assessment]:
+    query = select(Assessment).where(
+        Assessment.account_id == account_id, Assessment.superseded_at.is_(None)
+    )
+    return {row.scheme: row for row in await session.scalars(query)}
 
 
-def _outcome(decision: Decision) -> str:
+def says(personal: PersonVault, row: Assessment | None, decision: Decision) -> bool:
+    """Whether a stored decision says what this one does, apart from the day it was made on.
+
+    It need not name the same day of change: a term that would begin anew today ends later every
+    day. A day that is still to come, and no later than it should be, will do. A row from before
+    facts were kept is written anew, once.
+    """
+    if row is None or row.book is None:
+        return False
+    if (row.outcome, row.rule) != (outcome_of(decision), decision.rule):
+        return False
+    stored, due = row.next_change_on or NEVER, decision.next_change_on or NEVER
+    if not decision.on < stored <= due:
+        return False
+    return substance(stored_decision(personal, row)) == substance(decision)
+
+
+def substance(decision: Decision) -> Mapping[str, object]:
+    """A decision without what it says anew every day."""
+    fields = {name: getattr(decision, name) for name in decision.__struct_fields__}
+    return {name: value for name, value in fields.items() if name not in _OF_THE_DAY}
+
+
+def stored_decision(personal: PersonVault, row: Assessment) -> Decision:
+    """The decision a row keeps."""
+    as_json = personal.open(_TABLE, "sealed_decision", row.id, row.sealed_decision)
+    decision: Decision = msgspec.json.decode(as_json, type=Decision)
+    return decision
+
+
+def stored_facts(personal: PersonVault, row: Assessment) -> Gathered | None:
+    """The facts it was made on; None in a row from before they were kept."""
+    if row.sealed_facts is None:
+        return None
+    as_json = personal.open(_TABLE, "sealed_facts", row.id, row.sealed_facts)
+    return msgspec.json.decode(as_json, type=Gathered)
+
+
+def outcome_of(decision: Decision) -> str:
+    """What the table calls the kind of a decision."""
     return str(type(decision).__struct_config__.tag)
 
 
-def _row(personal: PersonVault, account_id: UUID, decision: Decision, now: datetime) -> Assessment:
+def _row(
+    personal: PersonVault,
+    account_id: UUID,
+    decision: Decision,
+    facts: str,
+    book: str,
+    now: datetime,
+) -> Assessment:
     row_id = new_id()
     as_json = msgspec.json.encode(decision).decode()
     return Assessment(
         id=row_id,
         account_id=account_id,
         scheme=decision.scheme,
-        outcome=_outcome(decision),
+        outcome=outcome_of(decision),
         rule=decision.rule,
         decided_at=now,
         decided_on=decision.on,
         next_change_on=decision.next_change_on,
         sealed_decision=personal.seal(_TABLE, "sealed_decision", row_id, as_json),
+        sealed_facts=personal.seal(_TABLE, "sealed_facts", row_id, facts),
+        book=book,
     )

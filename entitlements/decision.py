@@ -46,7 +46,7 @@ class _Decided(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         scheme: id of the scheme.
-        service: the service it belongs to.
+        service: whose record on a card says it; None where no card ever does.
         rule: version of the rule that was in force, or `""` if none was.
         on: the day decided for.
         trace: every condition, in the rule's order.
@@ -55,7 +55,7 @@ class _Decided(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     scheme: str
-    service: Service
+    service: Service | None
     rule: str
     on: date
     trace: tuple[Step, ...]
@@ -70,12 +70,18 @@ class Eligible(_Decided, frozen=True, kw_only=True, tag="eligible"):
         band: the band by age, or None in a scheme without bands.
         valid_from: first day of a grant made on this decision.
         valid_until: last day of it, inclusive.
+        uses: what may be done with it; only a yes allows it.
+        terms: sentences that belong to it.
+        card_rank: of two grants of one service a card shows the higher.
     """
 
     entitlement_class: str
     band: str | None
     valid_from: date
     valid_until: date
+    uses: tuple[Step, ...] = ()
+    terms: tuple[str, ...] = ()
+    card_rank: int = 0
 
 
 class NotEligible(_Decided, frozen=True, kw_only=True, tag="not-eligible"):

@@ -2,7 +2,16 @@
 
     EntitlementsError
     |- SchemesFaulty           rule files or their tables have faults; every fault is listed
-    `- UnknownScheme           no scheme has that id
+    |- UnknownScheme           no scheme has that id
+    |- NoSuchBook              no rule book was kept under that digest
+    |- UnknownFact             a fact was told that no table of facts names, or with no such value
+    `- PublicationError        a change of the rules that cannot be asked for or decided
+       |- PublicationDecided   no such publication waits: somebody decided it
+       |- PublicationWaits     another change of the same file waits for a decision
+       |- PublicationUnchanged the text is what is in force already
+       |- PublicationUncounted its consequences are still being counted
+       |- PublicationBackdated it would change rules of days that have passed
+       `- NotAnotherPerson     who asked for a publication may not decide it
 
 `code` never changes once published: programs act on it.
 """
@@ -34,3 +43,57 @@ class UnknownScheme(EntitlementsError):
     """A scheme was named that no rule file describes."""
 
     code = "unknown-scheme"
+
+
+class NoSuchBook(EntitlementsError):
+    """No rule book was kept under that digest."""
+
+    code = "no-such-rule-book"
+
+
+class UnknownFact(EntitlementsError):
+    """A fact was told that no table of facts names, or with a value that is not of its type."""
+
+    code = "unknown-fact"
+
+
+class PublicationError(EntitlementsError):
+    """A change of the rules that cannot be asked for or decided."""
+
+    code = "publication-error"
+
+
+class PublicationDecided(PublicationError):
+    """No such publication waits: somebody decided it already."""
+
+    code = "publication-decided"
+
+
+class PublicationWaits(PublicationError):
+    """Another change of the same file waits for a decision."""
+
+    code = "publication-waits"
+
+
+class PublicationUnchanged(PublicationError):
+    """The text is what is in force already."""
+
+    code = "publication-unchanged"
+
+
+class PublicationUncounted(PublicationError):
+    """What it would do is still being counted, so nobody can have seen it."""
+
+    code = "publication-uncounted"
+
+
+class PublicationBackdated(PublicationError):
+    """It would change the rules of days that have passed, and was not asked for as such."""
+
+    code = "publication-backdated"
+
+
+class NotAnotherPerson(PublicationError):
+    """Who asked for a publication may not decide it."""
+
+    code = "not-another-person"

@@ -4,10 +4,11 @@ A fact is either known or `msgspec.UNSET`. There are no defaults: a fact nobody 
 what is unknown is never taken as a yes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
+from operator import attrgetter
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -34,6 +35,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.dated, self.sighted)
 
 
+Fed: TypeAlias = bool | int
+"""A fact of `schemes/tables/facts.csv`: a yes or no, or whole pence."""
+
+
 class ResidentFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The facts about one person that rules may name.
 
@@ -46,12 +51,15 @@ class ResidentFacts(msgspec.Struct, frozen=True, kw_only=True):
             Medway will do for a home elsewhere (`E92000001`, England, if no more is known).
         deceased: whether the person is known to have died, or to be living.
         evidence: every document seen that may prove a benefit or a disability; `()` is "none seen".
+        fed: what another system or an officer told us, by its name in `schemes/tables/facts.csv`. A
+            name that is not there is not known.
     """
 
     birth_date: date | UnsetType = UNSET
     district: str | UnsetType = UNSET
     deceased: bool | UnsetType = UNSET
     evidence: tuple[Evidence, ...] | UnsetType = UNSET
+    fed: Mapping[str, Fed] | UnsetType = UNSET
 
 
 FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
@@ -62,4 +70,18 @@ FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "evidence": "the evidence you hold",
     }
 )
-"""What each fact is called when a resident is asked for it."""
+"""What each fact is called when a resident is asked for it; `facts.csv` says it for the others."""
+
+_OWN: Final = frozenset(ResidentFacts.__struct_fields__)
+
+
+def reader_of(fact: str) -> Callable[[ResidentFacts], object]:
+    """How to look a fact up; what is looked up may be `UNSET`."""
+    if fact in _OWN:
+        return attrgetter(fact)
+
+    def read(facts: ResidentFacts) -> object:
+        fed = facts.fed
+        return UNSET if fed is UNSET else fed.get(fact, UNSET)
+
+    return read

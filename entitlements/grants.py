@@ -74,13 +74,15 @@ async def grant(
         scheme=decision.scheme,
         service=decision.service,
         entitlement_class=decision.entitlement_class,
+        card_rank=decision.card_rank,
         valid_from=decision.valid_from,
         valid_until=decision.valid_until,
         granted_at=now,
     )
     session.add(given)
     await session.flush()
-    await status.set_held(session, account_id, decision.service, held=True)
+    if decision.service is not None:
+        await status.set_held(session, account_id, decision.service, held=True)
     _audit(session, "entitlement-granted", given, actor=actor, now=now)
     return given
 
@@ -94,7 +96,7 @@ async def end(
     given.ended_at, given.ended_reason = now, reason.value
     await session.flush()
     # A record that ran out says so itself, and a changed one is about to be granted anew.
-    if reason is EndReason.NOT_ELIGIBLE:
+    if reason is EndReason.NOT_ELIGIBLE and given.service is not None:
         others = await _open(session, given.account_id)
         if all(other.service is not given.service for other in others):
             await status.set_held(session, given.account_id, given.service, held=False)
@@ -132,10 +134,11 @@ async def open_by_scheme(session: AsyncSession, account_id: UUID) -> Mapping[str
 
 
 def best_by_service(held: Sequence[Grant]) -> Mapping[Service, Grant]:
-    """The one grant of each service that a card shows: the one that lasts longest."""
+    """The one grant of each service that a card shows: the highest rank, then the longest."""
     best: dict[Service, Grant] = {}
-    for given in sorted(held, key=lambda each: (each.valid_until, each.scheme)):
-        best[given.service] = given
+    for given in sorted(held, key=lambda each: (each.card_rank, each.valid_until, each.scheme)):
+        if given.service is not None:
+            best[given.service] = given
     return best
 
 
@@ -148,6 +151,7 @@ def _audit(
     session: AsyncSession, action: str, given: Grant, *, actor: Actor, now: datetime
 ) -> None:
     # The class is left out: it may tell of a disability or a benefit.
-    detail = {"service": given.service.value, "reason": given.ended_reason}
+    service = None if given.service is None else given.service.value
+    detail = {"service": service, "reason": given.ended_reason}
     subject = audit.subject_of("account", given.account_id)
     audit.record(session, action, subject, actor=actor, now=now, detail=detail)

@@ -5,14 +5,18 @@ and nothing else.
 """
 
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     CheckConstraint,
     ForeignKey,
     Index,
     String,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -24,6 +28,148 @@ from readers.contract.statuslist import Status
 
 _NOT_ENDED = text("ended_at IS NULL")
 _NOT_SUPERSEDED = text("superseded_at IS NULL")
+
+
+class PublicationState(StrEnum):
+    """Whether a second person has decided about a change of the rules."""
+
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class RunState(StrEnum):
+    """Whether a run over every resident has ended."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+
+
+class RuleText(Base, kw_only=True):
+    """The text of a rule file or table, kept once and for ever. `digest` is SHA-256 of it."""
+
+    __tablename__ = "rule_text"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
+class KeptBook(Base, kw_only=True):
+    """The rules that decisions were made with, all together.
+
+    Attributes:
+        digest: of the book (`schemes.rulebook.digest_of`).
+        files: name of each file -> digest of its text.
+    """
+
+    __tablename__ = "rule_book"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    files: Mapped[dict[str, Any]] = mapped_column(JSON)
+    first_used_at: Mapped[datetime]
+
+
+class Publication(Base, kw_only=True):
+    """A rule file that somebody asked to publish; another person approves or refuses it.
+
+    Attributes:
+        number: counts what was approved, from 1; none before.
+        file: name of the rule file or table.
+        text_digest: of what is to be published.
+        reason: why, as it was asked.
+        first_day: the first day whose rules it changes; none if it changes the days of no rule.
+        backdated: it was asked for, and approved, although that day had passed.
+        consequences: what it would do, as JSON: counts, never people; none until they are counted.
+        refusal: why it was refused.
+    """
+
+    __tablename__ = "rule_publication"
+    __table_args__ = (
+        CheckConstraint("decided_by_id <> asked_by_id", name="second_person"),
+        CheckConstraint(
+            "(state = 'waiting') = (decided_by_id IS NULL)", name="decided_by_somebody"
+        ),
+        CheckConstraint("(state = 'refused') = (refusal IS NOT NULL)", name="refused_with_reason"),
+        CheckConstraint("(state = 'approved') = (number IS NOT NULL)", name="approved_is_counted"),
+        Index(
+            "uq_rule_publication_waiting",
+            "file",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    number: Mapped[int | None] = mapped_column(unique=True, default=None)
+    file: Mapped[str] = mapped_column(String(80))
+    text_digest: Mapped[str] = mapped_column(ForeignKey("rule_text.digest"))
+    state: Mapped[PublicationState] = mapped_column(default=PublicationState.WAITING)
+    reason: Mapped[str] = mapped_column(String(200))
+    first_day: Mapped[date | None]
+    backdated: Mapped[bool]
+    consequences: Mapped[dict[str, Any] | None] = mapped_column(
+        JSON(none_as_null=True), default=None
+    )
+    asked_at: Mapped[datetime]
+    asked_by_id: Mapped[str] = mapped_column(String(64))
+    asked_by_label: Mapped[str] = mapped_column(String(200))
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_by_id: Mapped[str | None] = mapped_column(String(64), default=None)
+    decided_by_label: Mapped[str | None] = mapped_column(String(200), default=None)
+    refusal: Mapped[str | None] = mapped_column(String(200), default=None)
+
+
+class FedFact(Base, kw_only=True):
+    """What another system or an officer told us of a resident. A changed fact is a new row.
+
+    `sealed_value` is JSON: true, false or whole pence.
+    """
+
+    __tablename__ = "fed_fact"
+    __table_args__ = (
+        Index(
+            "uq_fed_fact_current",
+            "account_id",
+            "name",
+            unique=True,
+            sqlite_where=_NOT_SUPERSEDED,
+            postgresql_where=_NOT_SUPERSEDED,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    name: Mapped[str] = mapped_column(String(64))
+    told_at: Mapped[datetime]
+    told_by_id: Mapped[str] = mapped_column(String(64))
+    told_by_label: Mapped[str] = mapped_column(String(200))
+    sealed_value: Mapped[bytes]
+    superseded_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class ReassessmentRun(Base, kw_only=True):
+    """A run over every resident, and how far it is: one that was broken off goes on from there.
+
+    Attributes:
+        reason: what made it necessary.
+        after: the last resident that was looked at.
+        looked_at: how many residents were.
+        changed: of them, those for whom something was written.
+        failed: those who could not be decided for.
+    """
+
+    __tablename__ = "reassessment_run"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    reason: Mapped[str] = mapped_column(String(200))
+    state: Mapped[RunState] = mapped_column(default=RunState.RUNNING)
+    started_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    after: Mapped[UUID | None] = mapped_column(default=None)
+    looked_at: Mapped[int] = mapped_column(BigInteger, default=0)
+    changed: Mapped[int] = mapped_column(BigInteger, default=0)
+    failed: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
 class Holder(Base, kw_only=True):
@@ -43,6 +189,9 @@ class Assessment(Base, kw_only=True):
     """What one scheme's rule said about one resident. A changed answer is a new row.
 
     `sealed_decision` is the decision as JSON: its trace tells what is known about the person.
+    `sealed_facts` is JSON of the facts it was made on, with the version of each, and `book` the
+    rules it was made with, so that it can be made again; both are absent in rows from before they
+    were kept.
     """
 
     __tablename__ = "assessment"
@@ -72,11 +221,17 @@ class Assessment(Base, kw_only=True):
     decided_on: Mapped[date]
     next_change_on: Mapped[date | None]
     sealed_decision: Mapped[bytes]
+    sealed_facts: Mapped[bytes | None] = mapped_column(default=None)
+    book: Mapped[str | None] = mapped_column(String(64), default=None)
     superseded_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Grant(Base, kw_only=True):
-    """What a resident was given. `valid_until` is the last day, inclusive."""
+    """What a resident was given. `valid_until` is the last day, inclusive.
+
+    A grant without a service is never on a card. Of two grants of one service a card shows the one
+    of the higher `card_rank`.
+    """
 
     __tablename__ = "entitlement_grant"
     __table_args__ = (
@@ -101,8 +256,9 @@ class Grant(Base, kw_only=True):
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     scheme: Mapped[str] = mapped_column(String(64))
-    service: Mapped[Service]
+    service: Mapped[Service | None]
     entitlement_class: Mapped[str] = mapped_column(String(24))
+    card_rank: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     valid_from: Mapped[date]
     valid_until: Mapped[date]
     granted_at: Mapped[datetime]

@@ -1,9 +1,9 @@
 """Argon2id in threads of its own, behind a line of bounded length.
 
 Hashing a password is meant to be slow, and must slow nobody down who does not sign in. So the
-threads that hash leave a core free and run at the lowest priority, and a request waits for its turn
-before it holds a connection to the database. When the line is full, the next one is told so at
-once, because a line that grows is a wait that nobody gets to the end of.
+threads that hash leave a core free and step back behind everything else, and a request waits for
+its turn before it holds a connection to the database. When the line is full, the next one is told
+so at once, because a line that grows is a wait that nobody gets to the end of.
 Source: OWASP Password Storage Cheat Sheet (a work factor is an attacker's lever as well).
 """
 
@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from identity.errors import Busy
 
 MOST_WORKERS: Final = 4
-LOWEST_PRIORITY: Final = 19
+LOW_PRIORITY: Final = 10
 # One hashes while another reads its row or writes its session.
 PLACES_PER_WORKER: Final = 2
 # At about 30 ms a hash, whoever is last in line waits for little more than a second.
@@ -43,7 +43,7 @@ WORKERS: Final = workers_for(own_cores())
 
 def _step_back() -> None:
     """Let everything else go first: on Linux a priority belongs to a thread."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOWEST_PRIORITY)
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
 
 
 _THREADS: Final = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2", initializer=_step_back)
@@ -72,6 +72,15 @@ class Line:
         self._most_waiting = most_waiting
         self._waiting = 0
 
+    def check_room(self) -> None:
+        """Nothing, while there is room in the line.
+
+        Raises:
+            Busy: there is none.
+        """
+        if self._free.locked() and self._waiting >= self._most_waiting:
+            raise Busy("Too many people are signing in at this moment.", RETRY_SECONDS)
+
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """Wait for a place, and have it; first come, first served.
@@ -79,8 +88,7 @@ class Line:
         Raises:
             Busy: the line is full.
         """
-        if self._free.locked() and self._waiting >= self._most_waiting:
-            raise Busy("Too many people are signing in at this moment.", RETRY_SECONDS)
+        self.check_room()
         self._waiting += 1
         try:
             await self._free.acquire()

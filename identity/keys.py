@@ -7,9 +7,11 @@ and signatures itself, so that a hardware module can stand in its place.
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -191,6 +193,7 @@ class FileKeyStore:
         self._file = file
         self._stamp = file.stamp()
         self._keys = _decode(file)
+        self._in_order = _by_purpose(self._keys)
         self._jose_keys: dict[KeyId, JoseKey] = {}
 
     @classmethod
@@ -225,10 +228,10 @@ class FileKeyStore:
 
     def generations(self, purpose: Purpose) -> tuple[KeyId, ...]:
         """Every key of the purpose, oldest first."""
-        found = tuple(sorted(key for key in self._newest() if key.purpose is purpose))
-        if not found:
+        self._newest()
+        if purpose not in self._in_order:
             raise UnknownKey(f"The key store holds no key for {purpose}.")
-        return found
+        return self._in_order[purpose]
 
     def current(self, purpose: Purpose) -> KeyId:
         """The newest key of the purpose."""
@@ -297,7 +300,13 @@ class FileKeyStore:
         stamp = self._file.stamp()
         if stamp not in (self._stamp, None):
             self._keys, self._stamp = _decode(self._file), stamp
+            self._in_order = _by_purpose(self._keys)
         return self._keys
+
+
+def _by_purpose(keys: Iterable[KeyId]) -> Mapping[Purpose, tuple[KeyId, ...]]:
+    ordered = sorted(keys)
+    return {purpose: tuple(each) for purpose, each in groupby(ordered, key=attrgetter("purpose"))}
 
 
 def _fresh(purpose: Purpose, now: datetime) -> _StoredKey:

@@ -59,18 +59,18 @@ async def withdraw(session: AsyncSession, vault: Vault, to: str) -> int:
     return len(taken)
 
 
-async def forget(session: AsyncSession, vault: Vault, to: str) -> tuple[str, ...]:
-    """Remove every message to an address, sent or not. Returns the names of files they are in."""
-    found = await addressed_to(session, vault, to)
+async def forget(session: AsyncSession, vault: Vault, *contacts: str) -> tuple[str, ...]:
+    """Remove every message to somebody, sent or not. Returns the names of files they are in."""
+    found = await addressed_to(session, vault, *contacts)
     removing = delete(OutboxMessage).where(OutboxMessage.id.in_([each.id for each in found]))
     await session.execute(removing)
     return tuple(_file_name(message) for message in found)
 
 
-async def addressed_to(session: AsyncSession, vault: Vault, to: str) -> tuple[Message, ...]:
-    """Every message to an address that is still kept, oldest first. All are opened to find them."""
+async def addressed_to(session: AsyncSession, vault: Vault, *contacts: str) -> tuple[Message, ...]:
+    """Every message to somebody that is kept, oldest first. All are opened to find them."""
     rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.created_at))
-    return tuple(message for row in rows if (message := _opened(vault, row)).to == to)
+    return tuple(message for row in rows if (message := _opened(vault, row)).to in contacts)
 
 
 def remove_files(directory: Path, names: Iterable[str]) -> None:

@@ -31,6 +31,10 @@ class Act(StrEnum):
     REPORT_DEATH = "report-death"
     ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
+    READ_RULES = "read-rules"
+    ASK_RULES = "ask-rules"
+    DECIDE_RULES = "decide-rules"
+    SEE_WHO_CHANGES = "see-who-changes"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
 
@@ -58,6 +62,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
     "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
+    Act.READ_RULES: "read the rules, their history and what waits to be published",
+    Act.ASK_RULES: "ask for a change of the rules to be published",
+    Act.DECIDE_RULES: "approve or refuse a change of the rules",
+    Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
     "note their own account",
@@ -79,6 +87,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
     Act.ASK_ERASURE,
+    Act.READ_RULES,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
 _SUPERVISOR: Final = _CARD_OFFICER | {
@@ -86,19 +95,22 @@ _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
     Act.RECORD_CHECK,
+    Act.ASK_RULES,
+    Act.DECIDE_RULES,
+    Act.SEE_WHO_CHANGES,
 }
 
 RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.ADVISER: _ADVISER,
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
     StaffRole.SUPERVISOR: _SUPERVISOR,
-    StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT},
+    StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT, Act.READ_RULES},
     StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
 }
 """Role -> everything it may do. What is not here is refused."""
 
-FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE})
-"""Acts that change nothing until a second person, who may decide requests, has approved them."""
+FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE, Act.ASK_RULES})
+"""Acts that change nothing until a second person, who may decide, has approved them."""
 
 STEP_UP: Final = frozenset(
     {

@@ -137,6 +137,11 @@ def email_of(personal: PersonVault, account: Account) -> str:
     return "" if sealed is None else personal.open(_ACCOUNT, "sealed_email", account.id, sealed)
 
 
+def contacts_of(personal: PersonVault, account: Account) -> tuple[str, ...]:
+    """Every address that messages to a resident may have gone to."""
+    return tuple(filter(None, (email_of(personal, account),)))
+
+
 def lines_of(personal: PersonVault, address: Address) -> tuple[str, ...]:
     """Lines of an address, without the postcode."""
     lines = personal.open(_ADDRESS, "sealed_lines", address.id, address.sealed_lines)

@@ -16,17 +16,19 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Select, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit
 from identity.actors import Actor, resident_actor, staff_actor
 from identity.db import new_id
+from identity.executors import Executor
 from identity.models import Account, AccountState, StaffMember, StaffRole
 from identity.signin_models import Session, SessionKind, SignInMethod
 
-# Using a session extends it, but not more often than this: a page view is not a write.
-_EXTEND_AFTER = timedelta(minutes=1)
+EXTEND_AFTER: Final = timedelta(minutes=1)
+"""Using a session extends it, but not more often than this: a page view is not a write. So without
+use a session ends up to a minute before its idle limit, and never after it."""
 # After this, a sensitive act asks again who it is (step-up).
 PROOF_LIFE: Final = timedelta(minutes=5)
 _COLUMNS: Final = (
@@ -47,8 +49,21 @@ _COLUMNS: Final = (
     StaffMember.role,
     StaffMember.active,
 )
+# Asked at every page and of every request of a session, so built once.
+_WITH_SUBJECT: Final = (
+    select(*_COLUMNS)
+    .outerjoin(Account, Session.account_id == Account.id)
+    .outerjoin(StaffMember, Session.staff_id == StaffMember.id)
+    .where(Session.token_hash == bindparam("token_hash"))
+)
 # No session is ever loaded as an object, so there is none to bring up to date.
 _UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
+_EXTENDING: Final = (
+    update(Session)
+    .where(Session.token_hash == bindparam("of"), Session.ended_at.is_(None))
+    .values(idle_until=bindparam("until"))
+    .execution_options(synchronize_session=False)
+)
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -150,18 +165,18 @@ async def open_session(
 
 
 async def look_up(
-    session: AsyncSession, token: str, *, now: datetime
+    executor: Executor, token: str, *, now: datetime
 ) -> SignedInSession | NotSignedIn:
-    """Say whose session it is, and count this as use."""
-    found = (await session.execute(_with_subject(token))).one_or_none()
+    """Say whose session it is, and count this as use. One statement, a second once a minute."""
+    found = await _with_subject(executor, token)
     if found is None:
         return NotSignedIn(WhyNotSignedIn.UNKNOWN)
     if reason := _why_not(found, now):
         return NotSignedIn(reason)
     idle_until = now + LIMITS[found.kind].idle
-    if idle_until - found.idle_until >= _EXTEND_AFTER:
-        extending = update(Session).where(Session.token_hash == _hash(token))
-        await session.execute(extending.values(idle_until=idle_until), **_UNSYNCHRONISED)
+    if idle_until - found.idle_until >= EXTEND_AFTER:
+        given = {"of": _hash(token), "until": idle_until}
+        await executor.execute(_EXTENDING, given)
     return _signed_in(found)
 
 
@@ -178,7 +193,7 @@ async def rotate(
         proof: by what its holder showed again who they are; None if they did not.
         now: when.
     """
-    found = (await session.execute(_with_subject(token))).one_or_none()
+    found = await _with_subject(session, token)
     reason = _why_not(found, now) if found else WhyNotSignedIn.UNKNOWN
     if found is None or reason is not None:
         return NotSignedIn(reason or WhyNotSignedIn.UNKNOWN)
@@ -283,14 +298,10 @@ async def _end(
     )
 
 
-def _with_subject(token: str) -> Select[*tuple[Any, ...]]:
+async def _with_subject(executor: Executor, token: str) -> Row[*tuple[Any, ...]] | None:
     """The columns that decide, of the session and of whoever it belongs to."""
-    return (
-        select(*_COLUMNS)
-        .outerjoin(Account, Session.account_id == Account.id)
-        .outerjoin(StaffMember, Session.staff_id == StaffMember.id)
-        .where(Session.token_hash == _hash(token))
-    )
+    found = await executor.execute(_WITH_SUBJECT, {"token_hash": _hash(token)})
+    return found.one_or_none()
 
 
 def _why_not(found: Row[*tuple[Any, ...]], now: datetime) -> WhyNotSignedIn | None:

@@ -25,7 +25,7 @@ from identity.models import StaffMember
 from identity.personal import Vault
 from identity.second_factor import OVER, FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn
-from identity.signin_models import SessionKind, SignInMethod, StaffSignIn
+from identity.signin_models import Passkey, SessionKind, SignInMethod, StaffSignIn
 
 STEP_LIFE: Final = timedelta(minutes=10)
 _TABLE: Final = StaffSignIn.__tablename__
@@ -185,9 +185,10 @@ async def give_recovery_code(
 async def forget_app(
     session: AsyncSession, staff: StaffMember, *, actor: Actor, now: datetime
 ) -> None:
-    """Let somebody set a new app up at their next sign-in, and end the sessions they have."""
+    """Let somebody set a new app up at their next sign-in; sessions and passkeys of theirs end."""
     await authenticator.forget(session, staff)
     await recovery.forget(session, staff)
+    await session.execute(delete(Passkey).where(Passkey.staff_id == staff.id))
     begun = update(StaffSignIn).where(StaffSignIn.staff_id == staff.id)
     ending = begun.where(StaffSignIn.ended_at.is_(None)).values(ended_at=now)
     await session.execute(ending, **_UNSYNCHRONISED)

@@ -13,7 +13,9 @@ from cardservice.cli import (
     clients,
     db,
     erasure,
+    facts,
     keys,
+    reassess,
     requests,
     schemes,
     serving,
@@ -30,9 +32,18 @@ from cardservice.errors import (
     CardServiceError,
     NoSuchRevision,
     NoSuchTerminal,
+    NotTheirAct,
     TerminalNameTaken,
 )
-from entitlements.errors import EntitlementsError, UnknownScheme
+from entitlements.errors import (
+    EntitlementsError,
+    PublicationBackdated,
+    PublicationUnchanged,
+    PublicationWaits,
+    SchemesFaulty,
+    UnknownFact,
+    UnknownScheme,
+)
 from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists, NoSuchClient
 from readers.errors import ReadersError
 
@@ -43,6 +54,12 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
+    NotTheirAct: Exit.NO,
+    PublicationBackdated: Exit.NO,
+    PublicationUnchanged: Exit.NO,
+    PublicationWaits: Exit.NO,
+    SchemesFaulty: Exit.NO,
+    UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchClient: Exit.NO,
@@ -80,18 +97,8 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
-        serving,
-        db,
-        staff,
-        requests,
-        assisted,
-        clients,
-        schemes,
-        terminals,
-        keys,
-        status_lists,
-        audit,
-        erasure,
+        *(serving, db, staff, requests, assisted, clients, schemes, facts, reassess),
+        *(terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

@@ -116,7 +116,9 @@ async def _erase(asked: argparse.Namespace) -> int:
     vault = Vault(open_keystore(around.settings))
     async with open_database(around.settings) as database:
         directory = Path(around.settings.outbox)
-        erased = await jobs.erase_due(database, vault, directory, now=around.clock())
+        now = around.clock()
+        await jobs.ask_for_deceased(database, vault, now=now)
+        erased = await jobs.erase_due(database, vault, directory, now=now)
     say(f"{erased.done} records erased, {erased.failed} failed.")
     return Exit.FAULT if erased.failed else Exit.DONE
 

@@ -15,7 +15,7 @@ import uvicorn
 from litestar import Litestar
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice import jobs, logs
+from cardservice import jobs, logs, reassessing
 from cardservice.app import create_app, open_keystore, provider_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
@@ -142,12 +142,17 @@ async def _turn(
     `nightly`: also what is due once a day.
     """
     try:
-        reassessed = await jobs.reassess_due(database, provider.vault, now=now)
+        reassessed = await reassessing.reassess_due(database, provider.vault, now=now)
+        await reassessing.count_consequences(database, provider.vault, now=now)
+        async for progress in reassessing.reassess_everybody(database, provider.vault, now=now):
+            _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
         delivered = await jobs.deliver_messages(database, provider.vault, outbox, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
         await jobs.end_assistance(database, now=now)
         await jobs.forget_expired(database, now=now)
+        if nightly:
+            await jobs.ask_for_deceased(database, provider.vault, now=now)
         erased = await jobs.erase_due(database, provider.vault, outbox, now=now)
         if nightly:
             await jobs.apply_retention(database, outbox, now=now)

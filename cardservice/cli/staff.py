@@ -5,12 +5,28 @@ import asyncio
 import getpass
 import sys
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from cardservice.cli.answers import Exit, open_database, say, surroundings
 from cardservice.cli.subcommands import Commands, group
+from cardservice.errors import NotTheirAct
 from identity import assisted, staff, staff_access, staff_factor
-from identity.actors import SYSTEM
+from identity.actors import SYSTEM, Actor, staff_actor
 from identity.models import StaffRole
-from identity.roles import RIGHTS, STEP_UP, WORDS, Act
+from identity.roles import RIGHTS, STEP_UP, WORDS, Act, may
+
+
+async def acting(session: AsyncSession, username: str, act: Act) -> Actor:
+    """A member of staff as who acts. Whoever may run commands is taken at their word.
+
+    Raises:
+        NoSuchStaff: there is none with that user name.
+        NotTheirAct: their role does not include it, or their access has ended.
+    """
+    member = await staff.named(session, username)
+    if not (member.active and may(member.role, act)):
+        raise NotTheirAct(f"{member.username} may not {WORDS[act]}.")
+    return staff_actor(member.id, member.name)
 
 
 def add_to(commands: Commands) -> None:
@@ -105,7 +121,7 @@ async def _forget_app_with(asked: argparse.Namespace) -> int:
     async with open_database(around.settings) as database, database.transaction() as session:
         found = await staff.named(session, asked.username)
         await staff_factor.forget_app(session, found, actor=SYSTEM, now=around.clock())
-    say("Signed out everywhere. At the next sign-in they set up a new app.")
+    say("Signed out everywhere, without passkeys. At the next sign-in they set up a new app.")
     return Exit.DONE
 
 

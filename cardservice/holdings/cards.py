@@ -19,7 +19,7 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Tap, TapConflict
-from entitlements.models import Assessment, Grant, Holder, ServiceNumber, ServiceRecord
+from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
 
@@ -87,12 +87,26 @@ HOLDINGS: Final = (
         model=Grant,
         topic=Topic.CARD,
         what="Library, leisure and other memberships you were given",
-        of=lambda person: (Grant.account_id == person) & (Grant.service != Service.TRAVEL),
+        of=lambda person: (
+            (Grant.account_id == person) & Grant.service.is_distinct_from(Service.TRAVEL)
+        ),
         period=Period(
             SIX_YEARS,
             "it ended",
-            lambda cut: (Grant.service != Service.TRAVEL) & (Grant.ended_at < cut),
+            lambda cut: Grant.service.is_distinct_from(Service.TRAVEL) & (Grant.ended_at < cut),
             CLAIMS,
+        ),
+    ),
+    Holding(
+        model=FedFact,
+        topic=Topic.CARD,
+        what="What another system or an officer told us, such as what you owe a library",
+        of=lambda person: FedFact.account_id == person,
+        period=Period(
+            YEAR,
+            "something else was told",
+            lambda cut: FedFact.superseded_at < cut,
+            COMPLAINTS,
         ),
     ),
     Holding(

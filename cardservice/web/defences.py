@@ -11,7 +11,7 @@ from typing import Any, Final
 from cryptography.exceptions import InvalidSignature
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie, MutableScopeHeaders
+from litestar.datastructures import Cookie
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
@@ -37,10 +37,10 @@ _HEADERS: Final = {
     "referrer-policy": "same-origin",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
+    "cache-control": "no-store",
 }
-
-
-_HTTPS_ONLY: Final = "max-age=63072000; includeSubDomains"
+_ENCODED: Final = tuple((name.encode(), value.encode()) for name, value in _HEADERS.items())
+_HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=63072000; includeSubDomains")
 """Said when browsers know us by https, whatever the proxy in between speaks to us."""
 
 
@@ -64,12 +64,11 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: what the answer does not say itself, it says safely."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("cache-control", "no-store")
-    if scope["litestar_app"].state.settings.base_url.startswith("https:"):
-        headers.setdefault("strict-transport-security", _HTTPS_ONLY)
+    given = list(message["headers"])
+    said = {name.lower() for name, _ in given}
+    safe = scope["litestar_app"].state.settings.base_url.startswith("https:")
+    wanted = (*_ENCODED, _HTTPS_ONLY) if safe else _ENCODED
+    message["headers"] = [*given, *(header for header in wanted if header[0] not in said)]
 
 
 async def our_own_form(

@@ -7,12 +7,14 @@ before anything is looked up, hashed or sent; the handler counts what failed.
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of
 from cardservice.web.errors import TooManyTries
+from cardservice.web.guards import HASHES
 from cardservice.web.visitors import AnyRequest
 from identity import network_limit
 
@@ -21,6 +23,7 @@ DOOR: Final = "door"
 FAILURES: Final = "failures"
 CODES: Final = "codes"
 _SOURCE: Final = "kent_source"
+_LOG: Final = structlog.get_logger(__name__)
 
 
 async def not_too_many(
@@ -30,10 +33,13 @@ async def not_too_many(
 
     Raises:
         TooManyTries: from this network, or from this device if somebody signed in with it before.
+        Busy: the line of whoever hashes a password is full, so that asking more is in vain.
     """
     what = handler.opt.get(DOOR)
     if what is None:
         return
+    if handler.opt.get(HASHES):
+        connection.app.state.line.check_room()
     state, now = connection.app.state, connection.app.state.clock()
     address = connection.client.host if connection.client else ""
     async with state.database.reading() as reading:
@@ -47,5 +53,7 @@ async def not_too_many(
 
 
 async def count(request: AnyRequest, session: AsyncSession, now: datetime) -> None:
-    """Count what this request tried and failed at, or asked for."""
+    """Count what this request tried and failed at, or asked for; the log gets what failed."""
+    if request.route_handler.opt[DOOR] == FAILURES:
+        _LOG.warning("sign-in refused", at=request.scope["path"])
     await network_limit.count(session, request.scope["state"][_SOURCE], now=now)

@@ -19,7 +19,7 @@ from entitlements.decision import (
     Step,
     Truth,
 )
-from entitlements.models import Grant
+from entitlements.schemes.rule import Given
 from readers.contract.services import Service
 
 
@@ -33,6 +33,7 @@ class Standing(Enum):
     STARTS_LATER = "teal"
     BEING_ADDED = "blue"
     NOT_YET = "yellow"
+    OFFERED = "light-blue"
     PROOF_NEEDED = "orange"
     UNKNOWN = "purple"
     NOT_ELIGIBLE = "grey"
@@ -42,6 +43,7 @@ TAGS: Final[Mapping[Standing, str]] = {
     Standing.HELD: _("Held"),
     Standing.STARTS_LATER: _("Starts later"),
     Standing.BEING_ADDED: _("Being added"),
+    Standing.OFFERED: _("You can apply"),
     Standing.NOT_YET: _("Not yet"),
     Standing.NOT_ELIGIBLE: _("Not eligible"),
     Standing.PROOF_NEEDED: _("Proof needed"),
@@ -64,6 +66,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         why: what is met, each in one sentence.
         why_not: what is not met.
         needed: what has to be shown or known before it can be decided.
+        notes: what belongs to it: its terms, what it costs, what an offer gives.
         laws: the references these rest on, in the rule's order, each once.
         changes: when the answer may change by itself; empty when it does not.
         is_travel: whether the notice about statutory permits belongs to it.
@@ -77,6 +80,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     why: tuple[str, ...]
     why_not: tuple[str, ...]
     needed: tuple[str, ...]
+    notes: tuple[str, ...]
     laws: tuple[str, ...]
     changes: str
     is_travel: bool
@@ -91,29 +95,39 @@ def lines(explained: Iterable[Explained], *, on: date) -> tuple[Line, ...]:
 
 def line(explained: Explained, *, on: date) -> Line:
     """One scheme as the rule sees it on a day, and what is held."""
-    decision, held = explained.decision, explained.held
-    standing = _standing(decision, held, on)
+    decision = explained.decision
+    standing = _standing(explained, on)
     return Line(
         scheme=decision.scheme,
         title=explained.title,
         standing=standing,
         tag=TAGS[standing],
-        dates=_dates(decision, held, standing),
+        dates=_dates(explained, standing),
         why=_sentences(decision.trace, Truth.YES),
         why_not=_sentences(decision.trace, Truth.NO),
         needed=_sentences(decision.trace, Truth.UNKNOWN) if standing in UNDECIDED else (),
+        notes=explained.notes if standing in _TERMS_MATTER else (),
         laws=tuple(dict.fromkeys(step.law for step in decision.trace)),
         changes=_changes(decision, standing),
         is_travel=decision.service is Service.TRAVEL,
     )
 
 
-def _standing(decision: Decision, held: Grant | None, on: date) -> Standing:
+_TERMS_MATTER: Final = frozenset(
+    {Standing.HELD, Standing.STARTS_LATER, Standing.BEING_ADDED, Standing.OFFERED}
+)
+
+
+def _standing(explained: Explained, on: date) -> Standing:
+    decision, held = explained.decision, explained.held
     if held is not None:
         return Standing.HELD if held.valid_from <= on else Standing.STARTS_LATER
+    if explained.shown_until is not None:
+        return Standing.HELD
     match decision:
         case Eligible():
-            return Standing.BEING_ADDED
+            automatic = explained.given is Given.AUTOMATICALLY
+            return Standing.BEING_ADDED if automatic else Standing.OFFERED
         case NotEligible():
             return Standing.NOT_YET if decision.eligible_from else Standing.NOT_ELIGIBLE
         case NeedsEvidence():
@@ -124,7 +138,10 @@ def _standing(decision: Decision, held: Grant | None, on: date) -> Standing:
             assert_never(never)
 
 
-def _dates(decision: Decision, held: Grant | None, standing: Standing) -> str:
+def _dates(explained: Explained, standing: Standing) -> str:
+    decision, held = explained.decision, explained.held
+    if held is None and explained.shown_until is not None:
+        return _("Until the end of %(last)s.") % {"last": day(explained.shown_until)}
     if held is not None:
         words = _("From %(first)s until the end of %(last)s.")
         return words % {"first": day(held.valid_from), "last": day(held.valid_until)}
@@ -133,7 +150,11 @@ def _dates(decision: Decision, held: Grant | None, standing: Standing) -> str:
         and isinstance(decision, NotEligible)
         and decision.eligible_from
     ):
-        words = _("From %(first)s, if nothing else changes. There is no need to apply.")
+        words = (
+            _("From %(first)s, if nothing else changes. There is no need to apply.")
+            if explained.given is Given.AUTOMATICALLY
+            else _("From %(first)s, if nothing else changes. You can apply then.")
+        )
         return words % {"first": day(decision.eligible_from)}
     return ""
 

@@ -19,7 +19,6 @@ from cardservice.web.entitlement_lines import Line, lines
 from cardservice.web.read_lines import ReadLine, read_lines
 from cardservice.web.request_words import KIND_WORDS, STATES
 from entitlements import applications
-from entitlements.applications import tells_district
 from identity import accounts, addresses, assisted_reading, assurance_records, four_eyes
 from identity.accounts import Person
 from identity.addresses import PastAddress
@@ -72,7 +71,7 @@ async def record_of(
     account_id, masked = person.account_id, person.address_masked
     explained = await applications.explain(session, vault, account_id, on=on)
     if masked:
-        explained = [each for each in explained if not tells_district(each.decision.scheme)]
+        explained = [each for each in explained if not each.tells_district]
     return Record(
         person=person,
         district=DISTRICTS.get(person.district_code),

@@ -4,7 +4,6 @@ Residents and staff have a cookie each, and a page looks only at the cookie of i
 somebody who is both does not mix the two, and a resident's session is nobody's on a staff page.
 """
 
-from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -20,10 +19,8 @@ from identity import assisted, sessions
 from identity.actors import Actor
 from identity.assisted import Assistance
 from identity.models import StaffRole
-from identity.oidc import logout_notices
-from identity.oidc.spent import digest
 from identity.roles import Act, may
-from identity.sessions import NotSignedIn, SignedIn, SignedInSession
+from identity.sessions import NotSignedIn, SignedInSession
 from identity.signin_models import SessionKind
 
 
@@ -78,39 +75,27 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
-        """Look the token of the part's cookie up, in a transaction of its own."""
+        """Look the token of the part's cookie up, outside any transaction."""
         part: Part | None = connection.route_handler.opt.get("part")
         token = connection.cookies.get(part.cookie, "") if part else ""
         if part is None or not token:
             return AuthenticationResult(user=None, auth=None)
         state = connection.app.state
-        async with state.database.transaction() as session:
-            found = await sessions.look_up(session, token, now=state.clock())
-            if isinstance(found, NotSignedIn) or found.kind is not part.kind:
-                return AuthenticationResult(user=None, auth=None)
-            helping = None
-            if part is Part.STAFF:
-                helping = await assisted.current(session, state.vault, found, now=state.clock())
+        async with state.database.statements() as executor:
+            found = await sessions.look_up(executor, token, now=state.clock())
+        if isinstance(found, NotSignedIn) or found.kind is not part.kind:
+            return AuthenticationResult(user=None, auth=None)
+        helping = await _helping(state, found) if part is Part.STAFF else None
         about = connection.path_params.get("account_id")
         actor = helping.actor if helping and helping.account_id == about else found.actor
         visitor = Visitor(found.subject_id, actor, found.role, token, found, helping)
         return AuthenticationResult(user=visitor, auth=token)
 
 
-async def end_former(
-    request: AnyRequest, session: AsyncSession, new: SignedIn, *, now: datetime
-) -> None:
-    """End the sign-in a browser had in this part before it signs in anew.
-
-    Sites that the same resident is signed in to stay so; another's are told that it is over.
-    Source: OWASP ASVS 5.0, 7.2.4 (a new token at every sign-in, and an end to the one before).
-    """
-    former: Visitor | None = request.user
-    if former is None:
-        return
-    if former.actor == new.actor and former.role is None:
-        await logout_notices.session_rotated(session, digest(former.token), digest(new.token))
-    await sessions.end(session, former.token, actor=former.actor, now=now)
+async def _helping(state: State, own: SignedInSession) -> Assistance | None:
+    """Whom a member of staff acts for; looked up without a lock, because every page asks."""
+    async with state.database.reading() as connection, AsyncSession(connection) as session:
+        return await assisted.current(session, state.vault, own, now=state.clock())
 
 
 def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:

@@ -122,7 +122,15 @@ def load_authorities(path: Path = BUILT_IN) -> Authorities:
     Raises:
         SchemesFaulty: every fault in the file, with line and column.
     """
-    file = TomlFile.open(path)
+    return authorities_in(TomlFile.open(path))
+
+
+def authorities_in(file: TomlFile) -> Authorities:
+    """The same from a file that was opened already.
+
+    Raises:
+        SchemesFaulty: every fault in the file, with line and column.
+    """
     if not file.faults:
         loaded = _authorities(file.top())
         if not file.faults:

@@ -21,7 +21,7 @@ from entitlements.schemes.batch_checks import (
 from entitlements.schemes.batch_dates import birthdays, day_afters
 from entitlements.schemes.columns import NEVER_DAY, NO_DAY, UNKNOWN_CODE, Days, FactColumns, Rows
 from entitlements.schemes.engine import valid_until
-from entitlements.schemes.rule import Rule, Scheme
+from entitlements.schemes.rule import Condition, Rule, Scheme
 
 __all__ = ["NO", "UNKNOWN", "YES", "BatchDecide", "BatchDecision", "compile_numpy"]
 
@@ -38,6 +38,9 @@ class BatchDecision(msgspec.Struct, frozen=True, kw_only=True):
         unknown: bits of the conditions that came out unknown.
         bands: ids of the rule's bands.
         band: place in `bands` of the eligible; -1 for others and in schemes without bands.
+        uses: names of the rule's uses; bit `1 << i` below is use `i`.
+        refused: of the eligible, bits of the uses that came out no.
+        unsure: of the eligible, bits of the uses that came out unknown.
         valid_until: last day of a grant made on the day; `NaT` unless eligible.
         eligible_from: as in `decision.NotEligible`; `NaT` if none.
         next_change_on: as in `decision`; `NaT` if none.
@@ -51,6 +54,9 @@ class BatchDecision(msgspec.Struct, frozen=True, kw_only=True):
     unknown: NDArray[np.uint32]
     bands: tuple[str, ...]
     band: NDArray[np.int8]
+    uses: tuple[str, ...]
+    refused: NDArray[np.uint32]
+    unsure: NDArray[np.uint32]
     valid_until: Days
     eligible_from: Days
     next_change_on: Days
@@ -62,10 +68,10 @@ BatchDecide = Callable[[FactColumns, date], BatchDecision]
 def compile_numpy(scheme: Scheme) -> BatchDecide:
     """The scheme as a function of columns of facts and one day for all."""
     judge = compile_batch_judge(scheme)
-    checks = {
-        rule.version: [batch_check(condition.operator) for condition in rule.conditions]
-        for rule in scheme.rules
-    }
+    checks, uses = (
+        {rule.version: [batch_check(each.operator) for each in part(rule)] for rule in scheme.rules}
+        for part in (_conditions, _uses)
+    )
 
     def decide(columns: FactColumns, on: date) -> BatchDecision:
         rule = scheme.rule_on(on)
@@ -80,15 +86,21 @@ def compile_numpy(scheme: Scheme) -> BatchDecide:
         yes = whole.truth == YES
         last = np.where(yes, _valid_until(rule, columns, on), NO_DAY)
         until_yes = np.minimum(np.minimum(whole.until, following), day_afters(last))
+        used = [check(columns, days) for check in uses[rule.version]]
+        for finding in used:
+            until_yes = np.minimum(until_yes, finding.until)
         return BatchDecision(
             scheme=scheme.id,
             rule=rule.version,
             conditions=tuple(condition.name for condition in rule.conditions),
             outcome=whole.truth,
-            failed=_bits(findings, NO),
-            unknown=_bits(findings, UNKNOWN),
+            failed=_bits(findings, NO, len(columns)),
+            unknown=_bits(findings, UNKNOWN, len(columns)),
             bands=tuple(band.id for band in rule.bands),
             band=np.where(yes, bands, np.int8(UNKNOWN_CODE)),
+            uses=tuple(use.name for use in rule.uses),
+            refused=np.where(yes, _bits(used, NO, len(columns)), np.uint32(0)),
+            unsure=np.where(yes, _bits(used, UNKNOWN, len(columns)), np.uint32(0)),
             valid_until=last,
             eligible_from=_eligible_from(judge, columns, whole),
             next_change_on=_or_none(np.where(yes, until_yes, whole.until)),
@@ -114,8 +126,16 @@ def _valid_until(rule: Rule, columns: FactColumns, on: date) -> Days:
     return np.array(days, dtype="datetime64[D]")[columns.district]
 
 
-def _bits(findings: Sequence[Findings], wanted: np.int8) -> NDArray[np.uint32]:
-    bits = np.zeros(len(findings[0].truth), dtype=np.uint32)
+def _conditions(rule: Rule) -> tuple[Condition, ...]:
+    return rule.conditions
+
+
+def _uses(rule: Rule) -> tuple[Condition, ...]:
+    return rule.uses
+
+
+def _bits(findings: Sequence[Findings], wanted: np.int8, length: int) -> NDArray[np.uint32]:
+    bits = np.zeros(length, dtype=np.uint32)
     for place, finding in enumerate(findings):
         bits |= (finding.truth == wanted).astype(np.uint32) << np.uint32(place)
     return bits
@@ -148,6 +168,9 @@ def _no_rule(
         unknown=nothing,
         bands=(),
         band=np.full(len(columns), UNKNOWN_CODE, dtype=np.int8),
+        uses=(),
+        refused=nothing,
+        unsure=nothing,
         valid_until=np.full(len(columns), NO_DAY),
         eligible_from=_eligible_from(judge, columns, whole),
         next_change_on=_or_none(whole.until),

@@ -14,11 +14,16 @@ from entitlements.schemes.batch_dates import (
     day_afters,
     months_after,
     pensionable_days,
+    school_years_of,
 )
 from entitlements.schemes.columns import NEVER_DAY, UNKNOWN_CODE, Days, FactColumns
 from entitlements.schemes.dates import day_after
 from entitlements.schemes.rule import (
+    AgedInSchoolYear,
+    AnyOf,
     AtLeastAge,
+    AtMost,
+    EligibleFor,
     Equals,
     HasEvidence,
     NotEligibleFor,
@@ -27,6 +32,7 @@ from entitlements.schemes.rule import (
     ResidentIn,
     Rule,
     Scheme,
+    UnderAge,
 )
 
 NO: Final = np.int8(0)
@@ -60,6 +66,16 @@ def combine(findings: Sequence[Findings]) -> Findings:
     return Findings(truth, np.where(truth == NO, last_no, soonest))
 
 
+def either(findings: Sequence[Findings]) -> Findings:
+    """Any of the conditions: `checks.either` for each person, by exchanging yes and no."""
+    turned = combine([_turned(finding) for finding in findings])
+    return _turned(turned)
+
+
+def _turned(finding: Findings) -> Findings:
+    return Findings(YES - finding.truth, finding.until)
+
+
 def compile_batch_judge(scheme: Scheme) -> BatchCheck:
     """`checks.compile_judge` for columns; the day may differ from person to person."""
     checks = {
@@ -88,21 +104,31 @@ def compile_batch_judge(scheme: Scheme) -> BatchCheck:
     return judge
 
 
-def batch_check(operator: Operator) -> BatchCheck:
+def batch_check(operator: Operator) -> BatchCheck:  # noqa: C901, PLR0911  (one case for each operator)
     """The function for one operator."""
     match operator:
         case Equals():
             return _equals(operator)
         case AtLeastAge(fact, age):
             return _on_the_day(fact, lambda born: birthdays(born, age))
+        case UnderAge(fact, age):
+            return _until_the_day(fact, lambda born: birthdays(born, age))
+        case AgedInSchoolYear():
+            return _in_school_year(operator)
+        case AtMost():
+            return _at_most(operator)
         case PensionableBy(fact, table):
             return _on_the_day(fact, lambda born: pensionable_days(table, born))
         case ResidentIn():
             return _resident_in(operator)
         case HasEvidence():
             return _has_evidence(operator)
+        case EligibleFor(scheme):
+            return compile_batch_judge(scheme)
         case NotEligibleFor(scheme):
             return _not_eligible_for(compile_batch_judge(scheme))
+        case AnyOf(of):
+            return _any_of([batch_check(each) for each in of])
         case _:
             assert_never(operator)
 
@@ -114,10 +140,39 @@ def _in_force(rule: Rule, on: Days) -> NDArray[np.bool_]:
 
 def _equals(operator: Equals) -> BatchCheck:
     def check(columns: FactColumns, _on: Days) -> Findings:
-        known = getattr(columns, operator.fact)
-        truth = np.where(known == operator.value, YES, NO)
-        truth = np.where(known == UNKNOWN_CODE, UNKNOWN, truth)
-        return Findings(truth, np.full(len(columns), NEVER_DAY))
+        values, known = columns.column(operator.fact)
+        truth = np.where(values == operator.value, YES, NO)
+        return Findings(np.where(known, truth, UNKNOWN), np.full(len(columns), NEVER_DAY))
+
+    return check
+
+
+def _at_most(operator: AtMost) -> BatchCheck:
+    def check(columns: FactColumns, _on: Days) -> Findings:
+        values, known = columns.column(operator.fact)
+        truth = np.where(values <= operator.most, YES, NO)
+        return Findings(np.where(known, truth, UNKNOWN), np.full(len(columns), NEVER_DAY))
+
+    return check
+
+
+def _until_the_day(fact: str, days_for: Callable[[Days], Days]) -> BatchCheck:
+    reached = _on_the_day(fact, days_for)
+
+    def check(columns: FactColumns, on: Days) -> Findings:
+        return _turned(reached(columns, on))
+
+    return check
+
+
+def _in_school_year(operator: AgedInSchoolYear) -> BatchCheck:
+    def check(columns: FactColumns, on: Days) -> Findings:
+        born = getattr(columns, operator.fact)
+        first, last = school_years_of(born, operator.from_age, operator.to_age)
+        truth = np.where((first <= on) & (on <= last), YES, NO)
+        until = np.where(on < first, first, np.where(on <= last, day_afters(last), NEVER_DAY))
+        unknown = np.isnat(born)
+        return Findings(np.where(unknown, UNKNOWN, truth), np.where(unknown, NEVER_DAY, until))
 
     return check
 
@@ -158,13 +213,15 @@ def _has_evidence(operator: HasEvidence) -> BatchCheck:
         months = np.array(
             [operator.within_months.get(kind, UNKNOWN_CODE) for kind in (*held.kinds, "")]
         )
-        months_of = months[held.kind]
-        kept = months_of != UNKNOWN_CODE
-        row, first = held.row[kept], held.counts_from[kept]
-        last = months_after(held.dated[kept], months_of[kept])
+        by_stated = np.array([kind in operator.until_stated for kind in (*held.kinds, "")])
+        months_of, states = months[held.kind], by_stated[held.kind]
+        kept = (months_of != UNKNOWN_CODE) | (states & ~np.isnat(held.stated_until))
+        states = states[kept]
+        row, first, stated = held.row[kept], held.counts_from[kept], held.stated_until[kept]
+        last = months_after(held.dated[kept], np.maximum(months_of[kept], 0))
         if operator.or_until_stated:
-            last = np.fmax(last, held.stated_until[kept])
-        return _over_documents(row, first, last, on)
+            last = np.fmax(last, stated)
+        return _over_documents(row, first, np.where(states, stated, last), on)
 
     return check
 
@@ -184,7 +241,13 @@ def _over_documents(row: NDArray[np.intp], first: Days, last: Days, on: Days) ->
 
 def _not_eligible_for(judge: BatchCheck) -> BatchCheck:
     def check(columns: FactColumns, on: Days) -> Findings:
-        other = judge(columns, on)
-        return Findings(YES - other.truth, other.until)
+        return _turned(judge(columns, on))
+
+    return check
+
+
+def _any_of(checks: Sequence[BatchCheck]) -> BatchCheck:
+    def check(columns: FactColumns, on: Days) -> Findings:
+        return either([each(columns, on) for each in checks])
 
     return check

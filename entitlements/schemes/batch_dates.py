@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from entitlements.schemes.columns import NEVER_DAY, Days
-from entitlements.schemes.dates import MONTHS_IN_YEAR
+from entitlements.schemes.dates import MONTHS_IN_YEAR, SCHOOL_YEAR_BEGINS
 from entitlements.schemes.pension import PensionTable
 
 ONE_DAY = np.timedelta64(1, "D")
@@ -26,6 +26,22 @@ def months_after(days: Days, months: int | Months) -> Days:
 def day_afters(days: Days) -> Days:
     """`dates.day_after` of each."""
     return np.minimum(days + ONE_DAY, NEVER_DAY)
+
+
+def school_years_of(born: Days, from_age: int, to_age: int) -> tuple[Days, Days]:
+    """`dates.school_years` of each."""
+    shift = MONTHS_IN_YEAR - SCHOOL_YEAR_BEGINS + 1  # 1 September becomes 1 January
+    cohort = (born.astype("datetime64[M]") + shift).astype("datetime64[Y]")
+    first = _first_of_september(cohort + from_age)
+    last = _first_of_september(cohort + (to_age + 1)) - ONE_DAY
+    return np.minimum(first, NEVER_DAY), np.minimum(last, NEVER_DAY)
+
+
+def _first_of_september(years: NDArray[np.datetime64]) -> Days:
+    begins: Days = (years.astype("datetime64[M]") + (SCHOOL_YEAR_BEGINS - 1)).astype(
+        "datetime64[D]"
+    )
+    return begins
 
 
 def pensionable_days(table: PensionTable, born: Days) -> Days:

@@ -11,10 +11,14 @@ from typing import NamedTuple, assert_never
 from msgspec import UNSET
 
 from entitlements.decision import Truth
-from entitlements.facts import Evidence, ResidentFacts
-from entitlements.schemes.dates import NEVER, add_months, birthday, day_after
+from entitlements.facts import Evidence, ResidentFacts, reader_of
+from entitlements.schemes.dates import NEVER, add_months, birthday, day_after, school_years
 from entitlements.schemes.rule import (
+    AgedInSchoolYear,
+    AnyOf,
     AtLeastAge,
+    AtMost,
+    EligibleFor,
     Equals,
     HasEvidence,
     NotEligibleFor,
@@ -22,7 +26,10 @@ from entitlements.schemes.rule import (
     PensionableBy,
     ResidentIn,
     Scheme,
+    UnderAge,
 )
+
+_YES, _NO, _UNKNOWN = Truth.YES, Truth.NO, Truth.UNKNOWN
 
 
 class Finding(NamedTuple):
@@ -44,7 +51,9 @@ class Finding(NamedTuple):
 
     def by(self, day: date) -> "Finding":
         """The same, if it could change on that day already."""
-        return self._replace(until=day) if day < self.until else self
+        if day >= self.until:
+            return self
+        return Finding(self.truth, day, self.when, self.facts, self.evidence)
 
 
 Check = Callable[[ResidentFacts, date], Finding]
@@ -57,16 +66,35 @@ def combine(findings: Sequence[Finding]) -> Finding:
     A no stands until the last of the conditions that say no may change. Otherwise the first change
     of any condition counts.
     """
-    noes = [finding.until for finding in findings if finding.truth is Truth.NO]
-    if noes:
-        return Finding(Truth.NO, max(noes))
-    until = min(finding.until for finding in findings)
-    unknown = [finding for finding in findings if finding.truth is Truth.UNKNOWN]
+    return _settled(findings, by=_NO, otherwise=_YES)
+
+
+def either(findings: Sequence[Finding]) -> Finding:
+    """Any of the conditions, by Kleene's logic: `combine` with yes and no exchanged."""
+    return _settled(findings, by=_YES, otherwise=_NO)
+
+
+def _settled(findings: Sequence[Finding], *, by: Truth, otherwise: Truth) -> Finding:
+    """One loop and no comprehension: this is most of the time that a decision takes."""
+    until, settled, unknown = NEVER, None, False
+    for finding in findings:
+        truth, day = finding.truth, finding.until
+        if truth is by:
+            settled = day if settled is None or day > settled else settled
+        elif truth is _UNKNOWN:
+            unknown = True
+        until = min(until, day)
+    if settled is not None:
+        return Finding(by, settled)
     if unknown:
-        facts = dict.fromkeys(fact for finding in unknown for fact in finding.facts)
-        kinds = dict.fromkeys(kind for finding in unknown for kind in finding.evidence)
-        return Finding(Truth.UNKNOWN, until, None, tuple(facts), tuple(kinds))
-    return Finding(Truth.YES, until)
+        return _unknown([each for each in findings if each.truth is _UNKNOWN], until)
+    return Finding(otherwise, until)
+
+
+def _unknown(findings: Sequence[Finding], until: date) -> Finding:
+    facts = dict.fromkeys(fact for finding in findings for fact in finding.facts)
+    kinds = dict.fromkeys(kind for finding in findings for kind in finding.evidence)
+    return Finding(Truth.UNKNOWN, until, None, tuple(facts), tuple(kinds))
 
 
 def compile_judge(scheme: Scheme) -> Judge:
@@ -87,21 +115,31 @@ def compile_judge(scheme: Scheme) -> Judge:
     return judge
 
 
-def compile_check(operator: Operator) -> Check:
+def compile_check(operator: Operator) -> Check:  # noqa: C901, PLR0911  (one case for each operator)
     """The closure for one operator."""
     match operator:
         case Equals(fact, value):
             return _equals(fact, value=value)
         case AtLeastAge(fact, age):
             return _on_the_day(fact, lambda born: birthday(born, age))
+        case UnderAge(fact, age):
+            return _until_the_day(fact, lambda born: birthday(born, age))
+        case AgedInSchoolYear():
+            return _in_school_year(operator)
+        case AtMost(fact, most):
+            return _at_most(fact, most)
         case PensionableBy(fact, table):
             return _on_the_day(fact, table.pensionable_on)
         case ResidentIn():
             return _resident_in(operator)
         case HasEvidence():
             return _has_evidence(operator)
+        case EligibleFor(scheme):
+            return compile_judge(scheme)
         case NotEligibleFor(scheme):
             return _not_eligible_for(compile_judge(scheme))
+        case AnyOf(of):
+            return _any_of([compile_check(each) for each in of])
         case _:
             assert_never(operator)
 
@@ -112,12 +150,26 @@ def _missing(fact: str) -> Finding:
 
 def _equals(fact: str, *, value: bool) -> Check:
     yes, no, unknown = Finding(Truth.YES, NEVER), Finding(Truth.NO, NEVER), _missing(fact)
+    read = reader_of(fact)
 
     def check(facts: ResidentFacts, _on: date) -> Finding:
-        known = getattr(facts, fact)
+        known = read(facts)
         if known is UNSET:
             return unknown
         return yes if known is value else no
+
+    return check
+
+
+def _at_most(fact: str, most: int) -> Check:
+    yes, no, unknown = Finding(Truth.YES, NEVER), Finding(Truth.NO, NEVER), _missing(fact)
+    read = reader_of(fact)
+
+    def check(facts: ResidentFacts, _on: date) -> Finding:
+        known = read(facts)
+        if not isinstance(known, int):
+            return unknown
+        return yes if known <= most else no
 
     return check
 
@@ -131,6 +183,34 @@ def _on_the_day(fact: str, day_for: Callable[[date], date]) -> Check:
             return unknown
         day = day_for(born)
         return Finding(Truth.YES, NEVER, day) if on >= day else Finding(Truth.NO, day, day)
+
+    return check
+
+
+def _until_the_day(fact: str, day_for: Callable[[date], date]) -> Check:
+    unknown = _missing(fact)
+
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        born = getattr(facts, fact)
+        if born is UNSET:
+            return unknown
+        day = day_for(born)
+        return Finding(Truth.YES, day, day) if on < day else Finding(Truth.NO, NEVER, day)
+
+    return check
+
+
+def _in_school_year(operator: AgedInSchoolYear) -> Check:
+    unknown = _missing(operator.fact)
+
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        born = getattr(facts, operator.fact)
+        if born is UNSET:
+            return unknown
+        first, last = school_years(born, operator.from_age, operator.to_age)
+        if on < first:
+            return Finding(Truth.NO, first)
+        return Finding(Truth.YES, day_after(last)) if on <= last else Finding(Truth.NO, NEVER)
 
     return check
 
@@ -154,14 +234,15 @@ def _resident_in(operator: ResidentIn) -> Check:
 
 
 def _has_evidence(operator: HasEvidence) -> Check:
-    kinds = tuple(operator.within_months)
+    kinds = operator.kinds
+    accepted = frozenset(kinds)
     nothing_held = Finding(Truth.UNKNOWN, NEVER, evidence=kinds)
 
     def check(facts: ResidentFacts, on: date) -> Finding:
         held = getattr(facts, operator.fact)
         if held is UNSET or not held:
             return nothing_held
-        terms = [_term(operator, each) for each in held if each.kind in operator.within_months]
+        terms = [_term(operator, each) for each in held if each.kind in accepted]
         ends = [day_after(last) for first, last in terms if first <= on <= last]
         if ends:
             return Finding(Truth.YES, max(ends))
@@ -173,10 +254,19 @@ def _has_evidence(operator: HasEvidence) -> Check:
 
 def _term(operator: HasEvidence, evidence: Evidence) -> tuple[date, date]:
     """First and last day the document counts; the last may come before the first."""
+    if evidence.kind in operator.until_stated:
+        return evidence.counts_from, evidence.stated_until or date.min
     last = add_months(evidence.dated, operator.within_months[evidence.kind])
     if operator.or_until_stated and evidence.stated_until is not None:
         last = max(last, evidence.stated_until)
     return evidence.counts_from, last
+
+
+def _any_of(checks: Sequence[Check]) -> Check:
+    def check(facts: ResidentFacts, on: date) -> Finding:
+        return either([each(facts, on) for each in checks])
+
+    return check
 
 
 def _not_eligible_for(judge: Judge) -> Check:

@@ -1,6 +1,6 @@
 """The facts about many people, as one NumPy column each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -18,6 +18,8 @@ Codes = NDArray[np.int16]
 Rows = NDArray[np.intp]
 
 UNKNOWN_CODE: Final = -1
+UNKNOWN_SUM: Final = np.iinfo(np.int64).min
+"""Stands for a yes or no, or pence, that is not known."""
 NEVER_DAY: Final = np.datetime64(NEVER, "D")
 NO_DAY: Final = np.datetime64("NaT", "D")
 
@@ -50,6 +52,8 @@ class FactColumns(msgspec.Struct, frozen=True, kw_only=True):
         deceased: 0 no, 1 yes, -1 unknown.
         evidence: documents. Evidence nobody has asked about is the same here as none held: either
             way one has to be seen.
+        fed: facts of `facts.csv` by name: pence, or 1 for yes and 0 for no; `UNKNOWN_SUM` is not
+            known. A name that is not there is known of nobody.
     """
 
     birth_date: Days
@@ -57,9 +61,19 @@ class FactColumns(msgspec.Struct, frozen=True, kw_only=True):
     districts: tuple[str, ...]
     deceased: NDArray[np.int8]
     evidence: EvidenceColumns
+    fed: Mapping[str, NDArray[np.int64]] = {}
 
     def __len__(self) -> int:
         return len(self.birth_date)
+
+    def column(self, fact: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """A yes or no (1 or 0) or a sum, and of whom it is known."""
+        if fact == "deceased":
+            return self.deceased.astype(np.int64), self.deceased != UNKNOWN_CODE
+        values = self.fed.get(fact)
+        if values is None:
+            values = np.full(len(self), UNKNOWN_SUM)
+        return values, values != UNKNOWN_SUM
 
     def take(self, rows: Rows) -> "FactColumns":
         """The facts of some of the people, in the order of `rows`, each named once."""
@@ -80,6 +94,7 @@ class FactColumns(msgspec.Struct, frozen=True, kw_only=True):
                 counts_from=held.counts_from[kept],
                 stated_until=held.stated_until[kept],
             ),
+            fed={name: values[rows] for name, values in self.fed.items()},
         )
 
 
@@ -99,7 +114,17 @@ def columns_of(people: Sequence[ResidentFacts]) -> FactColumns:
             dtype=np.int8,
         ),
         evidence=_evidence_of(people),
+        fed=_fed_of(people),
     )
+
+
+def _fed_of(people: Sequence[ResidentFacts]) -> Mapping[str, NDArray[np.int64]]:
+    told = [{} if each.fed is UNSET else each.fed for each in people]
+    names = sorted({name for each in told for name in each})
+    return {
+        name: np.array([int(each.get(name, UNKNOWN_SUM)) for each in told], dtype=np.int64)
+        for name in names
+    }
 
 
 def _evidence_of(people: Sequence[ResidentFacts]) -> EvidenceColumns:

@@ -13,8 +13,12 @@ from entitlements.schemes.authorities import Area, Authorities
 from entitlements.schemes.pension import PensionTable
 from entitlements.schemes.rule import (
     DATE,
+    AgedInSchoolYear,
+    AnyOf,
     AtLeastAge,
+    AtMost,
     Condition,
+    EligibleFor,
     Equals,
     HasEvidence,
     NotEligibleFor,
@@ -22,6 +26,7 @@ from entitlements.schemes.rule import (
     PensionableBy,
     ResidentIn,
     Scheme,
+    UnderAge,
 )
 from entitlements.schemes.tomlfile import Entry
 
@@ -33,9 +38,22 @@ _TYPE_WORDS: Final[Mapping[object, str]] = MappingProxyType(
         date: "a date",
         str: "a district code",
         bool: "a yes or no",
+        int: "a sum of money",
         tuple[Evidence, ...]: "a list of evidence",
     }
 )
+
+
+class FedFact(msgspec.Struct, frozen=True):
+    """A fact that another system or an officer tells us.
+
+    Attributes:
+        type: `bool`, or `int` for pence.
+        words: what a resident is asked for.
+    """
+
+    type: type
+    words: str
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +61,15 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         pension: the table called `state-pension-age`.
-        evidence: every kind of evidence there is.
+        evidence: every kind of evidence there is, and the kind it counts as too, or `""`.
+        fed: the facts of `facts.csv` by name: their type, and their words.
         schemes: those read already, by id.
     """
 
     authorities: Authorities
     pension: PensionTable
-    evidence: frozenset[str]
+    evidence: Mapping[str, str]
+    fed: Mapping[str, FedFact]
     schemes: Mapping[str, Scheme]
 
 
@@ -62,29 +82,40 @@ def read_condition(entry: Entry, shelf: Shelf) -> Condition:
             entry.fault("op", f"there is no operator '{op}'; there are {', '.join(_OPERATORS)}")
         return _NOTHING
     operator = read(entry, shelf)
-    dated = isinstance(operator, AtLeastAge | PensionableBy)
+    dated = isinstance(operator, AtLeastAge | UnderAge | PensionableBy)
     condition = Condition(
         name=name,
         operator=operator,
         law=law,
         why=_sentence(entry, "why", dated=dated),
-        why_not=""
-        if isinstance(operator, HasEvidence)
-        else _sentence(entry, "why_not", dated=dated),
-        ask=_ask(entry, operator),
+        why_not=_sentence(entry, "why_not", dated=dated) if _can_fail(operator) else "",
+        ask=_ask(entry, operator, shelf),
     )
     entry.no_other_keys()
     return condition
 
 
-def _ask(entry: Entry, operator: Operator) -> str:
+def _can_fail(operator: Operator) -> bool:
+    """Evidence is never a no: what has not been seen may exist."""
     match operator:
         case HasEvidence():
+            return False
+        case AnyOf(of):
+            return all(_can_fail(each) for each in of)
+        case _:
+            return True
+
+
+def _ask(entry: Entry, operator: Operator, shelf: Shelf) -> str:
+    match operator:
+        case HasEvidence() | AnyOf():
             return _sentence(entry, "ask", dated=False)
-        case NotEligibleFor(scheme):
+        case EligibleFor(scheme) | NotEligibleFor(scheme):
             return f"First we need to know whether you can have this: {scheme.title}."
         case _:
-            return f"We need to know {FACT_WORDS.get(operator.fact, operator.fact)}."
+            fed = shelf.fed.get(operator.fact)
+            words = fed.words if fed else FACT_WORDS.get(operator.fact, operator.fact)
+            return f"We need to know {words}."
 
 
 def _sentence(entry: Entry, key: str, *, dated: bool) -> str:
@@ -96,70 +127,131 @@ def _sentence(entry: Entry, key: str, *, dated: bool) -> str:
     return text
 
 
-def _fact(entry: Entry, wanted: object) -> str:
+def _fact(entry: Entry, shelf: Shelf, wanted: object) -> str:
     """The name of a fact that is of the type the operator needs."""
     name = entry.text("fact")
     if not name:
         return name
-    if name not in _FACT_TYPES:
-        entry.fault("fact", f"there is no fact '{name}'; there are {', '.join(_FACT_TYPES)}")
-    elif _FACT_TYPES[name] != wanted | UnsetType:
+    types = {**_FACT_TYPES, **{fed: fact.type | UnsetType for fed, fact in shelf.fed.items()}}
+    if name not in types:
+        entry.fault("fact", f"there is no fact '{name}'; there are {', '.join(types)}")
+    elif types[name] != wanted | UnsetType:
         entry.fault("fact", f"'{name}' is not {_TYPE_WORDS[wanted]}, which this operator needs")
     return name
 
 
-def _equals(entry: Entry, _shelf: Shelf) -> Equals:
-    return Equals(_fact(entry, bool), entry.yes_or_no("value"))
+def _equals(entry: Entry, shelf: Shelf) -> Equals:
+    return Equals(_fact(entry, shelf, bool), entry.yes_or_no("value"))
 
 
-def _at_least_age(entry: Entry, _shelf: Shelf) -> AtLeastAge:
-    return AtLeastAge(_fact(entry, date), entry.whole("age"))
+def _at_most(entry: Entry, shelf: Shelf) -> AtMost:
+    return AtMost(_fact(entry, shelf, int), entry.whole("pence"))
+
+
+def _at_least_age(entry: Entry, shelf: Shelf) -> AtLeastAge:
+    return AtLeastAge(_fact(entry, shelf, date), entry.whole("age"))
+
+
+def _under_age(entry: Entry, shelf: Shelf) -> UnderAge:
+    return UnderAge(_fact(entry, shelf, date), entry.whole("age"))
+
+
+def _aged_in_school_year(entry: Entry, shelf: Shelf) -> AgedInSchoolYear:
+    first, last = entry.whole("from_age"), entry.whole("to_age")
+    if "to_age" in entry and last < first:
+        entry.fault("to_age", "'to_age' is less than 'from_age'")
+    return AgedInSchoolYear(_fact(entry, shelf, date), first, last)
 
 
 def _pensionable_by(entry: Entry, shelf: Shelf) -> PensionableBy:
-    fact, table = _fact(entry, date), entry.text("table")
+    fact, table = _fact(entry, shelf, date), entry.text("table")
     if table and table != STATE_PENSION_AGE:
         entry.fault("table", f"there is no table '{table}'; there is {STATE_PENSION_AGE}")
     return PensionableBy(fact, shelf.pension)
 
 
 def _resident_in(entry: Entry, shelf: Shelf) -> ResidentIn:
-    fact, area, areas = _fact(entry, str), entry.text("area"), shelf.authorities.areas
+    fact, area, areas = _fact(entry, shelf, str), entry.text("area"), shelf.authorities.areas
     if area and area not in areas:
         entry.fault("area", f"there is no area '{area}'; there are {', '.join(sorted(areas))}")
     return ResidentIn(fact, areas.get(area, Area(area, "", ())))
 
 
 def _has_evidence(entry: Entry, shelf: Shelf) -> HasEvidence:
-    fact = _fact(entry, tuple[Evidence, ...])
+    fact = _fact(entry, shelf, tuple[Evidence, ...])
     kinds = entry.table("within_months")
     within_months = {kind: kinds.whole(kind) for kind in kinds}
     if not within_months and "within_months" in entry:
         entry.fault("within_months", "'within_months' names no kind of evidence")
-    for kind in within_months.keys() - shelf.evidence:
+    until_stated = tuple(entry.texts("until_stated")) if "until_stated" in entry else ()
+    for kind in within_months.keys() - shelf.evidence.keys():
         kinds.fault(kind, f"there is no kind of evidence '{kind}' in evidence_kinds.csv")
+    for kind in until_stated:
+        if kind not in shelf.evidence:
+            message = f"there is no kind of evidence '{kind}' in evidence_kinds.csv"
+            entry.fault("until_stated", message)
+        elif kind in within_months:
+            entry.fault("until_stated", f"'{kind}' is in 'within_months' too")
     stated = "or_until_stated" in entry and entry.yes_or_no("or_until_stated")
-    return HasEvidence(fact, within_months, stated)
+    return HasEvidence(fact, _with_narrower(within_months, shelf), stated, until_stated)
+
+
+def _with_narrower(within_months: Mapping[str, int], shelf: Shelf) -> Mapping[str, int]:
+    """With the kinds that count as one of these: who has shown more is not asked again."""
+    narrower = {
+        kind: within_months[as_]
+        for kind, as_ in shelf.evidence.items()
+        if as_ in within_months and kind not in within_months
+    }
+    return {**within_months, **narrower}
+
+
+def _other(entry: Entry, shelf: Shelf) -> Scheme | None:
+    name = entry.text("scheme")
+    scheme = shelf.schemes.get(name)
+    if scheme is None and name:
+        entry.fault("scheme", f"there is no scheme '{name}' that can be read")
+    return scheme
+
+
+def _eligible_for(entry: Entry, shelf: Shelf) -> Operator:
+    scheme = _other(entry, shelf)
+    return EligibleFor(scheme) if scheme else _NOTHING.operator
 
 
 def _not_eligible_for(entry: Entry, shelf: Shelf) -> Operator:
-    name = entry.text("scheme")
-    scheme = shelf.schemes.get(name)
-    if scheme is not None:
-        return NotEligibleFor(scheme)
-    if name:
-        entry.fault("scheme", f"there is no scheme '{name}' that can be read")
-    return _NOTHING.operator
+    scheme = _other(entry, shelf)
+    return NotEligibleFor(scheme) if scheme else _NOTHING.operator
+
+
+def _any_of(entry: Entry, shelf: Shelf) -> AnyOf:
+    found = []
+    for each in entry.tables("of"):
+        op = each.text("op")
+        read = _OPERATORS.get(op)
+        if read is None and op:
+            each.fault("op", f"there is no operator '{op}'; there are {', '.join(_OPERATORS)}")
+        elif read is not None:
+            found.append(read(each, shelf))
+            each.no_other_keys()
+    if "of" in entry and len(found) == 1:
+        entry.fault("of", "'of' must list two conditions or more")
+    return AnyOf(tuple(found) or (_NOTHING.operator,))
 
 
 _OPERATORS: Final[Mapping[str, Callable[[Entry, Shelf], Operator]]] = MappingProxyType(
     {
         "equals": _equals,
         "at_least_age": _at_least_age,
+        "under_age": _under_age,
+        "aged_in_school_year": _aged_in_school_year,
         "pensionable_by": _pensionable_by,
         "resident_in": _resident_in,
         "has_evidence": _has_evidence,
+        "at_most": _at_most,
+        "eligible_for": _eligible_for,
         "not_eligible_for": _not_eligible_for,
+        "any_of": _any_of,
     }
 )
 _NOTHING: Final = Condition(

@@ -73,10 +73,15 @@ def read_rows(path: Path) -> Sequence[Row]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SchemesFaulty([f"{path.name}: there is no such table"]) from None
+    return rows_of(path.name, text)
+
+
+def rows_of(name: str, text: str) -> Sequence[Row]:
+    """Every row of a table that was read already; `name` is for messages."""
     reader = csv.DictReader(text.splitlines())
     return [
         Row(
-            place=f"{path.name}, line {reader.line_num}",
+            place=f"{name}, line {reader.line_num}",
             cells={name: cell or "" for name, cell in cells.items()},
         )
         for cells in reader

@@ -12,6 +12,7 @@ NEVER: Final = date.max
 
 ONE_DAY: Final = timedelta(days=1)
 MONTHS_IN_YEAR: Final = 12
+SCHOOL_YEAR_BEGINS: Final = 9  # the month
 _MONTHS: Final = (
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
@@ -44,6 +45,20 @@ def add_months(day: date, months: int) -> date:
     if year > NEVER.year:
         return NEVER
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def school_years(born: date, from_age: int, to_age: int) -> tuple[date, date]:
+    """First and last day of the school years at whose eve somebody has one age to another.
+
+    School years begin on 1 September, so the eve is 31 August: somebody born on it is the youngest
+    of theirs. `NEVER` beyond the calendar's end.
+    """
+    cohort = born.year + (born.month >= SCHOOL_YEAR_BEGINS)
+    first, last = cohort + from_age, cohort + to_age + 1
+    return (
+        date(first, SCHOOL_YEAR_BEGINS, 1) if first <= NEVER.year else NEVER,
+        date(last, SCHOOL_YEAR_BEGINS, 1) - ONE_DAY if last <= NEVER.year else NEVER,
+    )
 
 
 def day_after(day: date) -> date:

@@ -3,7 +3,7 @@
 `batch.compile_numpy` compiles the same definition for many people at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from entitlements.decision import (
 )
 from entitlements.facts import ResidentFacts
 from entitlements.schemes.checks import (
+    Check,
     Finding,
     Judge,
     combine,
@@ -28,9 +29,6 @@ from entitlements.schemes.checks import (
 )
 from entitlements.schemes.dates import NEVER, birthday, day_after, in_words, last_day
 from entitlements.schemes.rule import DATE, Band, Condition, Rule, Scheme
-from entitlements.schemes.rulefiles import load_schemes
-
-__all__ = ["Decide", "band_on", "compile_traced", "eligible_from", "load_schemes", "valid_until"]
 
 Decide = Callable[[ResidentFacts, date], Decision]
 """Decides for one person's facts on a day."""
@@ -45,38 +43,57 @@ class _Case(NamedTuple):
     on: date
     trace: tuple[Step, ...]
     whole: Finding
+    uses: tuple[Step, ...] = ()
 
 
 def compile_traced(scheme: Scheme) -> Decide:
     """The scheme as a function of facts and day, with a step for every condition."""
     judge = compile_judge(scheme)
     compiled = {
-        rule.version: tuple(
-            (compile_check(condition.operator), _teller(condition)) for condition in rule.conditions
-        )
-        for rule in scheme.rules
+        rule.version: (_compiled(rule.conditions), _compiled(rule.uses)) for rule in scheme.rules
     }
 
     def decide(facts: ResidentFacts, on: date) -> Decision:
         rule = scheme.rule_on(on)
         if rule is None:
             return _no_rule(scheme, judge, facts, on)
-        findings, steps = [], []
-        for check, tell in compiled[rule.version]:
-            finding = check(facts, on)
-            findings.append(finding)
-            steps.append(tell(finding))
+        conditions, uses = compiled[rule.version]
+        findings, steps = _judged(conditions, facts, on)
         whole = combine(findings).by(scheme.next_rule_day(on))
-        case = _Case(scheme, rule, facts, on, tuple(steps), whole)
+        case = _Case(scheme, rule, facts, on, steps, whole)
         match whole.truth:
             case Truth.YES:
-                return _eligible(case)
+                return _eligible(_with_uses(case, uses) if uses else case)
             case Truth.NO:
                 return _not_eligible(case, judge)
             case Truth.UNKNOWN:
                 return _needs(case)
 
     return decide
+
+
+_Compiled = tuple[tuple[Check, Callable[[Finding], Step]], ...]
+
+
+def _compiled(conditions: Sequence[Condition]) -> _Compiled:
+    return tuple([(compile_check(each.operator), _teller(each)) for each in conditions])
+
+
+def _judged(
+    compiled: _Compiled, facts: ResidentFacts, on: date
+) -> tuple[list[Finding], tuple[Step, ...]]:
+    findings, steps = [], []
+    for check, tell in compiled:
+        finding = check(facts, on)
+        findings.append(finding)
+        steps.append(tell(finding))
+    return findings, tuple(steps)
+
+
+def _with_uses(case: _Case, uses: _Compiled) -> _Case:
+    findings, steps = _judged(uses, case.facts, case.on)
+    soonest = min(finding.until for finding in findings)
+    return case._replace(uses=steps, whole=case.whole.by(soonest))
 
 
 def eligible_from(judge: Judge, facts: ResidentFacts, until: date) -> date | None:
@@ -111,6 +128,8 @@ def band_on(rule: Rule, born: date, on: date) -> tuple[Band, date]:
 def valid_until(rule: Rule, district: str, on: date) -> date:
     """The last day of a grant made on a day."""
     last = last_day(on, rule.validity.months)
+    if rule.validity.ends is not None:
+        last = min(last, rule.validity.ends.on_or_after(on))
     if rule.validity.authorities is None:
         return last
     authority = rule.validity.authorities.issuing(district, on)
@@ -138,6 +157,9 @@ def _eligible(case: _Case) -> Eligible:
         band=band,
         valid_from=on,
         valid_until=last,
+        uses=case.uses,
+        terms=rule.terms,
+        card_rank=case.scheme.card_rank,
     )
 
 

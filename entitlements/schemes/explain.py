@@ -21,11 +21,11 @@ from entitlements.decision import (
     Step,
 )
 from entitlements.errors import SchemesFaulty, UnknownScheme
-from entitlements.facts import FACT_WORDS, ResidentFacts
-from entitlements.schemes.csvfiles import TABLES, read_rows
+from entitlements.facts import Evidence, Fed, ResidentFacts
 from entitlements.schemes.dates import NEVER, in_words
+from entitlements.schemes.notes import notes_of
 from entitlements.schemes.rule import Scheme
-from entitlements.schemes.rulefiles import BUILT_IN, load_schemes
+from entitlements.schemes.rulebook import BUILT_IN, RuleBook, built_in_book, load_schemes
 
 
 class Answer(StrEnum):
@@ -52,11 +52,18 @@ def answer(decision: Decision) -> Answer:
             assert_never(decision)
 
 
-def explain(decision: Decision) -> Sequence[str]:
-    """The answer, its reasons and the conditions behind it, as lines of text."""
+def explain(decision: Decision, book: RuleBook | None = None) -> Sequence[str]:
+    """The answer, its reasons and the conditions behind it, as lines of text.
+
+    Args:
+        decision: of a scheme of the book.
+        book: the built-in one if left out.
+    """
+    book = book or built_in_book()
     return [
         f"{decision.scheme} on {in_words(decision.on)}: {answer(decision)}",
-        *_reasons(decision),
+        *_reasons(decision, book),
+        *(f"note: {note}" for note in notes_of(book.schemes[decision.scheme], decision)),
         *_next_change(decision.next_change_on),
         "",
         *(_line(step) for step in decision.trace),
@@ -70,10 +77,19 @@ def to_data(decision: Decision) -> dict[str, object]:
 
 
 def enquiry(
-    birth_date: date | UnsetType = UNSET, district: str | UnsetType = UNSET
+    birth_date: date | UnsetType = UNSET,
+    district: str | UnsetType = UNSET,
+    evidence: Sequence[Evidence] = (),
+    fed: Mapping[str, Fed] | UnsetType = UNSET,
 ) -> ResidentFacts:
     """The facts for somebody who asks about a living person: no more is known than is said."""
-    return ResidentFacts(birth_date=birth_date, district=district, deceased=False)
+    return ResidentFacts(
+        birth_date=birth_date,
+        district=district,
+        deceased=False,
+        evidence=tuple(evidence) or UNSET,
+        fed=fed,
+    )
 
 
 def scheme_named(schemes: Mapping[str, Scheme], name: str) -> Scheme:
@@ -98,7 +114,8 @@ def list_schemes(schemes: Mapping[str, Scheme], on: date) -> Sequence[Mapping[st
             {
                 "scheme": scheme.id,
                 "title": scheme.title,
-                "service": str(scheme.service),
+                "service": str(scheme.service or "not on the card"),
+                "given": str(scheme.given),
                 "rule": rule.version if rule else "",
                 "effective_from": str(rule.effective_from) if rule else "",
                 "effective_to": str(rule.effective_to)
@@ -119,12 +136,12 @@ def check_schemes(directory: Path = BUILT_IN) -> Sequence[str]:
     return ()
 
 
-def evidence_words(path: Path = TABLES / "evidence_kinds.csv") -> Mapping[str, str]:
+def evidence_words() -> Mapping[str, str]:
     """What each kind of evidence is called when a resident is asked for it."""
-    return {row.text("kind"): row.text("words") for row in read_rows(path)}
+    return built_in_book().evidence_words
 
 
-def _reasons(decision: Decision) -> Iterator[str]:
+def _reasons(decision: Decision, book: RuleBook) -> Iterator[str]:
     match decision:
         case Eligible():
             yield f"class: {decision.entitlement_class}"
@@ -135,9 +152,9 @@ def _reasons(decision: Decision) -> Iterator[str]:
                 yield f"eligible from {decision.eligible_from}"
         case NeedsFacts():
             for fact in decision.needed:
-                yield f"needed: {FACT_WORDS[fact]}"
+                yield f"needed: {book.fact_words[fact]}"
         case NeedsEvidence():
-            words = evidence_words()
+            words = book.evidence_words
             yield "needed: one of these"
             yield from (f"  {words.get(kind, kind)}" for kind in decision.needed)
         case _:

@@ -42,6 +42,12 @@ class PensionTable:
         self.rows = tuple(rows)
         self._starts = [row.born_from for row in self.rows]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PensionTable) and self.rows == other.rows
+
+    def __hash__(self) -> int:
+        return hash(self.rows)
+
     def row_for(self, born: date) -> PensionRow:
         """The row for somebody born that day."""
         return self.rows[bisect_right(self._starts, born) - 1]
@@ -66,9 +72,18 @@ def load_pension_table(path: Path = TABLES / "state_pension_age.csv") -> Pension
     Raises:
         SchemesFaulty: rows leave a gap, overlap, or give neither a day nor an age. All are listed.
     """
-    lines = [line for line in read_rows(path) if line.text("applies_to") in {"F", "FM"}]
+    return pension_table(path.name, read_rows(path))
+
+
+def pension_table(name: str, rows: Sequence[Row]) -> PensionTable:
+    """The same from rows that were read already.
+
+    Raises:
+        SchemesFaulty: as `load_pension_table`.
+    """
+    lines = [line for line in rows if line.text("applies_to") in {"F", "FM"}]
     if not lines:
-        raise SchemesFaulty([f"{path.name}: no row applies to women"])
+        raise SchemesFaulty([f"{name}: no row applies to women"])
     faults = [*_breaks(lines), *_without_an_answer(lines)]
     if faults:
         raise SchemesFaulty(faults)

@@ -1,8 +1,9 @@
 """The provider's addresses. Each parses, calls one activity and shapes the answer.
 
 The application gives, as dependencies: `session` (one transaction that commits unless an exception
-comes out), `reading` (lends a connection that commits each statement), `provider`, `now`, `sign_in`
-(the resident at the browser, or None) and `oidc_pages`.
+comes out), `provider`, `now`, `sign_in` (the resident at the browser, or None) and `oidc_pages`;
+and in its state `backing`, for the addresses that machines ask all day: to resolve dependencies
+takes longer than most of what they do.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,12 +11,15 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
+import msgspec
 from litestar import Request, Response, get, post, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.response.base import ASGIResponse
 from litestar.types import ControllerRouterHandler
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from identity.executors import Executor
 from identity.oidc import (
     authorize,
     client_auth,
@@ -33,12 +37,9 @@ from identity.oidc.grants import SignIn
 from identity.oidc.onward import OidcPages, address_after, address_after_logout
 from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Endpoint, Provider
-from identity.oidc.statements import Executor
 from identity.oidc.token_checks import FORM_CHECKS
 
 AnyRequest: TypeAlias = Request[Any, Any, State]
-Reading: TypeAlias = Callable[[], AbstractAsyncContextManager[AsyncConnection]]
-"""Lends a connection that commits each statement by itself."""
 FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 64 * 1024
 _NO_STORE: Final = {"cache-control": "no-store"}
@@ -47,6 +48,22 @@ _OPEN: Final = {"public": "the client proves itself in the request, as the stand
 _TOLD: Final = {"public": "what the provider can do and its public keys are for everybody"}
 _BROWSER: Final = {"public": "who is signed in is part of what is decided"}
 _STATUS: Final = {"": 401, "invalid_client": 401, "invalid_token": 401, "insufficient_scope": 403}
+
+
+class Backing(msgspec.Struct, frozen=True):
+    """What stands behind an address that machines ask all day.
+
+    Attributes:
+        provider: us.
+        clock: says when it is.
+        transaction: opens what `session` is elsewhere.
+        statements: lends what commits each statement by itself.
+    """
+
+    provider: Provider
+    clock: Callable[[], datetime]
+    transaction: Callable[[], AbstractAsyncContextManager[AsyncSession]]
+    statements: Callable[[], AbstractAsyncContextManager[Executor]]
 
 
 @get([Endpoint.DISCOVERY.value, Endpoint.METADATA.value], opt=_TOLD)
@@ -128,42 +145,35 @@ async def push(
 
 
 @post(Endpoint.TOKEN.value, status_code=200, opt=_OPEN)
-async def token_endpoint(
-    request: AnyRequest,
-    session: NamedDependency[AsyncSession],
-    provider: NamedDependency[Provider],
-    now: NamedDependency[datetime],
-) -> Response[Any]:
+async def token_endpoint(request: AnyRequest) -> ASGIResponse:
     """A client asks for a token."""
-    issued = await token.exchange(
-        session,
-        provider,
-        request.headers.get("authorization", ""),
-        await _form(request),
-        _proofs(request, provider, Endpoint.TOKEN),
-        now=now,
-    )
-    if isinstance(issued, Refused):
-        return _refused(issued)
-    return Response(issued, headers=_NO_STORE)
+    backing: Backing = request.app.state.backing
+    provider, now = backing.provider, backing.clock()
+    form = await _form(request)
+    header = request.headers.get("authorization", "")
+    proofs = _proofs(request, provider, Endpoint.TOKEN)
+    if token.is_for_itself(form):
+        async with backing.statements() as executor:
+            issued = await token.for_itself(executor, provider, header, form, proofs, now=now)
+    else:
+        async with backing.transaction() as session:
+            issued = await token.exchange(session, provider, header, form, proofs, now=now)
+    return _told(_refused(issued) if isinstance(issued, Refused) else issued, request)
 
 
 @post(Endpoint.INTROSPECT.value, status_code=200, opt=_OPEN)
-async def introspect(
-    request: AnyRequest,
-    reading: NamedDependency[Reading],
-    provider: NamedDependency[Provider],
-    now: NamedDependency[datetime],
-) -> Response[Any]:
+async def introspect(request: AnyRequest) -> ASGIResponse:
     """A client asks what a token allows. No transaction: APIs wait for this at every call."""
+    backing: Backing = request.app.state.backing
+    provider, now = backing.provider, backing.clock()
     form = await _form(request)
-    async with reading() as connection:
-        client = await _client(request, connection, provider, form, now=now)
+    async with backing.statements() as executor:
+        client = await _client(request, executor, provider, form, now=now)
         if isinstance(client, Refused):
-            return _refused(client)
-        token = form.get("token")
-        told = await inspection.introspect(connection, provider, client, token, now=now)
-    return Response(told, headers=_NO_STORE)
+            return _told(_refused(client), request)
+        asked = form.get("token")
+        told = await inspection.introspect(executor, provider, client, asked, now=now)
+    return _told(told, request)
 
 
 @post(Endpoint.REVOKE.value, status_code=200, opt=_OPEN)
@@ -278,6 +288,13 @@ async def _authorization(request: AnyRequest) -> str:
 def _proofs(request: AnyRequest, provider: Provider, endpoint: Endpoint) -> dpop.Request:
     sent = tuple(request.headers.getall("dpop", []))
     return dpop.Request(request.method, provider.url(endpoint), sent)
+
+
+def _told(answer: object, request: AnyRequest) -> ASGIResponse:
+    """An answer as bytes, past the framework's ways to shape one; a refusal takes them."""
+    if isinstance(answer, Response):
+        return answer.to_asgi_response(None, request)
+    return ASGIResponse(body=msgspec.json.encode(answer), headers=_NO_STORE)
 
 
 def _refused(refused: Refused, *, scheme: str = "Basic") -> Response[Any]:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import bindparam, exists, select
 
+from identity.executors import Executor
 from identity.models import Account, AccountState
 from identity.oidc import jose, spent
 from identity.oidc.checks import Check, Refused, first_refusal
@@ -19,7 +20,6 @@ from identity.oidc.jose import Seen
 from identity.oidc.models import OidcClient, OidcGrant, OidcSpentId, SpentKind
 from identity.oidc.provider import Provider
 from identity.oidc.signing import ES256
-from identity.oidc.statements import Executor
 
 TYPE: Final = "at+jwt"
 LIFE: Final = timedelta(minutes=5)
@@ -155,6 +155,7 @@ def read(provider: Provider, token: str, *, now: datetime) -> Mapping[str, Any] 
         provider.issuer,
         frozenset({provider.issuer}),
         now,
+        provider.signer.verified,
     )
     return first_refusal(ACCESS_CHECKS, seen) or parsed.claims
 
@@ -171,7 +172,7 @@ async def _standing(
     """Name of the client and the account, while both, the grant and the token may be used."""
     given = {"client_id": claims["client_id"], "spent": spent.digest(claims["jti"])}
     if grant_id is None:
-        name = await session.scalar(_OF_A_CLIENT, given)
+        name = (await session.execute(_OF_A_CLIENT, given)).scalar_one_or_none()
         return None if name is None else (name, None)
     row = (await session.execute(_OF_A_RESIDENT, given | {"grant_id": grant_id})).one_or_none()
     return None if row is None else (row.name, row.account_id)

@@ -5,12 +5,14 @@ import binascii
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
 import msgspec
 from jwt import PyJWK
 
+from identity.executors import Executor
 from identity.oidc import clients, jose, spent
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.clients import Client
@@ -20,7 +22,6 @@ from identity.oidc.parameters import Parameters
 from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.registration import ASSERTION_ALGORITHMS
 from identity.oidc.spent import digest
-from identity.oidc.statements import Executor
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_LIFE: Final = timedelta(hours=1)
@@ -45,7 +46,7 @@ class Presented(msgspec.Struct, frozen=True):
     assertion_type: str = ""
 
 
-class Attempt(msgspec.Struct, frozen=True):
+class Attempt(msgspec.Struct, frozen=True, dict=True):
     """A proof and the client it should be of."""
 
     presented: Presented
@@ -53,7 +54,7 @@ class Attempt(msgspec.Struct, frozen=True):
     audiences: frozenset[str]
     now: datetime
 
-    @property
+    @cached_property
     def seen(self) -> Seen | None:
         """The assertion, as the checks of tokens see it."""
         parsed, client = self.presented.assertion, self.client

@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit
 from identity.actors import Actor, ActorKind
 from identity.errors import InvalidDetails, NoSuchClient
+from identity.executors import Executor
 from identity.oidc.models import Basis, ClientAuth, OidcClient
 from identity.oidc.registration import NewClient, faults_in, sector_of
 from identity.oidc.spent import digest
-from identity.oidc.statements import UNSYNCHRONISED, Executor
+from identity.oidc.statements import UNSYNCHRONISED
 
 _COLUMNS: Final = tuple(OidcClient.__table__.columns)
 _BY_ID: Final = select(*_COLUMNS).where(OidcClient.id == bindparam("client_id"))
@@ -52,7 +53,7 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, row: Row[Any]) -> Self:
         """From the columns of `OidcClient`."""
-        values = dict(row._mapping)  # noqa: SLF001  (SQLAlchemy's public name begins so)
+        values = row._asdict()
         values["disabled"] = values.pop("disabled_at") is not None
         for name in ("grant_types", "scopes", "redirect_uris", "post_logout_redirect_uris"):
             values[name] = frozenset(values[name])

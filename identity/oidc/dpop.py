@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from identity.executors import Executor
 from identity.oidc import jose, spent
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.jose import Parsed, Seen
 from identity.oidc.models import SpentKind
-from identity.oidc.statements import Executor
 
 ALGORITHMS: Final = frozenset({"ES256", "EdDSA"})
 TYPE: Final = "dpop+jwt"

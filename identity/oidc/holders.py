@@ -5,11 +5,11 @@ from typing import Final
 
 import msgspec
 
+from identity.executors import Executor
 from identity.oidc import access, dpop
 from identity.oidc.access import Access
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.provider import Provider
-from identity.oidc.statements import Executor
 
 _SCHEMES: Final = {"bearer": "Bearer", "dpop": "DPoP"}
 

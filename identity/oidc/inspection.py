@@ -10,13 +10,13 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from identity.executors import Executor
 from identity.oidc import access, grants
 from identity.oidc.checks import Refused
 from identity.oidc.clients import Client
 from identity.oidc.models import ClientAuth, OidcGrant, OidcRefreshToken
 from identity.oidc.provider import Provider
 from identity.oidc.spent import digest
-from identity.oidc.statements import Executor
 
 _TOLD: Final = (
     "iss",

@@ -9,11 +9,12 @@ import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from jwt import PyJWK, PyJWS
+from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
 from identity.oidc.checks import Refused
@@ -30,7 +31,7 @@ _THUMBPRINT_MEMBERS: Final = {
     "OKP": ("crv", "kty", "x"),
     "RSA": ("e", "kty", "n"),
 }
-_JWS: Final = PyJWS()
+_KEYS_KEPT: Final = 256
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -39,6 +40,27 @@ class Parsed(msgspec.Struct, frozen=True):
     token: str
     header: Mapping[str, Any]
     claims: Mapping[str, Any]
+
+
+class Verified:
+    """The newest tokens of our own whose signature was right: it stays right.
+
+    Everything else about them is looked at each time, and the database asked whether they stand.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._digests: dict[bytes, None] = {}
+
+    def holds(self, token: str) -> bool:
+        """Whether it is one of them."""
+        return sha256(token.encode()).digest() in self._digests
+
+    def add(self, token: str) -> None:
+        """Keep it; the oldest goes when there are too many."""
+        if len(self._digests) >= self._most:
+            del self._digests[next(iter(self._digests))]
+        self._digests[sha256(token.encode()).digest()] = None
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -52,6 +74,7 @@ class Seen(msgspec.Struct, frozen=True):
         issuer: the exact `iss` it must have.
         audiences: the values `aud` may have, one of them, as plain text.
         now: when.
+        verified: those tokens of the same signers whose signature need not be looked at again.
     """
 
     parsed: Parsed
@@ -61,6 +84,7 @@ class Seen(msgspec.Struct, frozen=True):
     issuer: str
     audiences: frozenset[str]
     now: datetime
+    verified: Verified | None = None
 
     @property
     def claims(self) -> Mapping[str, Any]:
@@ -97,9 +121,15 @@ def key_of(jwk: Mapping[str, Any], algorithm: object) -> PyJWK | None:
     if not isinstance(algorithm, str):
         return None
     try:
-        return PyJWK(dict(jwk), algorithm=algorithm)
-    except (PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+        return _key_of(json.dumps(jwk, sort_keys=True), algorithm)
+    except (PyJWTError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
+
+
+@lru_cache(maxsize=_KEYS_KEPT)
+def _key_of(jwk: str, algorithm: str) -> PyJWK:
+    """Parsed once: that costs as much as verifying with it."""
+    return PyJWK(json.loads(jwk), algorithm=algorithm)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
@@ -142,12 +172,15 @@ def key_is_known(seen: Seen) -> Refused | None:
 
 def signature_verifies(seen: Seen) -> Refused | None:
     """The signature is of that key over exactly this token."""
-    if seen.key is None:
-        return _bad("nothing to verify the signature with")
-    try:
-        _JWS.decode(seen.parsed.token, seen.key, algorithms=list(seen.algorithms))
-    except (PyJWTError, ValueError, TypeError):
+    if refused := algorithm_is_allowed(seen) or nothing_is_critical(seen) or key_is_known(seen):
+        return refused
+    token = seen.parsed.token
+    if seen.verified is not None and seen.verified.holds(token):
+        return None
+    if not _is_signed(token, seen.key, seen.parsed.header["alg"]):
         return _bad("signature does not verify")
+    if seen.verified is not None:
+        seen.verified.add(token)
     return None
 
 
@@ -197,8 +230,19 @@ def id_is_text(seen: Seen) -> Refused | None:
     return None if isinstance(token_id, str) and token_id else _bad("no id")
 
 
+def _is_signed(token: str, key: PyJWK | None, algorithm: str) -> bool:
+    """By the key's own algorithm, which the token must name."""
+    if key is None or key.algorithm_name != algorithm:
+        return False
+    signing_input, _, signature = token.rpartition(".")
+    try:
+        return key.Algorithm.verify(signing_input.encode(), key.key, _bytes(signature))
+    except (PyJWTError, ValueError, TypeError):
+        return False
+
+
 def _object(part: str) -> dict[str, Any]:
-    content = json.loads(_bytes(part), object_pairs_hook=_once, parse_constant=_no_constant)
+    content = _JSON.decode(_bytes(part).decode())
     if not isinstance(content, dict):
         raise ValueError("not an object")  # noqa: TRY004  (of the text, as every fault here)
     return content
@@ -224,6 +268,9 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)
 
 
 def _bad(why: str) -> Refused:

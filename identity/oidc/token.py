@@ -13,6 +13,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.dml import ReturningUpdate
 
+from identity.executors import Executor
 from identity.models import Account, AccountState
 from identity.oidc import access, client_auth, dpop, grants, id_tokens
 from identity.oidc.checks import Refused, first_refusal
@@ -53,6 +54,11 @@ _Exchange: TypeAlias = Callable[
 ]
 
 
+def is_for_itself(parameters: Parameters) -> bool:
+    """Whether a client asks on its own behalf: then `for_itself` answers, else `exchange`."""
+    return parameters.get("grant_type") == MACHINE
+
+
 async def exchange(
     session: AsyncSession,
     provider: Provider,
@@ -62,7 +68,7 @@ async def exchange(
     *,
     now: datetime,
 ) -> Issued | Refused:
-    """Answer a request for a token.
+    """Answer a request for a token on behalf of a resident, or for what we do not give out.
 
     Args:
         session: the caller's transaction; it commits whatever the answer is.
@@ -72,18 +78,59 @@ async def exchange(
         request: method, address and DPoP headers.
         now: when.
     """
+    asked = await _asked(session, provider, authorization, parameters, request, now=now)
+    if isinstance(asked, Refused):
+        return asked
+    return await _EXCHANGES[parameters.get("grant_type")](session, provider, asked, now)
+
+
+async def for_itself(
+    executor: Executor,
+    provider: Provider,
+    authorization: str,
+    parameters: Parameters,
+    request: dpop.Request,
+    *,
+    now: datetime,
+) -> Issued | Refused:
+    """Give a client a token for itself.
+
+    Nothing is stored but that its proofs were used, each by a statement of its own: no transaction
+    is needed.
+    Source: RFC 6749 section 4.4.
+    """
+    asked = await _asked(executor, provider, authorization, parameters, request, now=now)
+    if isinstance(asked, Refused):
+        return asked
+    if refused := first_refusal(MACHINE_CHECKS, asked):
+        return refused
+    own = sorted(name for name in asked.client.scopes if not SCOPES[name].for_people)
+    scopes = asked.parameters.words("scope") or tuple(own)
+    client_id = asked.client.id
+    token = access.mint(provider, client_id, client_id, scopes, bound_to=asked.key, now=now)
+    return _answer(token, asked, scopes)
+
+
+async def _asked(
+    executor: Executor,
+    provider: Provider,
+    authorization: str,
+    parameters: Parameters,
+    request: dpop.Request,
+    *,
+    now: datetime,
+) -> Asked | Refused:
+    """The request of a client that proved itself and may ask in this way."""
     if refused := first_refusal(FORM_CHECKS, parameters):
         return refused
-    client = await client_auth.authenticated(session, provider, authorization, parameters, now=now)
+    client = await client_auth.authenticated(executor, provider, authorization, parameters, now=now)
     if isinstance(client, Refused):
         return client
-    key = await dpop.proven_key(session, request, now=now)
+    key = await dpop.proven_key(executor, request, now=now)
     if isinstance(key, Refused):
         return key
     asked = Asked(parameters, client, key)
-    if refused := first_refusal(TOKEN_CHECKS, asked):
-        return refused
-    return await _EXCHANGES[parameters.get("grant_type")](session, provider, asked, now)
+    return first_refusal(TOKEN_CHECKS, asked) or asked
 
 
 async def _redeem(
@@ -159,29 +206,9 @@ async def _renew(
     return await _issue(session, provider, asked, grant, scopes, nonce=None, now=now)
 
 
-async def _on_its_own(
-    session: AsyncSession,  # noqa: ARG001  (one signature for every way)
-    provider: Provider,
-    asked: Asked,
-    now: datetime,
-) -> Issued | Refused:
-    """A client gets a token for itself. Nothing is stored.
-
-    Source: RFC 6749 section 4.4.
-    """
-    if refused := first_refusal(MACHINE_CHECKS, asked):
-        return refused
-    own = sorted(name for name in asked.client.scopes if not SCOPES[name].for_people)
-    scopes = asked.parameters.words("scope") or tuple(own)
-    client_id = asked.client.id
-    token = access.mint(provider, client_id, client_id, scopes, bound_to=asked.key, now=now)
-    return _answer(token, asked, scopes)
-
-
 _EXCHANGES: Final[Mapping[str, _Exchange]] = {
     CODE: _redeem,
     REFRESH: _renew,
-    MACHINE: _on_its_own,
 }
 
 

@@ -19,22 +19,30 @@ from entitlements.decision import (
 )
 from entitlements.facts import Evidence, ResidentFacts
 from entitlements.schemes.batch import compile_numpy
-from entitlements.schemes.batch_dates import birthdays, months_after, pensionable_days
+from entitlements.schemes.batch_dates import (
+    birthdays,
+    months_after,
+    pensionable_days,
+    school_years_of,
+)
 from entitlements.schemes.columns import Days, columns_of
-from entitlements.schemes.dates import add_months, birthday
+from entitlements.schemes.dates import add_months, birthday, school_years
 from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.pension import load_pension_table
 from entitlements.schemes.rule import Scheme
 from tests.support.entitlement_cases import (
     DISTRICTS,
     assert_same,
-    built_in,
+    everything,
     outcome,
 )
 from tests.support.reorganised import reorganised
 
-KINDS = ("universal-credit", "pension-credit", "pip-moving-around", "disability-a-sight")
-SCHEMES = sorted(built_in())
+KINDS = (
+    *("universal-credit", "pension-credit", "pip-moving-around", "disability-a-sight"),
+    *("blue-badge", "full-time-student", "carers-allowance"),
+)
+SCHEMES = sorted(everything())
 ONE_DAY = timedelta(days=1)
 
 # Often close together, so that documents are in force on the day, and side by side.
@@ -50,12 +58,23 @@ documents = st.builds(
     sighted=days,
     stated_until=st.none() | days,
 )
+told = st.fixed_dictionaries(
+    {},
+    optional={
+        "library_debt": st.sampled_from([0, 499, 500, 501, 10_000]),
+        **{
+            name: st.booleans()
+            for name in ("guarantor", "library_exempt", "companion_agreed", "carer_of_member")
+        },
+    },
+)
 residents = st.builds(
     ResidentFacts,
     birth_date=st.just(UNSET) | births,
     district=st.just(UNSET) | st.sampled_from(sorted(DISTRICTS.values())),
     deceased=st.sampled_from([UNSET, False, False, False, True]),
     evidence=st.just(UNSET) | st.lists(documents, max_size=4).map(tuple),
+    fed=st.just(UNSET) | told,
 )
 some_scheme = pytest.mark.parametrize("scheme_id", SCHEMES)
 County = Mapping[str, Decide]
@@ -67,8 +86,8 @@ def schemes(
 ) -> Mapping[str, Scheme]:
     """The built-in rules, and a county whose areas, authorities and rules change on a day."""
     if request.param == "as it is":
-        return built_in()
-    return reorganised(tmp_path_factory.mktemp("rules"))
+        return everything()
+    return {**everything(), **reorganised(tmp_path_factory.mktemp("rules"))}
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +118,7 @@ def test_nothing_changes_before_the_day_of_the_next_change(
     assert type(same) is type(decision)
     assert getattr(same, "band", None) == getattr(decision, "band", None)
     assert getattr(same, "needed", None) == getattr(decision, "needed", None)
+    assert getattr(same, "uses", None) == getattr(decision, "uses", None)
     assert getattr(same, "eligible_from", None) == getattr(decision, "eligible_from", None)
 
 
@@ -156,7 +176,7 @@ def test_the_answer_follows_from_the_trace_and_names_what_is_missing(
 def test_nobody_is_eligible_for_both_travel_passes(
     county: County, facts: ResidentFacts, on: date
 ) -> None:
-    both = [outcome(county[scheme_id](facts, on)) for scheme_id in SCHEMES if "travel" in scheme_id]
+    both = [outcome(county[name](facts, on)) for name in ("travel-older", "travel-disabled")]
     assert both.count(Truth.YES) <= 1
 
 
@@ -166,6 +186,10 @@ def test_dates_in_columns_are_the_dates_of_one(born: list[date], age: int, month
     assert column.tolist() == [birthday(each, age) for each in born]
     assert months_after(_column(born), months).tolist() == [
         add_months(each, months) for each in born
+    ]
+    firsts, lasts = school_years_of(_column(born), age, age + 2)
+    assert list(zip(firsts.tolist(), lasts.tolist(), strict=True)) == [
+        school_years(each, age, age + 2) for each in born
     ]
     table = load_pension_table()
     assert pensionable_days(table, _column(born)).tolist() == [

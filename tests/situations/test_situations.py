@@ -12,11 +12,11 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from entitlements.decision import Decision, NeedsEvidence
+from entitlements.decision import Decision, Eligible, NeedsEvidence
 from entitlements.facts import Evidence, ResidentFacts
 from entitlements.schemes.csvfiles import TABLES
 from entitlements.schemes.explain import answer
-from tests.support.entitlement_cases import built_in, decide_both_ways, resident
+from tests.support.entitlement_cases import decide_both_ways, everything, resident
 from tests.support.pension_formula import pensionable_by_formula
 
 HERE = Path(__file__).parent
@@ -40,6 +40,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: str = "Maidstone"
     deceased: bool = False
     evidence: tuple[Document, ...] = ()
+    fed: dict[str, int | bool] = {}
     unknown: frozenset[str] = frozenset()
     eligible_from: date | None = None
     reasons: tuple[str, ...] | None = None
@@ -48,6 +49,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     band: str | None = None
     valid_until: date | None = None
     next_change_on: date | None = None
+    uses: dict[str, str] | None = None
 
     def facts(self) -> ResidentFacts:
         documents = [
@@ -59,7 +61,9 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
             for each in self.evidence
         ]
-        known = resident(self.born or UNSET, self.home, documents, deceased=self.deceased)
+        known = resident(
+            self.born or UNSET, self.home, documents, deceased=self.deceased, fed=self.fed
+        )
         return msgspec.structs.replace(known, **dict.fromkeys(self.unknown, UNSET))
 
     def expected(self) -> dict[str, object]:
@@ -93,10 +97,13 @@ def test_the_situation(scheme_id: str, case: Case) -> None:
     assert isinstance(decision, NeedsEvidence) == case.needs_evidence
     found = {name: getattr(decision, name) for name in case.expected()}
     assert found == case.expected()
+    if case.uses is not None:
+        assert isinstance(decision, Eligible)
+        assert {step.condition: str(step.outcome) for step in decision.uses} == case.uses
 
 
 def test_every_scheme_has_situations_for_each_kind_of_answer() -> None:
-    answers: dict[str, set[str]] = {scheme_id: set() for scheme_id in built_in()}
+    answers: dict[str, set[str]] = {scheme_id: set() for scheme_id in everything()}
     for scheme_id, case in CASES:
         answers[scheme_id].add(case.answer.replace("not yet", "no"))
     assert all(found == {"yes", "no", "unknown"} for found in answers.values()), answers

@@ -1,6 +1,6 @@
 """What tests of the rules share: facts in short, and both engines held against each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 
@@ -8,11 +8,12 @@ import numpy as np
 from msgspec import UNSET, UnsetType
 
 from entitlements.decision import Decision, Eligible, NotEligible, Truth
-from entitlements.facts import Evidence, ResidentFacts
+from entitlements.facts import Evidence, Fed, ResidentFacts
 from entitlements.schemes.batch import NO, UNKNOWN, YES, BatchDecide, BatchDecision, compile_numpy
 from entitlements.schemes.columns import columns_of
-from entitlements.schemes.engine import Decide, compile_traced, load_schemes
+from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.rule import HasEvidence, Scheme
+from entitlements.schemes.rulebook import BUILT_IN, load_schemes, open_book, texts_of
 
 DISTRICTS = {
     "Ashford": "E07000105",
@@ -31,12 +32,20 @@ DISTRICTS = {
     "Bromley": "E09000006",
 }
 
+EXAMPLES = BUILT_IN / "examples"
 CODES = {Truth.YES: YES, Truth.UNKNOWN: UNKNOWN, Truth.NO: NO}
 
 
 @cache
 def built_in() -> dict[str, Scheme]:
     return dict(load_schemes())
+
+
+@cache
+def everything() -> dict[str, Scheme]:
+    """The built-in schemes and the examples of offers."""
+    examples = {path.name: path.read_text(encoding="utf-8") for path in EXAMPLES.glob("*.toml")}
+    return dict(open_book({**texts_of(), **examples}).schemes)
 
 
 def asked_for() -> tuple[HasEvidence, ...]:
@@ -46,14 +55,19 @@ def asked_for() -> tuple[HasEvidence, ...]:
     return tuple(each for each in operators if isinstance(each, HasEvidence))
 
 
+def shown_elsewhere() -> frozenset[str]:
+    """Kinds of evidence that show an entitlement others give."""
+    return frozenset(scheme.shown_by for scheme in built_in().values()) - {""}
+
+
 @cache
 def traced(scheme_id: str) -> Decide:
-    return compile_traced(built_in()[scheme_id])
+    return compile_traced(everything()[scheme_id])
 
 
 @cache
 def vectorised(scheme_id: str) -> BatchDecide:
-    return compile_numpy(built_in()[scheme_id])
+    return compile_numpy(everything()[scheme_id])
 
 
 def resident(
@@ -62,6 +76,7 @@ def resident(
     evidence: Sequence[Evidence] | UnsetType = UNSET,
     *,
     deceased: bool | UnsetType = False,
+    fed: Mapping[str, Fed] | UnsetType = UNSET,
 ) -> ResidentFacts:
     """A living resident of Maidstone, unless said otherwise."""
     return ResidentFacts(
@@ -69,6 +84,7 @@ def resident(
         district=UNSET if home is UNSET else DISTRICTS[home],
         deceased=deceased,
         evidence=UNSET if evidence is UNSET else tuple(evidence),
+        fed=fed,
     )
 
 
@@ -95,6 +111,8 @@ def assert_same(decisions: Sequence[Decision], batch: BatchDecision) -> None:
         assert _names(batch, batch.unknown[place]) == _came_out(decision, batch, Truth.UNKNOWN)
         eligible = decision if isinstance(decision, Eligible) else None
         not_eligible = decision if isinstance(decision, NotEligible) else None
+        assert _uses(batch, batch.refused[place]) == _uses_came_out(eligible, Truth.NO)
+        assert _uses(batch, batch.unsure[place]) == _uses_came_out(eligible, Truth.UNKNOWN)
         assert _day(batch.valid_until[place]) == (eligible.valid_until if eligible else None)
         assert _band(batch, place) == (eligible.band if eligible else None)
         expected = not_eligible.eligible_from if not_eligible else None
@@ -118,6 +136,14 @@ def _came_out(decision: Decision, batch: BatchDecision, truth: Truth) -> list[st
 
 def _names(batch: BatchDecision, bits: np.uint32) -> list[str]:
     return [name for place, name in enumerate(batch.conditions) if int(bits) >> place & 1]
+
+
+def _uses(batch: BatchDecision, bits: np.uint32) -> list[str]:
+    return [name for place, name in enumerate(batch.uses) if int(bits) >> place & 1]
+
+
+def _uses_came_out(decision: Eligible | None, truth: Truth) -> list[str]:
+    return [step.condition for step in decision.uses if step.outcome is truth] if decision else []
 
 
 def _band(batch: BatchDecision, place: int) -> str | None:

@@ -12,12 +12,13 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Litestar, MediaType, Request, Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
 from identity import sessions
-from identity.api.oidc import ROUTES, go, leave
+from identity.api.oidc import ROUTES, Backing, go, leave
 from identity.errors import SignInRequestRefused
 from identity.keys import KeyStore
 from identity.oidc import authorize, logout
@@ -132,6 +133,8 @@ def provider_app(url: str, database: Database, keystore: KeyStore, clock: Shifte
     """The provider's routes as the web application mounts them."""
     provider = Provider(url, Signer(keystore), Vault(keystore))
 
+    backing = Backing(provider, clock, database.transaction, database.statements)
+
     async def session() -> AsyncGenerator[AsyncSession, None]:
         async with database.transaction() as opened:
             yield opened
@@ -160,13 +163,13 @@ def provider_app(url: str, database: Database, keystore: KeyStore, clock: Shifte
         ],
         dependencies={
             "session": Provide(session),
-            "reading": Provide(lambda: database.reading, sync_to_thread=False),
             "provider": Provide(lambda: provider, sync_to_thread=False),
             "oidc_pages": Provide(lambda: PAGES, sync_to_thread=False),
             "now": Provide(clock, sync_to_thread=False),
             "sign_in": Provide(sign_in),
         },
         exception_handlers={SignInRequestRefused: _error_page},
+        state=State({"backing": backing}),
         openapi_config=None,
         logging_config=None,
     )

@@ -12,6 +12,7 @@ from identity.actors import Actor, staff_actor
 from identity.details import NewResident
 from identity.evidence import DocumentShown
 from identity.models import Account
+from tests.support.templates import copy_of
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 CLERK: Actor = staff_actor(UUID("5b6f3a52-6f0c-4f7e-9a56-0d3c8b1f2a11"), "Priya Shah")
@@ -36,21 +37,23 @@ OWN = frozenset({"identity.models", "identity.signin_models", "identity.trail_mo
 
 @asynccontextmanager
 async def tables(url: str, modules: frozenset[str] = OWN) -> AsyncIterator[Database]:
-    """The tables of some modules of identity in an empty database; dropped afterwards."""
-    # Only identity's own: other packages may have added theirs to the same metadata.
-    metadata: MetaData = Account.metadata
-    names = {
-        mapper.class_.__tablename__
-        for mapper in Account.registry.mappers
-        if mapper.class_.__module__ in modules
-    }
-    own = [table for table in metadata.sorted_tables if table.name in names]
-    database = Database(url)
-    try:
+    """The tables of some modules of identity in a database of their own, empty."""
+
+    async def prepare(database: Database) -> None:
+        # Only identity's own: other packages may have added theirs to the same metadata.
+        metadata: MetaData = Account.metadata
+        names = {
+            mapper.class_.__tablename__
+            for mapper in Account.registry.mappers
+            if mapper.class_.__module__ in modules
+        }
+        own = [table for table in metadata.sorted_tables if table.name in names]
         async with database.engine.begin() as connection:
             await connection.run_sync(lambda sync: metadata.create_all(sync, tables=own))
-        yield database
-        async with database.engine.begin() as connection:
-            await connection.run_sync(lambda sync: metadata.drop_all(sync, tables=own))
-    finally:
-        await database.close()
+
+    async with copy_of(url, f"tables of {sorted(modules)}", prepare) as copy:
+        database = Database(copy)
+        try:
+            yield database
+        finally:
+            await database.close()

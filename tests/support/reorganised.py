@@ -4,9 +4,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from entitlements.schemes.engine import load_schemes
 from entitlements.schemes.rule import Scheme
-from entitlements.schemes.rulefiles import BUILT_IN
+from entitlements.schemes.rulebook import BUILT_IN, load_schemes
 
 AREA = """
 [[areas]]

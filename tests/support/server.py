@@ -14,10 +14,11 @@ import msgspec
 import uvicorn
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession
 from websockets.asyncio.client import ClientConnection, connect
 
-from cardservice import issuance, schema, terminals
+from cardservice import issuance, terminals
 from cardservice.app import create_app
 from cardservice.card_keys import application_key, newest
 from cardservice.database import Database
@@ -44,6 +45,7 @@ from readers.contract.tokens import (
 from readers.errors import CardRemoved
 from readers.virtual.card import VirtualCard
 from tests.support.people import CLERK, JEAN, NOW
+from tests.support.templates import migrated_copy
 
 FROM_SERVER: Final[msgspec.json.Decoder[wire.Command | wire.Ended]] = msgspec.json.Decoder(
     wire.FromServer
@@ -246,31 +248,32 @@ def new_card() -> VirtualCard:
 
 @asynccontextmanager
 async def world(database_url: str, keystore: FileKeyStore, **settings: Any) -> AsyncIterator[World]:  # noqa: ANN401  (of any setting)
-    """Bring the schema up, serve on loopback, and take everything down again."""
+    """Serve on loopback over a database of its own, and take everything down again."""
     # TCP by name, as `kentcard serve` does it: else each request waits 40 ms for Nagle.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://localhost:{listener.getsockname()[1]}"
-        chosen = Settings(database_url=database_url, base_url=url, **settings)
-        clock = Clock()
-        database = Database(database_url)
-        await schema.upgrade(database.engine)
-        try:
-            server = uvicorn.Server(
-                uvicorn.Config(create_app(chosen, keystore, clock), log_config=None, lifespan="on")
-            )
-            serving = asyncio.create_task(server.serve([listener]))
-            while not server.started:
-                assert not serving.done(), serving
-                await asyncio.sleep(0.01)
-            try:
+        async with migrated_copy(database_url) as copy:
+            chosen = Settings(database_url=copy, base_url=url, **settings)
+            clock = Clock()
+            database = Database(copy)
+            async with _answering(create_app(chosen, keystore, clock), listener):
                 yield World(url, chosen, database, keystore, clock)
-            finally:
-                server.should_exit = True
-                await asyncio.wait_for(serving, KEPT_SECONDS)
-        finally:
-            await schema.downgrade(database.engine, "base")
             await database.close()
+
+
+@asynccontextmanager
+async def _answering(app: Litestar, listener: socket.socket) -> AsyncIterator[None]:
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+    serving = asyncio.create_task(server.serve([listener]))
+    while not server.started:
+        assert not serving.done(), serving
+        await asyncio.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait_for(serving, KEPT_SECONDS)
 
 
 def tap(sequence: int, **changed: Any) -> wire.TapEvent:  # noqa: ANN401  (of any field)

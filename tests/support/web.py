@@ -8,9 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final, TypeVar
 
+import msgspec
 import pyotp
 import uvicorn
 from litestar import Litestar
@@ -150,10 +153,11 @@ def serving(
     screens: str = "",
     line: Line | None = None,
 ) -> Iterator[LiveServer]:
-    """A server with its own database, key store and one member of staff."""
+    """A server with its own database and one member of staff."""
     build()
     clock = MovableClock()
-    keystore = FileKeyStore.initialise(directory / "keys", "a passphrase for tests", now=clock())
+    begins = _beginning()
+    (directory / "kentcard.db").write_bytes(begins.database)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         settings = Settings(
@@ -163,14 +167,33 @@ def serving(
             tray_url=tray_url,
             demo_screens=screens,
         )
-        clerk_app = aside(_prepare(settings, Vault(keystore), clock()))
-        with _answering(create_app(settings, keystore, clock, line=line), listener):
-            yield LiveServer(settings.base_url, settings, keystore, clock, clerk_app)
+        with _answering(create_app(settings, begins.keystore, clock, line=line), listener):
+            yield LiveServer(settings.base_url, settings, begins.keystore, clock, begins.clerk_app)
 
 
-async def _prepare(settings: Settings, vault: Vault, now: datetime) -> Offer:
+class _Beginning(msgspec.Struct, frozen=True):
+    """What every server finds: keys, the clerk's app, and a database that knows both."""
+
+    keystore: FileKeyStore
+    clerk_app: Offer
+    database: bytes
+
+
+@cache
+def _beginning() -> _Beginning:
+    """Made once. Nobody rotates these keys, so that one store serves all; its file is away."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "kentcard.db"
+        keystore = FileKeyStore.initialise(
+            Path(directory) / "keys", "a passphrase for tests", now=START
+        )
+        clerk_app = aside(_prepare(f"sqlite:///{path}", Vault(keystore), START))
+        return _Beginning(keystore, clerk_app, path.read_bytes())
+
+
+async def _prepare(database_url: str, vault: Vault, now: datetime) -> Offer:
     """The schema, and a clerk who has set up her app, which is answered."""
-    database = Database(settings.database_url)
+    database = Database(database_url)
     await schema.upgrade(database.engine)
     async with database.transaction() as session:
         await staff.add(

@@ -14,7 +14,7 @@ from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.relying_party import relying_party
 from cardservice.web.resident.onward import after_sign_in, carry
-from cardservice.web.visitors import AnyRequest, Part, end_former, session_cookie
+from cardservice.web.visitors import AnyRequest, Part, session_cookie
 from identity import devices, lost_factor, passkeys
 from identity.passkeys import PasskeyRefused
 from identity.personal import Vault
@@ -36,7 +36,7 @@ async def sign_in(
     party = relying_party(settings)
     account = await passkeys.shown(session, vault, answer, party=party, now=now)
     if isinstance(account, PasskeyRefused):
-        _LOG.warning("sign-in refused", way="passkey")
+        _LOG.warning("sign-in refused", at=request.scope["path"])
         address = carry(request, "/sign-in")
         return see_other(f"{address}{'&' if '?' in address else '?'}passkey=refused")
     await lost_factor.withdraw(session, account)
@@ -44,6 +44,5 @@ async def sign_in(
     signed_in = await devices.sign_in(
         session, vault, account, SignInMethod.PASSKEY, browser, now=now
     )
-    await end_former(request, session, signed_in, now=now)
     cookies = [session_cookie(Part.RESIDENT, signed_in.token), device_cookie(browser)]
     return after_sign_in(request, cookies)

@@ -58,7 +58,7 @@ async def sign_in(
         await count(request, session, now)
         faults = {"password": _refusal(answer)}
         return sign_in_page(request, SIGN_IN, faults=faults, typed={"email": email})
-    return await next_page(request, session, answer, now=now)
+    return next_page(request, answer)
 
 
 @get("/password", guards=[recently_proved])

@@ -15,7 +15,7 @@ from cardservice.web.factor_words import refusal
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import after_sign_in, carry, sign_in_page
-from cardservice.web.visitors import AnyRequest, Part, end_former, host_cookie, session_cookie
+from cardservice.web.visitors import AnyRequest, Part, host_cookie, session_cookie
 from cardservice.web.words import gettext as _
 from identity import lost_factor, resident_factor
 from identity.lost_factor import WAIT
@@ -30,13 +30,11 @@ CODE: Final = "resident/app_code.html"
 LOST: Final = "resident/lost_app.html"
 
 
-async def next_page(
-    request: AnyRequest, session: AsyncSession, answer: SignedIn | CodeNeeded, *, now: datetime
-) -> Response[Any]:
+def next_page(request: AnyRequest, answer: SignedIn | CodeNeeded) -> Response[Any]:
     """On to the account, or to the page that asks for a code of the app."""
     if isinstance(answer, CodeNeeded):
         return see_other(carry(request, "/sign-in/app"), cookies=[_step_cookie(answer.token)])
-    return await _in(request, session, answer, now)
+    return _in(request, answer)
 
 
 @get("/app")
@@ -67,7 +65,7 @@ async def give_code(
         session, vault, _token(request), code, browser=browser_of(request), now=now
     )
     if isinstance(answer, SignedIn):
-        return await _in(request, session, answer, now)
+        return _in(request, answer)
     await count(request, session, now)
     if answer.reason is WhyFactorRefused.OVER:
         return see_other(carry(request, "/sign-in"), cookies=[_step_cookie("")])
@@ -105,10 +103,7 @@ async def ask_without(
     return sign_in_page(request, LOST, may_ask=False, days=WAIT.days, done=done)
 
 
-async def _in(
-    request: AnyRequest, session: AsyncSession, answer: SignedIn, now: datetime
-) -> Response[Any]:
-    await end_former(request, session, answer, now=now)
+def _in(request: AnyRequest, answer: SignedIn) -> Response[Any]:
     session_kept = session_cookie(Part.RESIDENT, answer.token)
     cookies = [session_kept, device_cookie(browser_of(request)), _step_cookie("")]
     return after_sign_in(request, cookies)

@@ -5,7 +5,6 @@ import binascii
 from datetime import datetime
 from typing import Any, Final, assert_never
 
-import structlog
 from litestar import Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
@@ -36,7 +35,6 @@ from identity.signin import CODE_LIFE, CodeRefused, WhyCodeRefused
 ADDRESS_COOKIE: Final = "__Host-kentcard-address"
 ASK: Final = "resident/sign_in.html"
 CODE: Final = "resident/code.html"
-_LOG: Final = structlog.get_logger(__name__)
 
 
 @get("/")
@@ -103,11 +101,10 @@ async def sign_in(
     browser = browser_of(request)
     answer = await signin.redeem_code(session, vault, email, code, browser=browser, now=now)
     if isinstance(answer, CodeRefused):
-        _LOG.warning("sign-in refused", way="email-code", reason=answer.reason.value)
         await count(request, session, now)
         faults = {"code": code_refusal(answer.reason)}
         return sign_in_page(request, CODE, faults=faults, typed=typed, email=email)
-    onward = await next_page(request, session, answer, now=now)
+    onward = next_page(request, answer)
     onward.set_cookie(_address_cookie(""))
     return onward
 

@@ -35,4 +35,4 @@ async def sign_in(
         return see_other(f"{Part.STAFF.sign_in}?passkey=refused")
     methods = (SignInMethod.PASSKEY,)
     opened = await staff_factor.sign_in(session, staff, methods, browser_of(request), now=now)
-    return await signed_in(request, session, opened, now=now)
+    return signed_in(request, opened)

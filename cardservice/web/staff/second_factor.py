@@ -14,7 +14,7 @@ from cardservice.web.doors import DOOR, FAILURES, count
 from cardservice.web.factor_words import refusal
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
-from cardservice.web.visitors import AnyRequest, Part, end_former, host_cookie, session_cookie
+from cardservice.web.visitors import AnyRequest, Part, host_cookie, session_cookie
 from cardservice.web.words import gettext as _
 from identity import staff_factor
 from identity.personal import Vault
@@ -153,7 +153,7 @@ async def finish_set_up(
     answer = await staff_factor.finish_set_up(session, vault, token, browser=browser, now=now)
     if isinstance(answer, FactorRefused):
         return _over()
-    return await signed_in(request, session, answer, now=now)
+    return signed_in(request, answer)
 
 
 def _set_up_page(
@@ -172,7 +172,7 @@ async def _signed_in(
     now: datetime,
 ) -> Response[Any]:
     if isinstance(answer, SignedIn):
-        return await signed_in(request, session, answer, now=now)
+        return signed_in(request, answer)
     await count(request, session, now)
     if answer.reason is WhyFactorRefused.OVER:
         return _over()
@@ -184,11 +184,8 @@ def _refused(request: AnyRequest, template: str, fault: str) -> Response[str]:
     return page(request, template, status=422, faults={"code": fault}, typed={})
 
 
-async def signed_in(
-    request: AnyRequest, session: AsyncSession, answer: SignedIn, *, now: datetime
-) -> Response[None]:
+def signed_in(request: AnyRequest, answer: SignedIn) -> Response[None]:
     """To the first page of staff; the browser is known from now on."""
-    await end_former(request, session, answer, now=now)
     device = device_cookie(browser_of(request))
     cookies = [session_cookie(Part.STAFF, answer.token), _step_cookie(""), device]
     return see_other("/staff", cookies=cookies)

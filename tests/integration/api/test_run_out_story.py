@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
-from cardservice import jobs
+from cardservice import reassessing
 from entitlements import grants
 from entitlements.grants import EndReason
 from identity import accounts
@@ -25,7 +25,7 @@ DAY_AFTER = datetime(2028, 5, 22, 8, 0, tzinfo=UTC)
 async def _work(served: World, now: datetime) -> int:
     """Let the worker run at a moment; for how many residents it decided."""
     served.clock.moment = now
-    done = await jobs.reassess_due(served.database, served.vault, now=now)
+    done = await reassessing.reassess_due(served.database, served.vault, now=now)
     assert done.failed == 0
     return done.decided
 

@@ -4,17 +4,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from cardservice import schema
 from cardservice.database import Database
+from tests.support.templates import migrated_copy
 
 
 @pytest.fixture
 async def migrated(database_url: str) -> AsyncIterator[Database]:
-    """Every table, made by the migrations and removed by them."""
-    database = Database(database_url)
-    await schema.upgrade(database.engine)
-    try:
+    """Every table, made by the migrations."""
+    async with migrated_copy(database_url) as copy:
+        database = Database(copy)
         yield database
-    finally:
-        await schema.downgrade(database.engine, "base")
         await database.close()

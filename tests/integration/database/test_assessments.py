@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import jobs
+from cardservice import reassessing
 from cardservice.database import Database
 from entitlements import applications, grants
 from entitlements.decision import Decision, Eligible, NeedsEvidence, NotEligible
@@ -191,7 +191,7 @@ async def test_the_worker_decides_for_everybody_who_is_due_page_by_page(
         )
         for n in range(5)
     ]
-    assert await jobs.reassess_due(migrated, vault, now=NOW) == jobs.Reassessed(0, 0)
+    assert await reassessing.reassess_due(migrated, vault, now=NOW) == reassessing.Reassessed(0, 0)
     whole = applications.due
 
     async def two_at_a_time(
@@ -200,8 +200,8 @@ async def test_the_worker_decides_for_everybody_who_is_due_page_by_page(
         return await whole(session, on, after=after, limit=2)
 
     monkeypatch.setattr(applications, "due", two_at_a_time)
-    assert await jobs.reassess_due(migrated, vault, now=DUE) == jobs.Reassessed(5, 0)
-    assert await jobs.reassess_due(migrated, vault, now=DUE) == jobs.Reassessed(0, 0)
+    assert await reassessing.reassess_due(migrated, vault, now=DUE) == reassessing.Reassessed(5, 0)
+    assert await reassessing.reassess_due(migrated, vault, now=DUE) == reassessing.Reassessed(0, 0)
     for resident in people:
         assert "travel-older" in await _held(migrated, resident, DUE)
 
@@ -216,7 +216,7 @@ async def test_one_residents_fault_keeps_nobody_else_from_theirs(
     async with migrated.transaction() as session:
         account = await session.get_one(Account, broken)
         account.sealed_birth_date = b"damaged"
-    assert await jobs.reassess_due(migrated, vault, now=DUE) == jobs.Reassessed(1, 1)
+    assert await reassessing.reassess_due(migrated, vault, now=DUE) == reassessing.Reassessed(1, 1)
     assert "travel-older" in await _held(migrated, well, DUE)
 
 

@@ -1,5 +1,6 @@
 """A person is erased: nothing in the whole database tells of them, and everybody else is whole."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -8,10 +9,11 @@ import msgspec
 import pytest
 from sqlalchemy import func, select, update
 
-from cardservice import decisions, erasing, jobs, taps
+from cardservice import decisions, erasing, issuance, jobs, taps
 from cardservice.database import Database
 from cardservice.holdings import HOLDINGS
 from cardservice.models import Card, CardState
+from cardservice.personal_data import TABLES
 from entitlements import applications
 from entitlements.models import Grant, ServiceNumber, ServiceRecord
 from identity import accounts, addresses, deaths, erasure, four_eyes, outbox, person_keys, signin
@@ -25,7 +27,7 @@ from identity.errors import (
     WrongAccountState,
 )
 from identity.evidence import Proof
-from identity.keys import FileKeyStore
+from identity.keys import FileKeyStore, Purpose
 from identity.models import (
     Account,
     AccountState,
@@ -38,9 +40,11 @@ from identity.models import (
 )
 from identity.oidc.models import OidcLogoutNotice
 from identity.personal import Vault
+from identity.rekeying import Progress, rekey
 from identity.trail_models import AuditRow
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
+from tests.support.desks import enrolled_desk
 from tests.support.lives import (
     AFTER,
     LETTER,
@@ -406,10 +410,55 @@ async def test_a_year_after_a_death_the_record_is_erased(
         )
         await decisions.approve(session, vault, made.id, actor=SUPERVISOR, now=NOW)
     within = NOW + timedelta(days=365)
+    await jobs.ask_for_deceased(migrated, vault, now=within)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=within) == jobs.Erasures(0, 0)
     after = within + timedelta(seconds=1)
+    await jobs.ask_for_deceased(migrated, vault, now=after)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=after) == jobs.Erasures(1, 0)
     async with migrated.transaction() as session:
         done = (await session.scalars(select(Erasure))).one()
         assert (done.basis, done.state) == (ErasureBasis.DECEASED, ErasureState.DONE)
         assert await session.scalar(select(func.count(OutboxMessage.id))) == 0
+
+
+async def test_two_who_are_erased_and_an_order_that_waits_do_not_hinder_one_another(
+    migrated: Database, vault: Vault, will: UUID, tmp_path: Path
+) -> None:
+    async with migrated.transaction() as session:
+        other = (await accounts.find(session, vault, "Okonkwo", actor=CLERK, now=NOW))[0].account_id
+        desk = await enrolled_desk(session, "the desk", now=NOW)
+        await issuance.order(session, other, desk.id, actor=CLERK, now=NOW)
+    await asked(migrated, vault, will)
+    await asked(migrated, vault, other)
+    assert await jobs.erase_due(migrated, vault, tmp_path, now=AFTER) == jobs.Erasures(2, 0)
+    async with migrated.transaction() as session:
+        cards = (await session.scalars(select(Card).where(Card.account_id == other))).all()
+        assert [card.state for card in cards] == [CardState.FAILED]
+        assert await issuance.waiting_at(session, desk.id) is None
+
+
+async def test_two_workers_at_once_erase_once_and_neither_fails(
+    migrated: Database, vault: Vault, will: UUID, tmp_path: Path
+) -> None:
+    await asked(migrated, vault, will)
+    both = await asyncio.gather(
+        *(jobs.erase_due(migrated, vault, tmp_path, now=AFTER) for _ in range(2))
+    )
+    assert sorted(both, key=lambda one: one.done) == [jobs.Erasures(0, 0), jobs.Erasures(1, 0)]
+
+
+async def test_new_keys_reach_everybody_who_is_left(migrated: Database, tmp_path: Path) -> None:
+    store = FileKeyStore.initialise(tmp_path / "keys", "a passphrase for tests", now=NOW)
+    vault = Vault(store)
+    async with migrated.transaction() as session:
+        for one in (WILL, OTHER):
+            await accounts.register(session, vault, one, actor=CLERK, now=NOW)
+        gone = (await accounts.find(session, vault, "Brockbank", actor=CLERK, now=NOW))[0]
+    await asked(migrated, vault, gone.account_id)
+    await jobs.erase_due(migrated, vault, tmp_path, now=AFTER)
+    for purpose in (Purpose.DATA, Purpose.INDEX):
+        store.rotate(purpose, now=AFTER)
+    steps = [one async for one in rekey(migrated.transaction, vault, TABLES)]
+    assert steps == [Progress(0, 1), Progress(1, 0)]
+    async with migrated.transaction() as session:
+        assert len(await accounts.find(session, vault, "Okonkwo", actor=CLERK, now=AFTER)) == 1

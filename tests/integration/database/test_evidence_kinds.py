@@ -1,5 +1,6 @@
 """Every kind of evidence on its way: a clerk records it once, and it brings what the rules give."""
 
+from collections import defaultdict
 from datetime import date
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
-from entitlements import applications, grants
+from entitlements import applications, feeds, gathering, grants
 from identity import accounts
 from identity.dates import london_date
 from identity.details import NewResident
@@ -20,7 +21,14 @@ from tests.support.people import CLERK, JEAN, NOW
 
 YOUNGER = msgspec.structs.replace(JEAN, birth_date=date(1990, 7, 31), postcode="TN9 1BH", email="")
 """Of Tonbridge, and too young for an older person's pass."""
-GIVEN_FOR = {Proof.BENEFIT: "leisure-tonbridge-and-malling", Proof.DISABILITY: "travel-disabled"}
+EVIDENCE = frozenset({Proof.BENEFIT, Proof.DISABILITY})
+HOMES = {
+    "full-time-student": "CT1 1AA",
+    "cared-for-attendance-allowance": "CT10 1AA",
+    "cared-for-disability-living-allowance": "CT10 1AA",
+}
+"""Kinds that only an operator of another district takes: Canterbury, Thanet."""
+NEXT_YEAR = date(2027, 11, 1)
 
 
 async def _register(session: AsyncSession, vault: Vault, details: NewResident = YOUNGER) -> UUID:
@@ -39,16 +47,30 @@ async def _show(
 async def test_every_kind_a_clerk_records_as_evidence_brings_what_it_is_evidence_for(
     migrated: Database, vault: Vault
 ) -> None:
-    shown = [
-        (kind.kind, proof) for kind in KINDS.values() for proof in kind.proves & GIVEN_FOR.keys()
-    ]
-    assert {proof for _, proof in shown} == set(GIVEN_FOR)
+    shown = [(kind, proof) for kind in KINDS.values() for proof in kind.proves & EVIDENCE]
+    assert {proof for _, proof in shown} == EVIDENCE
     async with migrated.transaction() as session:
         for kind, proof in shown:
-            resident = await _register(session, vault)
-            document = DocumentShown(kind, london_date(NOW))
-            held = await _show(session, vault, resident, document, proof)
-            assert held == {"library", GIVEN_FOR[proof]}, kind
+            home = HOMES.get(kind.kind, YOUNGER.postcode)
+            details = msgspec.structs.replace(YOUNGER, postcode=home)
+            resident = await _register(session, vault, details)
+            carer = "carer_of_member"
+            await feeds.tell(session, vault, resident, carer, value=True, actor=CLERK, now=NOW)
+            before = await _open(session, vault, resident)
+            expires = NEXT_YEAR if kind.must_state_expiry else ""
+            document = DocumentShown(kind.kind, london_date(NOW), expires)
+            await _show(session, vault, resident, document, proof)
+            after = await _open(session, vault, resident)
+            newly = after["eligible"] - before["eligible"]
+            assert newly, kind.kind
+            assert newly <= before["needs-evidence"] | before["needs-facts"], kind.kind
+
+
+async def _open(session: AsyncSession, vault: Vault, resident: UUID) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for each in await applications.explain(session, vault, resident, on=london_date(NOW)):
+        found[applications.outcome_of(each.decision)].add(each.decision.scheme)
+    return found
 
 
 async def test_an_older_letter_that_says_how_long_it_holds_brings_the_travel_pass(
@@ -66,7 +88,7 @@ async def test_what_shows_a_name_or_an_address_is_no_evidence(
     async with migrated.transaction() as session:
         resident = await _register(session, vault)
         assert len(await accounts.documents(session, vault, resident)) == 2
-        assert (await applications.gather_facts(session, vault, resident)).evidence == ()
+        assert (await gathering.gather(session, vault, resident)).facts.evidence == ()
 
 
 async def test_evidence_is_sealed_and_the_log_does_not_name_it(

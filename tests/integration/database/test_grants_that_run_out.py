@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import jobs
 from cardservice.database import Database
+from cardservice.reassessing import Reassessed, reassess_due
 from entitlements import applications, grants
 from entitlements.grants import EndReason
 from entitlements.models import Grant, Holder
@@ -53,12 +53,8 @@ async def test_a_leisure_pass_runs_out_after_its_evidence_has_aged_and_is_ended(
     resident = await _given_leisure(migrated, vault)
 
     # The award counts for three months. Then new proof is needed, and the pass goes on.
-    assert await jobs.reassess_due(migrated, vault, now=_morning(date(2027, 2, 2))) == (
-        jobs.Reassessed(1, 0)
-    )
-    assert await jobs.reassess_due(migrated, vault, now=_morning(LAST_DAY)) == (
-        jobs.Reassessed(0, 0)
-    )
+    assert await reassess_due(migrated, vault, now=_morning(date(2027, 2, 2))) == (Reassessed(1, 0))
+    assert await reassess_due(migrated, vault, now=_morning(LAST_DAY)) == (Reassessed(0, 0))
     async with migrated.transaction() as session:
         given = await _leisure(session, resident)
         assert (given.valid_until, given.ended_at) == (LAST_DAY, None)
@@ -66,9 +62,7 @@ async def test_a_leisure_pass_runs_out_after_its_evidence_has_aged_and_is_ended(
         assert await applications.due(session, DAY_AFTER) == [resident]
         version = (await session.get_one(Holder, resident)).version
 
-    assert await jobs.reassess_due(migrated, vault, now=_morning(DAY_AFTER)) == (
-        jobs.Reassessed(1, 0)
-    )
+    assert await reassess_due(migrated, vault, now=_morning(DAY_AFTER)) == (Reassessed(1, 0))
     async with migrated.transaction() as session:
         given = await _leisure(session, resident)
         assert given.ended_reason == EndReason.EXPIRED
@@ -92,10 +86,10 @@ async def test_a_grant_of_a_scheme_that_is_no_more_is_ended_when_it_runs_out(
             granted_at=NOW,
         )
         session.add(gone)
-    assert await jobs.reassess_due(migrated, vault, now=NOW) == jobs.Reassessed(0, 0)
+    assert await reassess_due(migrated, vault, now=NOW) == Reassessed(0, 0)
     tomorrow = NOW + timedelta(days=1)
-    assert await jobs.reassess_due(migrated, vault, now=tomorrow) == jobs.Reassessed(1, 0)
-    assert await jobs.reassess_due(migrated, vault, now=tomorrow) == jobs.Reassessed(0, 0)
+    assert await reassess_due(migrated, vault, now=tomorrow) == Reassessed(1, 0)
+    assert await reassess_due(migrated, vault, now=tomorrow) == Reassessed(0, 0)
     async with migrated.transaction() as session:
         assert (await session.get_one(Grant, gone.id)).ended_reason == EndReason.EXPIRED
         assert LEISURE in await grants.open_by_scheme(session, resident)

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
 
 from cardservice.database import Database
-from identity import accounts, passkeys
-from identity.actors import resident_actor
-from identity.models import Account
+from identity import accounts, passkeys, staff, staff_factor
+from identity.actors import SYSTEM, resident_actor
+from identity.models import Account, StaffRole
 from identity.passkeys import CHALLENGE_LIFE, MOST, REFUSED, PasskeyRefused, RelyingParty
 from identity.personal import Vault
 from identity.signin_models import Passkey, SpentChallenge
@@ -18,6 +19,7 @@ from identity.trail_models import AuditRow
 from tests.support.authenticator import PRESENT, Authenticator
 from tests.support.people import CLERK, JEAN, NOW
 
+PASSWORD = "turnip lantern oxbow river"
 PARTY = RelyingParty("card.example", "https://card.example")
 ANN = msgspec.structs.replace(JEAN, given_names="Ann", email="ann@example.com")
 
@@ -205,3 +207,54 @@ BROKEN = ["", "{}", "[]", "null", '"x"', '{"id":1}', "[" * 15_000, "[" * 30_000]
 async def test_what_is_no_answer_is_refused(with_key: Home, answer: str) -> None:
     assert await with_key.show(answer) == REFUSED
     assert await with_key.add(with_key.jean, answer) == REFUSED
+
+
+async def test_a_passkey_of_staff_signs_them_in_and_no_resident(
+    identity_database: Database, vault: Vault
+) -> None:
+    phone = Authenticator(PARTY.id, PARTY.origin)
+    async with identity_database.transaction() as session:
+        sam = await staff.add(
+            session, "sam", "Sam Clerk", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=NOW
+        )
+        options = await passkeys.creation_options(session, vault, sam, PARTY, now=NOW)
+        assert '"sam"' in options
+        answer = phone.create(options)
+        added = await passkeys.add(
+            session, vault, sam, answer, "Phone", party=PARTY, actor=SYSTEM, now=NOW
+        )
+        assert not isinstance(added, PasskeyRefused)
+    async with identity_database.transaction() as session:
+        answer = phone.get(passkeys.request_options(vault, PARTY, now=NOW))
+        assert await passkeys.shown(session, vault, answer, party=PARTY, now=NOW) == REFUSED
+        answer = phone.get(passkeys.request_options(vault, PARTY, now=NOW))
+        found = await passkeys.shown_by_staff(session, vault, answer, party=PARTY, now=NOW)
+        assert not isinstance(found, PasskeyRefused)
+        assert found.id == sam.id
+    async with identity_database.transaction() as session:
+        await staff_factor.forget_app(session, sam, actor=SYSTEM, now=NOW)
+        assert await passkeys.of_owner(session, sam) == ()
+
+
+async def test_the_database_itself_refuses_a_passkey_of_nobody_and_of_two(
+    identity_database: Database, vault: Vault
+) -> None:
+    async with identity_database.transaction() as session:
+        sam = await staff.add(
+            session, "sam", "Sam Clerk", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=NOW
+        )
+        jean = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
+    for account_id, staff_id in ((None, None), (jean.id, sam.id)):
+        with pytest.raises(IntegrityError):
+            async with identity_database.transaction() as session:
+                session.add(
+                    Passkey(
+                        account_id=account_id,
+                        staff_id=staff_id,
+                        credential_id=b"x",
+                        public_key=b"x",
+                        sign_count=0,
+                        name="Phone",
+                        created_at=NOW,
+                    )
+                )

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select, text
+from argon2 import PasswordHasher
+from sqlalchemy import select, text, update
 
 from cardservice.database import Database
 from identity import accounts, resident_password, sessions, signin
@@ -14,7 +15,7 @@ from identity.models import Account
 from identity.personal import Vault
 from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
-from identity.signin_models import SessionKind, SignInMethod
+from identity.signin_models import AccountPassword, SessionKind, SignInMethod
 from identity.staff import SignInRefused, WhyRefused
 from identity.throttle import MOST_FAILURES
 from identity.trail_models import AuditRow
@@ -176,3 +177,31 @@ async def test_no_password_and_no_address_is_written_down(home: Home) -> None:
     assert actors == {SYSTEM.id}
     for secret in ("turnip", "mistyped", "jean@", "laptop"):
         assert secret not in stored
+
+
+async def test_a_hash_of_other_parameters_is_made_anew_at_the_next_sign_in(home: Home) -> None:
+    older = PasswordHasher(time_cost=1, memory_cost=8_192, parallelism=1).hash(PASSWORD)
+    async with home.database.transaction() as session:
+        await session.execute(update(AccountPassword).values(password_hash=older))
+    assert await home.try_password(GUESS, browser=LAPTOP) == WRONG
+    assert await stored_hash(home) == older
+    assert isinstance(await home.try_password(PASSWORD, browser=LAPTOP), SignedIn)
+    assert (await stored_hash(home)).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert isinstance(await home.try_password(PASSWORD, browser=LAPTOP), SignedIn)
+
+
+async def test_a_new_password_lets_in_whom_strangers_had_locked_out(home: Home) -> None:
+    at = NOW
+    for _ in range(MOST_FAILURES):
+        at += timedelta(minutes=15)
+        await home.try_password(GUESS, now=at)
+    at += timedelta(days=1)
+    assert await home.try_password(PASSWORD, now=at) == SignInRefused(WhyRefused.LOCKED)
+    await home.choose("gravel wombat thirty seven")
+    answer = await home.try_password("gravel wombat thirty seven", now=at)
+    assert isinstance(answer, SignedIn)
+
+
+async def stored_hash(home: Home) -> str:
+    async with home.database.transaction() as session:
+        return (await session.scalars(select(AccountPassword.password_hash))).one()

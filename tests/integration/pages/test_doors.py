@@ -1,14 +1,22 @@
 """Every door people sign in through counts where failures come from."""
 
+from pathlib import Path
+
 import httpx
 import pytest
+from litestar.routes import HTTPRoute
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.app import create_app
+from cardservice.settings import Settings
+from cardservice.web.doors import DOOR, not_too_many
 from identity import network_limit
 from identity.devices import Browser
+from identity.keys import FileKeyStore
 from identity.network_limit import AT_ONCE
 from identity.signin_models import NetworkThrottle
+from readers.clock import system_clock
 from tests.support.people import JEAN
 from tests.support.visitor import Visitor
 from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer
@@ -120,3 +128,30 @@ def test_a_staff_device_used_before_gets_in_as_well(live: LiveServer) -> None:
     fail_elsewhere(live, AT_ONCE)
     visitor.cookies.pop("__Host-kentcard-staff")
     visitor.sign_in_as_staff()
+
+
+GUESSED_AT_NOWHERE = frozenset(
+    {
+        "/sign-in/passkey",  # nobody can guess a passkey
+        "/staff/sign-in/passkey",
+        "/staff/sign-in/set-up",  # the secret is on the page
+        "/staff/sign-in/recovery-codes",
+        "/sign-in/app/lost",  # after a code by e-mail, and once in three days
+    }
+)
+
+
+def test_every_form_before_a_sign_in_counts_or_has_nothing_to_guess(
+    keystore: FileKeyStore, tmp_path: Path
+) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/kentcard.db")
+    counted: set[str] = set()
+    free: set[str] = set()
+    for route in create_app(settings, keystore, system_clock).routes:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else []:
+            before = "sign-in" in route.path and "public" in handler.opt
+            if before and "POST" in handler.http_methods:
+                assert not_too_many in handler.resolve_guards(), route.path
+                (counted if handler.opt.get(DOOR) else free).add(route.path)
+    assert set(DOORS) | {"/sign-in", "/sign-in/app"} <= counted
+    assert free == GUESSED_AT_NOWHERE

@@ -47,12 +47,8 @@ def test_a_code_and_a_passkey_that_sign_nobody_in_are_logged(live: LiveServer) -
         visitor.post("/sign-in/code", {"code": "0000 0001", "csrf_token": token})
         visitor.post("/sign-in/passkey", {"credential": "{}", "csrf_token": token})
     code, passkey = warnings(logged)
-    assert (code["event"], code["way"], code["reason"]) == (
-        "sign-in refused",
-        "email-code",
-        "wrong",
-    )
-    assert (passkey["event"], passkey["way"]) == ("sign-in refused", "passkey")
+    assert (code["event"], code["at"]) == ("sign-in refused", "/sign-in/code")
+    assert (passkey["event"], passkey["at"]) == ("sign-in refused", "/sign-in/passkey")
     assert JEAN.email not in str(logged)
     assert "0000" not in str(logged)
     assert RESIDENT_COOKIE not in visitor.cookies
@@ -64,3 +60,16 @@ def test_a_machine_that_is_refused_is_logged(live: LiveServer) -> None:
     assert answer.status_code == httpx.codes.UNAUTHORIZED
     (line,) = warnings(logged)
     assert (line["event"], line["code"]) == ("not allowed", "terminal-unknown")
+
+
+def test_every_password_that_is_refused_is_logged_also_during_a_wait(live: LiveServer) -> None:
+    visitor = Visitor(live)
+    token = visitor.token("/staff/sign-in")
+    typed = {"username": "somebody", "password": "a wrong one", "csrf_token": token}
+    with capture_logs() as logged:
+        for _ in range(8):
+            visitor.post("/staff/sign-in", typed)
+    lines = warnings(logged)
+    assert [line["at"] for line in lines] == ["/staff/sign-in"] * 8
+    assert "somebody" not in str(lines)
+    assert "a wrong one" not in str(lines)

@@ -10,13 +10,13 @@ import pytest
 
 from entitlements.schemes.explain import evidence_words
 from identity.evidence import KINDS, Proof, sole_proof
-from tests.support.entitlement_cases import asked_for
+from tests.support.entitlement_cases import asked_for, shown_elsewhere
 
 EVIDENCE = frozenset({Proof.BENEFIT, Proof.DISABILITY})
 RECORDED = frozenset(kind.kind for kind in KINDS.values() if kind.proves & EVIDENCE)
 
 
-ACCEPTED = frozenset(kind for each in asked_for() for kind in each.within_months)
+ACCEPTED = frozenset(kind for each in asked_for() for kind in each.kinds) | shown_elsewhere()
 
 
 def test_there_are_rules_that_ask_for_evidence() -> None:

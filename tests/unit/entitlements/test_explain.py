@@ -84,6 +84,7 @@ def test_schemes_are_listed_with_the_rule_in_force() -> None:
         "scheme": "travel-older",
         "title": "Older person’s bus pass",
         "service": "travel",
+        "given": "automatically",
         "rule": "1",
         "effective_from": "2010-04-06",
         "effective_to": "",

@@ -7,7 +7,7 @@ import pytest
 
 from entitlements.errors import SchemesFaulty
 from entitlements.schemes.explain import check_schemes
-from entitlements.schemes.rulefiles import load_schemes
+from entitlements.schemes.rulebook import load_schemes
 from tests.support.reorganised import copy_of_the_rules
 
 Edit = Callable[[str, str, str], None]
@@ -90,7 +90,7 @@ def test_a_fault_is_found_where_it_stands(
             "travel-older.toml",
             "[rule.validity]\nmonths = 60\nto_card_expiry = true\n",
             "",
-            "line 11, column 1: 'validity' is missing",
+            "line 13, column 1: 'validity' is missing",
         ),
         ("travel-older.toml", "[rule.validity]", "validity = 60\n[rule.other]", "must be a table"),
         ("travel-older.toml", "[rule.validity]", "bands = []\n[rule.validity]", "headed [[bands]]"),
@@ -188,16 +188,21 @@ def test_a_version_may_not_be_named_twice(rules: Path) -> None:
 
 def test_schemes_that_wait_for_each_other_are_named(rules: Path, edit: Edit) -> None:
     edit("travel-disabled.toml", 'scheme = "travel-older"', 'scheme = "travel-disabled"')
-    [fault] = check_schemes(rules)
-    assert fault == (
-        "travel-disabled.toml, line 1, column 1: these schemes wait for each other: travel-disabled"
+    ring = "these schemes wait for each other: travel-companion, travel-disabled"
+    assert check_schemes(rules) == (
+        f"travel-companion.toml, line 1, column 1: {ring}",
+        f"travel-disabled.toml, line 1, column 1: {ring}",
     )
 
 
 def test_a_scheme_that_is_not_there_is_named(rules: Path) -> None:
     (rules / "travel-older.toml").unlink()
-    [fault] = check_schemes(rules)
-    assert "there is no scheme 'travel-older' that can be read" in fault
+    faults = check_schemes(rules)
+    assert {fault.split(",")[0] for fault in faults} == {
+        "travel-companion.toml",
+        "travel-disabled.toml",
+    }
+    assert all("there is no scheme 'travel-older' that can be read" in fault for fault in faults)
 
 
 def test_a_file_that_is_not_toml_is_named_with_line_and_column(rules: Path, edit: Edit) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from identity.errors import Busy
 from identity.hashing import (
-    LOWEST_PRIORITY,
+    LOW_PRIORITY,
     MOST_WORKERS,
     RETRY_SECONDS,
     Line,
@@ -90,5 +90,5 @@ async def test_hashing_steps_back_behind_everything_else() -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
-    assert await in_turn(priority) == LOWEST_PRIORITY
-    assert priority() < LOWEST_PRIORITY
+    assert await in_turn(priority) == LOW_PRIORITY
+    assert priority() < LOW_PRIORITY

@@ -1,12 +1,15 @@
 """The provider's keys: what signs, what is published, what still verifies after rotations."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import jwt
+import msgspec
 import pytest
 
 from identity.keys import FileKeyStore, Purpose
-from identity.oidc import id_tokens, jose
+from identity.oidc import access, id_tokens, jose
+from identity.oidc.checks import Refused
 from identity.oidc.provider import Provider
 from identity.oidc.signing import ES256, RS256, Signer
 from identity.personal import Vault
@@ -82,3 +85,42 @@ def test_the_thumbprint_is_that_of_the_standard() -> None:
         "kid": "2011-04-29",
     }
     assert jose.thumbprint(jwk) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+
+
+def access_token(provider: Provider, minutes: int = 0) -> str:
+    made = NOW + timedelta(minutes=minutes)
+    return access.mint(provider, "kc-1", "kc-1", ("a",), bound_to="", now=made)
+
+
+def test_a_token_seen_before_is_looked_at_again_in_all_but_its_signature(
+    store: FileKeyStore,
+) -> None:
+    provider = Provider(ISSUER, Signer(store), Vault(store))
+    token = access_token(provider)
+    for _ in range(2):
+        assert not isinstance(access.read(provider, token, now=NOW), Refused)
+    assert provider.signer.verified.holds(token)
+    late = access.read(provider, token, now=NOW + access.LIFE)
+    assert isinstance(late, Refused)
+    assert late.check == "has_not_expired"
+    elsewhere = msgspec.structs.replace(provider, issuer="https://other.example")
+    assert isinstance(access.read(elsewhere, token, now=NOW), Refused)
+
+
+def test_a_token_like_one_seen_before_is_another_token(store: FileKeyStore) -> None:
+    provider = Provider(ISSUER, Signer(store), Vault(store))
+    token, other = access_token(provider), access_token(provider)
+    assert not isinstance(access.read(provider, token, now=NOW), Refused)
+    head, body, _ = token.split(".")
+    forged = f"{head}.{body}.{other.rpartition('.')[2]}"
+    refused = access.read(provider, forged, now=NOW)
+    assert isinstance(refused, Refused)
+    assert refused.check == "signature_verifies"
+    assert not provider.signer.verified.holds(forged)
+
+
+def test_only_the_newest_tokens_are_remembered() -> None:
+    verified = jose.Verified(most=2)
+    for token in ("a", "b", "c"):
+        verified.add(token)
+    assert [verified.holds(token) for token in ("a", "b", "c")] == [False, True, True]

@@ -10,7 +10,9 @@ from entitlements.applications import Explained
 from entitlements.decision import Eligible
 from entitlements.facts import ResidentFacts
 from entitlements.models import Grant
-from entitlements.schemes.engine import compile_traced, load_schemes
+from entitlements.schemes.engine import compile_traced
+from entitlements.schemes.rule import Given
+from entitlements.schemes.rulebook import load_schemes
 
 ON = date(2026, 11, 22)
 MAIDSTONE = "E07000110"
@@ -88,9 +90,32 @@ def test_what_is_held_comes_first_and_what_is_out_of_reach_last() -> None:
     assert [each.standing for each in lines(explained, on=ON)] == [
         Standing.HELD,
         Standing.NOT_YET,
-        Standing.PROOF_NEEDED,
-        Standing.NOT_ELIGIBLE,
+        *[Standing.PROOF_NEEDED] * 3,  # travel for disabled people, Blue Badge, Better
+        Standing.UNKNOWN,  # the companion: whether the council has agreed
+        *[Standing.NOT_ELIGIBLE] * 4,
     ]
+
+
+def test_what_is_bought_is_offered_and_never_being_added() -> None:
+    bought = decided("travel-16-plus", resident(date(2009, 1, 15)))
+    shown = line(with_terms(bought, Given.ON_APPLICATION, notes=("£400 a year.",)), on=ON)
+    assert shown.standing is Standing.OFFERED
+    assert shown.tag == "You can apply"
+    assert shown.notes == ("£400 a year.",)
+
+
+def test_what_others_gave_is_held_until_the_day_that_staff_saw() -> None:
+    badge = decided("blue-badge", resident(date(1960, 7, 31)))
+    shown = line(with_terms(badge, Given.ELSEWHERE, until=date(2028, 5, 1)), on=ON)
+    assert shown.standing is Standing.HELD
+    assert shown.dates == "Until the end of 1 May 2028."
+    assert shown.needed == ()
+
+
+def with_terms(
+    explained: Explained, given: Given, *, notes: tuple[str, ...] = (), until: date | None = None
+) -> Explained:
+    return Explained(explained.title, explained.decision, None, given, notes, until)
 
 
 @pytest.mark.parametrize("standing", Standing)

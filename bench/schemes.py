@@ -1,0 +1,185 @@
+"""Every scheme: one decision with its trace, 1.6 million residents, and OpenFisca-Core beside one.
+
+OpenFisca-Core (AGPL) is installed into an environment of its own below `var/` and run as another
+program; Kent Card never imports it. It is given each resident's day of pensionable age, worked out
+beforehand and not timed, and decides yes or no; ours reads the law's table and gives the conditions
+that failed or are unknown, the validity, the day of eligibility and the day of the next change.
+Where it cannot be installed, that is said and nothing is compared.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.pension import (
+    DISTRICTS,
+    ON,
+    RESIDENTS,
+    SCHEME,
+    SEED,
+    each_batch,
+    each_call,
+)
+from bench.pension import residents as without_documents
+from entitlements.facts import Evidence, ResidentFacts
+from entitlements.schemes.batch import YES, compile_numpy
+from entitlements.schemes.batch_dates import pensionable_days
+from entitlements.schemes.columns import NO_DAY, UNKNOWN_SUM, EvidenceColumns, FactColumns
+from entitlements.schemes.engine import compile_traced
+from entitlements.schemes.pension import load_pension_table
+from entitlements.schemes.rulebook import built_in_book
+
+PEER = "OpenFisca-Core==46.0.1"
+ENVIRONMENT = Path("var/bench-openfisca")
+PROGRAM = Path(__file__).parent / "peers" / "openfisca_older.py"
+DECISION_LIMIT_US = 20
+BATCH_LIMIT_S = 10
+NEVER = 2**31 - 1
+SHARE_WITH_A_DOCUMENT = 0.15
+LETTER = Evidence(kind="pip-moving-around", dated=date(2026, 9, 1), sighted=date(2026, 9, 1))
+PEOPLE = {
+    "old": ResidentFacts(
+        birth_date=date(1950, 1, 1),
+        district="E07000110",
+        deceased=False,
+        evidence=(LETTER,),
+        fed={"library_debt": 100, "companion_agreed": True},
+    ),
+    "young": ResidentFacts(
+        birth_date=date(2009, 1, 1), district="E07000115", deceased=False, evidence=(LETTER,)
+    ),
+    "unknown": ResidentFacts(deceased=False),
+}
+
+
+def residents() -> FactColumns:
+    """Those of `bench.pension`, of whom some have shown a document and some facts were fed."""
+    bare, draw = without_documents(), np.random.default_rng(SEED + 1)
+    kinds = tuple(built_in_book().evidence_words)
+    holders = np.flatnonzero(draw.random(RESIDENTS) < SHARE_WITH_A_DOCUMENT)
+    dated = np.datetime64(ON, "D") - draw.integers(0, 600, len(holders))
+    states = np.where(
+        draw.random(len(holders)) < 0.3, dated + draw.integers(0, 1500, len(holders)), NO_DAY
+    )
+    return FactColumns(
+        birth_date=bare.birth_date,
+        district=bare.district,
+        districts=bare.districts,
+        deceased=bare.deceased,
+        evidence=EvidenceColumns(
+            row=holders,
+            kind=draw.integers(0, len(kinds), len(holders)).astype(np.int16),
+            kinds=kinds,
+            dated=dated,
+            counts_from=dated,
+            stated_until=states,
+        ),
+        fed={
+            name: np.where(
+                draw.random(RESIDENTS) < 0.2, draw.integers(0, 2, RESIDENTS), UNKNOWN_SUM
+            )
+            for name in built_in_book().fed
+        },
+    )
+
+
+def one_person() -> bool:
+    """Median microseconds of a decision with its whole trace, for each scheme."""
+    slowest = 0.0
+    for name, scheme in built_in_book().schemes.items():
+        decide = compile_traced(scheme)
+        took = [each_call(partial(decide, facts, ON)) for facts in PEOPLE.values()]
+        slowest = max(slowest, *took)
+        each = "  ".join(f"{who} {us:6.2f}" for who, us in zip(PEOPLE, took, strict=True))
+        print(f"one decision, {name:28} {each} us")
+    print(f"slowest: {slowest:.1f} us; wanted: under {DECISION_LIMIT_US} us")
+    return slowest < DECISION_LIMIT_US
+
+
+def everybody(columns: FactColumns) -> bool:
+    """Median seconds for each scheme, and for all of them one after the other."""
+    schemes, whole = built_in_book().schemes, 0.0
+    for name, scheme in schemes.items():
+        decide = compile_numpy(scheme)
+        took = each_batch(partial(decide, columns, ON))
+        yes = np.count_nonzero(decide(columns, ON).outcome == YES)
+        whole += took
+        print(f"{RESIDENTS:,} residents, {name:28} {took:6.2f} s  {yes:9,} yes")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{RESIDENTS:,} residents x {len(schemes)} schemes: {whole:.2f} s, peak {peak:.0f} MiB")
+    print(f"wanted: under {BATCH_LIMIT_S} s")
+    return whole < BATCH_LIMIT_S
+
+
+def beside_the_peer(columns: FactColumns) -> bool:
+    """Ours against OpenFisca-Core on the same residents in the same run."""
+    python = _peer()
+    if python is None:
+        print(f"{PEER} could not be installed here, so nothing was compared with it.")
+        return True
+    decide = compile_numpy(built_in_book().schemes[SCHEME])
+    answer = _ask(python, columns)
+    yes = int(np.count_nonzero(decide(columns, ON).outcome == YES))
+    assert answer["yes"] == yes, "both must give the same number of passes"
+    ours = each_batch(partial(decide, columns, ON))
+    build, theirs = answer["build"], answer["build"] + answer["decide"]
+    print(f"{SCHEME}, {RESIDENTS:,} residents, ours            {ours:6.2f} s  {yes:,} yes")
+    print(f"{SCHEME}, {RESIDENTS:,} residents, OpenFisca-Core  {theirs:6.2f} s")
+    print(f"  of which {build:.2f} s to build its situation")
+    print(f"ratio ours / OpenFisca-Core: {ours / theirs:.2f} (medians)")
+    return bool(ours < theirs)
+
+
+def _ask(python: Path, columns: FactColumns) -> dict[str, float]:
+    with tempfile.NamedTemporaryFile(suffix=".npz") as file:
+        pensionable, kent, deceased = _for_the_peer(columns)
+        np.savez(file.name, pensionable_on=pensionable, lives_in_kent=kent, deceased=deceased)
+        asked = [str(python), str(PROGRAM), file.name]
+        done = subprocess.run(asked, check=True, capture_output=True, text=True)
+    answer: dict[str, float] = json.loads(done.stdout)
+    return answer
+
+
+def _for_the_peer(
+    columns: FactColumns,
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
+    days = pensionable_days(load_pension_table(), columns.birth_date)
+    pensionable = np.where(np.isnat(days), NEVER, days.astype("datetime64[D]").astype(np.int64))
+    kent = np.arange(len(DISTRICTS)) < len(DISTRICTS) - 1
+    return (
+        np.minimum(pensionable, NEVER).astype(np.int32),
+        kent[columns.district] & (columns.district >= 0),
+        columns.deceased == 1,
+    )
+
+
+def _peer() -> Path | None:
+    """The Python of the peer's environment, made if it is not there; None if it cannot be."""
+    python = ENVIRONMENT / "bin" / "python"
+    if python.exists() and _works(python):
+        return python
+    made = subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=False)
+    pip = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", PEER]
+    if made.returncode or subprocess.run(pip, check=False).returncode:
+        return None
+    return python if _works(python) else None
+
+
+def _works(python: Path) -> bool:
+    ask = [str(python), "-c", "import openfisca_core"]
+    return subprocess.run(ask, check=False, env={"PATH": os.environ["PATH"]}).returncode == 0
+
+
+if __name__ == "__main__":
+    everybodys = residents()
+    results = [one_person(), everybody(everybodys), beside_the_peer(everybodys)]
+    sys.exit(0 if all(results) else 1)

@@ -1,0 +1,184 @@
+"""Gathering what the council accepts as proved about residents, and which row says each fact.
+
+Nobody reads it, so no read is recorded; what is decided on it is.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Final, TypeVar
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from entitlements.facts import Evidence, Fed, ResidentFacts
+from entitlements.models import FedFact
+from identity import person_keys, sealed
+from identity.errors import NoSuchAccount, PersonErased, SealBroken
+from identity.evidence import Proof, SeenDocument
+from identity.models import (
+    Account,
+    AccountState,
+    Address,
+    ChangeRequest,
+    PersonKey,
+    RequestKind,
+    RequestState,
+    SightedDocument,
+)
+from identity.personal import PersonVault, Vault
+from readers.contract.windows import london_date
+
+_EVIDENCE: Final = frozenset({Proof.BENEFIT, Proof.DISABILITY})
+"""Documents that rules may ask for; what shows a name or an address is a fact of its own."""
+_FED: Final = FedFact.__tablename__
+
+
+class Gathered(msgspec.Struct, frozen=True):
+    """Facts, and which row each came from.
+
+    Attributes:
+        facts: what rules see.
+        versions: name of a fact, or `fed.` and its name -> ids of the rows that say it.
+    """
+
+    facts: ResidentFacts
+    versions: Mapping[str, tuple[UUID, ...]]
+
+
+async def gather(session: AsyncSession, vault: Vault, account_id: UUID) -> Gathered:
+    """What the council accepts as proved about a resident.
+
+    A resident is registered in person on two documents, so birth date and address are known. An
+    account is closed when its resident dies.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
+    found = await gather_many(session, vault, [account_id])
+    if account_id not in found:
+        raise NoSuchAccount("There is no such account.")
+    return found[account_id].open()
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """One resident's rows as they are stored; opening them is what can fail."""
+
+    vault: Vault
+    key: PersonKey | None
+    account: Account
+    address: Address
+    corrections: Sequence[UUID]
+    documents: Sequence[SightedDocument]
+    fed: Sequence[FedFact]
+
+    def open(self) -> Gathered:
+        """The facts and their versions.
+
+        Raises:
+            SealBroken: something was changed, or its key is gone.
+        """
+        personal = person_keys.opened(self.vault, self.key)
+        return Gathered(
+            ResidentFacts(
+                birth_date=sealed.birth_date_of(personal, self.account),
+                district=self.address.district_code,
+                deceased=self.account.state is AccountState.CLOSED,
+                evidence=tuple(_evidence_of(personal, self.documents)),
+                fed={row.name: fed_value(personal, row) for row in self.fed},
+            ),
+            {
+                "birth_date": (self.account.id, *self.corrections),
+                "district": (self.address.id,),
+                "deceased": (self.account.id,),
+                "evidence": tuple(row.id for row in self.documents),
+                **{f"fed.{row.name}": (row.id,) for row in self.fed},
+            },
+        )
+
+
+def try_open(stored: Sealed) -> Gathered | None:
+    """The facts; None when something of theirs was damaged or erased: nobody else waits for it."""
+    try:
+        return stored.open()
+    except (SealBroken, PersonErased):
+        return None
+
+
+async def gather_many(
+    session: AsyncSession, vault: Vault, account_ids: Sequence[UUID]
+) -> Mapping[UUID, Sealed]:
+    """The stored facts of many residents, in as many statements as of one; no account, no entry."""
+    accounts = await session.scalars(select(Account).where(Account.id.in_(account_ids)))
+    keys = {row.account_id: row for row in await _of(session, PersonKey, account_ids)}
+    current = (Address.valid_to.is_(None),)
+    addresses = {row.account_id: row for row in await _of(session, Address, account_ids, *current)}
+    documents = _by_account(await _of(session, SightedDocument, account_ids))
+    told = (FedFact.superseded_at.is_(None),)
+    fed = _by_account(await _of(session, FedFact, account_ids, *told))
+    corrected = (
+        ChangeRequest.kind == RequestKind.CORRECTION,
+        ChangeRequest.state == RequestState.APPROVED,
+    )
+    corrections = _by_account(await _of(session, ChangeRequest, account_ids, *corrected))
+    return {
+        account.id: Sealed(
+            vault,
+            keys.get(account.id),
+            account,
+            addresses[account.id],
+            [row.id for row in corrections.get(account.id, ())],
+            sorted(documents.get(account.id, ()), key=lambda row: (row.sighted_at, row.id)),
+            sorted(fed.get(account.id, ()), key=lambda row: row.name),
+        )
+        for account in accounts
+        if account.id in addresses
+    }
+
+
+def fed_value(personal: PersonVault, row: FedFact) -> Fed:
+    """The value of a fact that was told."""
+    as_json = personal.open(_FED, "sealed_value", row.id, row.sealed_value)
+    return msgspec.json.decode(as_json, type=bool | int)
+
+
+_Row = TypeVar("_Row", PersonKey, Address, SightedDocument, FedFact, ChangeRequest)
+
+
+async def _of(
+    session: AsyncSession,
+    model: type[_Row],
+    account_ids: Sequence[UUID],
+    *conditions: ColumnElement[bool],
+) -> Sequence[_Row]:
+    query = select(model).where(model.account_id.in_(account_ids), *conditions)
+    return (await session.scalars(query)).all()
+
+
+def _by_account(rows: Iterable[_Row]) -> Mapping[UUID, Sequence[_Row]]:
+    found: dict[UUID, list[_Row]] = defaultdict(list)
+    for row in rows:
+        found[row.account_id].append(row)
+    return found
+
+
+def _evidence_of(personal: PersonVault, rows: Iterable[SightedDocument]) -> Iterable[Evidence]:
+    for row in rows:
+        document = sealed.document_of(personal, row)
+        found = _evidence(document, london_date(row.sighted_at))
+        if found is not None:
+            yield found
+
+
+def _evidence(document: SeenDocument, sighted: date) -> Evidence | None:
+    """A document without a date on it, such as a badge, counts from the day it was seen."""
+    if document.proof not in _EVIDENCE:
+        return None
+    return Evidence(
+        kind=document.kind,
+        dated=document.dated_on or sighted,
+        sighted=sighted,
+        stated_until=document.expires_on,
+    )

@@ -1,0 +1,144 @@
+"""Finding everybody whose stored answer is not today's, by looking at everybody.
+
+The day's list (`applications.due`) names those for whom time alone changes something. A run over
+everybody follows a change of the rules, and proves the list: once it is done, it finds nobody.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from entitlements import applications, gathering, rulebooks
+from entitlements.models import Assessment, Grant, ReassessmentRun, RunState
+from identity import person_keys
+from identity.db import new_id
+from identity.models import Account, AccountState
+from identity.personal import Vault
+
+PAGE: Final = 500
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """One page of residents.
+
+    Attributes:
+        last: the last of them; None when there was nobody left.
+        looked_at: how many.
+        out_of_date: those for whom something is to be written, in order.
+        unreadable: those who cannot be decided for.
+    """
+
+    last: UUID | None
+    looked_at: int
+    out_of_date: Sequence[UUID]
+    unreadable: Sequence[UUID]
+
+
+async def begin(session: AsyncSession, reason: str, *, now: datetime) -> ReassessmentRun:
+    """Begin a run over everybody; the worker does it. One that is under way begins anew."""
+    for run in await session.scalars(_running().with_for_update()):
+        run.state, run.finished_at = RunState.FINISHED, now
+    started = ReassessmentRun(id=new_id(), reason=reason[:200], started_at=now)
+    session.add(started)
+    await session.flush()
+    return started
+
+
+async def under_way(session: AsyncSession) -> ReassessmentRun | None:
+    """The run that has not ended, if there is one."""
+    found: ReassessmentRun | None = await session.scalar(_running())
+    return found
+
+
+async def newest(session: AsyncSession) -> ReassessmentRun | None:
+    """The run that began last."""
+    query = select(ReassessmentRun).order_by(ReassessmentRun.started_at.desc()).limit(1)
+    return await session.scalar(query)
+
+
+async def advance(
+    session: AsyncSession, run_id: UUID, page: Scanned, *, changed: int, failed: int, now: datetime
+) -> ReassessmentRun:
+    """Write down how far a run is; a page without anybody ends it."""
+    run = await session.get_one(ReassessmentRun, run_id, with_for_update=True)
+    run.looked_at += page.looked_at
+    run.changed += changed
+    run.failed += failed
+    if page.last is None:
+        run.state, run.finished_at = RunState.FINISHED, now
+    else:
+        run.after = page.last
+    await session.flush()
+    return run
+
+
+async def scan(
+    session: AsyncSession, vault: Vault, on: date, *, after: UUID | None = None, limit: int = PAGE
+) -> Scanned:
+    """Look at the next living residents and decide for each; nothing is written.
+
+    Args:
+        session: the transaction.
+        vault: opens their facts and what is stored.
+        on: the day.
+        after: the last of the page before.
+        limit: length of a page.
+    """
+    query = select(Account.id).where(Account.state == AccountState.ACTIVE).order_by(Account.id)
+    if after is not None:
+        query = query.where(Account.id > after)
+    page = (await session.scalars(query.limit(limit))).all()
+    if not page:
+        return Scanned(None, 0, (), ())
+    book = await rulebooks.in_force(session)
+    found = await gathering.gather_many(session, vault, page)
+    stored = await _assessments(session, page)
+    held = await _held(session, page)
+    stale, unreadable = [], []
+    for account_id, sealed in found.items():
+        gathered = gathering.try_open(sealed)
+        if gathered is None:
+            unreadable.append(account_id)
+            continue
+        decisions = applications.decide_all(book, gathered.facts, on)
+        personal = person_keys.opened(vault, sealed.key)
+        rows, has = stored.get(account_id, {}), held.get(account_id, {})
+        ran_out = any(given.valid_until < on for given in has.values())
+        if ran_out or any(
+            not applications.says(personal, rows.get(each.scheme), each)
+            or applications.moves_a_grant(
+                each, book.schemes[each.scheme].given, has.get(each.scheme)
+            )
+            for each in decisions
+        ):
+            stale.append(account_id)
+    return Scanned(page[-1], len(page), tuple(sorted(stale)), tuple(unreadable))
+
+
+def _running() -> Select[ReassessmentRun]:
+    return select(ReassessmentRun).where(ReassessmentRun.state == RunState.RUNNING)
+
+
+async def _assessments(
+    session: AsyncSession, page: Sequence[UUID]
+) -> dict[UUID, dict[str, Assessment]]:
+    query = select(Assessment).where(
+        Assessment.account_id.in_(page), Assessment.superseded_at.is_(None)
+    )
+    found: dict[UUID, dict[str, Assessment]] = {}
+    for row in await session.scalars(query):
+        found.setdefault(row.account_id, {})[row.scheme] = row
+    return found
+
+
+async def _held(session: AsyncSession, page: Sequence[UUID]) -> dict[UUID, dict[str, Grant]]:
+    query = select(Grant).where(Grant.account_id.in_(page), Grant.ended_at.is_(None))
+    found: dict[UUID, dict[str, Grant]] = {}
+    for row in await session.scalars(query):
+        found.setdefault(row.account_id, {})[row.scheme] = row
+    return found

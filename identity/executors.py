@@ -1,0 +1,39 @@
+"""What runs statements: a request's transaction, or something that commits each one."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Protocol, TypeAlias
+
+from sqlalchemy import Dialect, Executable, Result
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+
+TOGETHER_BY: Final = "together_by"
+"""Execution option of an INSERT."""
+
+
+class Direct(Protocol):
+    """Single statements without a transaction or an ORM, as close to the driver as can be.
+
+    Several executions of one SELECT may travel together, and of an INSERT that answers rows if it
+    says by `TOGETHER_BY` which parameter orders them. What a statement compiles to is kept with it:
+    one that is run often is built once, at import, with `bindparam` for what differs.
+    """
+
+    dialect: Dialect
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Result[Any]:
+        """Run a statement and commit it; values of the rows are as SQLAlchemy gives them."""
+        ...
+
+
+Executor: TypeAlias = AsyncSession | AsyncConnection | Direct
+"""What runs single statements: the transaction of a request or, where every statement stands for
+itself and nothing has to hold together, a connection that commits each one."""
+
+
+def dialect_of(executor: Executor) -> str:
+    """`sqlite` or `postgresql`."""
+    if isinstance(executor, AsyncSession):
+        return executor.get_bind().dialect.name
+    return executor.dialect.name
