@@ -34,6 +34,7 @@ from identity import (
     throttle,
 )
 from identity.actors import Actor
+from identity.contacts import every_index
 from identity.db import Base
 from identity.errors import NoSuchAccount
 from identity.models import (
@@ -117,15 +118,17 @@ async def _locked(session: AsyncSession, account_id: UUID) -> Account:
 async def _forget_addresses(
     session: AsyncSession, vault: Vault, account: Account
 ) -> tuple[str, ...]:
-    """What is found by an address and not by the account: messages, codes and counts."""
+    """What is found by address or number, not by the account: messages, codes and counts."""
     await _forget_counts(session, account, second_factor.throttled_as(account))
     personal = await person_keys.for_reading(session, vault, account.id)
-    indexes = vault.blinds("email", sealed.email_of(personal, account))
-    for index in indexes:
-        await _forget_counts(session, account, resident_password.counted_address(index))
-    codes = delete(OneTimeCode).where(OneTimeCode.email_index.in_(indexes))
-    await session.execute(codes, **_UNSYNCHRONISED)
-    return await outbox.forget(session, vault, *sealed.contacts_of(personal, account))
+    contacts = sealed.contacts_of(personal, account)
+    for contact in contacts:
+        for index in vault.blinds(contact.channel.value, contact.value):
+            await _forget_counts(session, account, resident_password.counted_address(index))
+        indexes = every_index(vault, contact)
+        codes = delete(OneTimeCode).where(OneTimeCode.contact_index.in_(indexes))
+        await session.execute(codes, **_UNSYNCHRONISED)
+    return await outbox.forget(session, vault, *(contact.value for contact in contacts))
 
 
 async def _forget_counts(session: AsyncSession, account: Account, subject: str) -> None:

@@ -13,13 +13,23 @@ import structlog
 from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
-from identity import assisted_ends, audit_batches, erasure, network_limit, outbox
+from identity import (
+    assisted_ends,
+    audit_batches,
+    duplicates,
+    erasure,
+    network_limit,
+    outbox,
+    outbox_files,
+    registrations,
+)
 from identity.actors import SYSTEM
 from identity.errors import NoErasureWaits, PersonErased
 from identity.models import ErasureBasis
 from identity.oidc import logout_notices
 from identity.oidc import retention as oidc_retention
 from identity.oidc.provider import Provider
+from identity.outbox import Carrier, Delivery
 from identity.personal import Vault
 
 _LOG: Final = structlog.get_logger(__name__)
@@ -33,20 +43,34 @@ class Erasures(msgspec.Struct, frozen=True):
 
 
 async def deliver_messages(
-    database: Database, vault: Vault, directory: Path, *, now: datetime
-) -> int:
-    """Write every waiting message into the outbox directory; how many that were.
+    database: Database, vault: Vault, carrier: Carrier, *, now: datetime
+) -> Delivery:
+    """Hand over every message that is due.
 
     Raises:
-        OSError: the directory cannot be written; the messages go on waiting.
+        OSError: the outbox directory cannot be written; the messages go on waiting.
     """
-    delivered = 0
+    total = Delivery(0, 0, 0)
+    while True:
+        done = await outbox.deliver(database.transaction, vault, carrier, now=now)
+        total = Delivery(
+            sent=total.sent + done.sent,
+            put_off=total.put_off + done.put_off,
+            given_up=total.given_up + done.given_up,
+        )
+        if not done.sent:
+            return total
+
+
+async def compare_new_accounts(database: Database, vault: Vault, *, now: datetime) -> int:
+    """Look for accounts that may be one person's; how many new accounts were compared."""
+    compared = 0
     while True:
         async with database.transaction() as session:
-            batch = await outbox.deliver(session, vault, directory, now=now)
-        delivered += batch
-        if not batch:
-            return delivered
+            some = await duplicates.compare_new(session, vault, now=now)
+        compared += some
+        if not some:
+            return compared
 
 
 async def seal_taps(database: Database, *, now: datetime) -> int:
@@ -106,7 +130,7 @@ async def erase_due(
                 failed.add(account_id)
                 continue
             done += 1
-            await asyncio.to_thread(outbox.remove_files, directory, erased.files)
+            await asyncio.to_thread(outbox_files.remove_files, directory, erased.files)
         if not page:
             return Erasures(done, len(failed))
 
@@ -121,16 +145,20 @@ async def apply_retention(database: Database, directory: Path, *, now: datetime)
     async for over in retention.run(database.transaction, now=now):
         _LOG.info("retention", table=over.table, rows=over.rows)
         removed += over.rows
-    old = await asyncio.to_thread(outbox.written_before, directory, now - MESSAGES_KEPT)
-    await asyncio.to_thread(outbox.remove_files, directory, old)
+    old = await asyncio.to_thread(outbox_files.written_before, directory, now - MESSAGES_KEPT)
+    await asyncio.to_thread(outbox_files.remove_files, directory, old)
     return removed + len(old)
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove what is of no use any more: `identity.oidc.retention` and networks' failures."""
+    """Remove what nobody can continue or use again.
+
+    That is `identity.oidc.retention`, networks' failures and registrations that were left.
+    """
     async with database.transaction() as session:
         await oidc_retention.forget(session, now=now)
         await network_limit.forget_expired(session, now=now)
+        await registrations.forget_expired(session, now=now)
 
 
 async def ask_for_deceased(database: Database, vault: Vault, *, now: datetime) -> None:

@@ -96,7 +96,8 @@ async def _messages(
     session: AsyncSession, vault: Vault, personal: PersonVault, account_id: UUID
 ) -> list[dict[str, Any]]:
     account = await session.get_one(Account, account_id)
-    found = await outbox.addressed_to(session, vault, *sealed.contacts_of(personal, account))
+    contacts = (contact.value for contact in sealed.contacts_of(personal, account))
+    found = await outbox.addressed_to(session, vault, *contacts)
     return [msgspec.structs.asdict(message) for message in found]
 
 

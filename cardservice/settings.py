@@ -44,6 +44,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outbox: Annotated[
         Text, _about("Directory into which the worker writes messages to residents.")
     ] = "var/outbox"
+    notify_api_key_file: Annotated[
+        str,
+        _about(
+            "Path of a file whose first line is a GOV.UK Notify API key. With one, the worker "
+            "sends messages by Notify and writes none into the outbox."
+        ),
+    ] = ""
+    notify_templates: Annotated[
+        Annotated[str, Meta(pattern=r"^([a-z]+(:[a-z-]+)?=[0-9a-f-]{36}( |$))*$")],
+        _about(
+            "Ids of Notify templates, with spaces between them: `email=ID text=ID`, and for one "
+            "kind of message `email:new-device=ID`."
+        ),
+    ] = ""
+    notify_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")], _about("Where Notify's API is.")
+    ] = "https://api.notifications.service.gov.uk"
+    minimum_age: Annotated[
+        Annotated[int, Meta(ge=13, le=18)],
+        _about(
+            "Age in years from which residents register alone; a guardian registers others with "
+            "them at a desk."
+        ),
+    ] = 16
+    activation_code_days: Annotated[
+        Annotated[int, Meta(ge=1, le=90)],
+        _about("How long an activation code works that a desk gave out."),
+    ] = 28
     base_url: Annotated[
         Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")],
         _about("How browsers and terminals reach the server: scheme, host and port, no path."),
@@ -154,6 +182,10 @@ def load_settings(environ: Mapping[str, str], *, config: Path | None = None) -> 
         for name in ("tray_url", "demo_screens")
         if values.get(name) and not values.get("demo")
     )
+    if bool(values.get("notify_api_key_file")) != bool(values.get("notify_templates")):
+        faults.append(
+            f"{PREFIX}NOTIFY_API_KEY_FILE, {PREFIX}NOTIFY_TEMPLATES: set both, or neither."
+        )
     if faults:
         raise SettingsFaulty(faults)
     return msgspec.convert(values, Settings)

@@ -64,13 +64,16 @@ class ResidentFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 FACT_WORDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "birth_date": "your date of birth",
-        "district": "the address of your main home",
-        "deceased": "whether the person is living",
+        "birth_date": "a document that shows your date of birth",
+        "district": "a document that shows where your main home is",
+        "deceased": "proof that the person is living",
         "evidence": "the evidence you hold",
     }
 )
-"""What each fact is called when a resident is asked for it; `facts.csv` says it for the others."""
+"""What shows each fact, as a resident is asked for it: what they only said may be known already.
+
+`facts.csv` says it for the others.
+"""
 
 _OWN: Final = frozenset(ResidentFacts.__struct_fields__)
 

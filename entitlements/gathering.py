@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,7 +18,7 @@ from entitlements.facts import Evidence, Fed, ResidentFacts
 from entitlements.models import FedFact
 from identity import person_keys, sealed
 from identity.errors import NoSuchAccount, PersonErased, SealBroken
-from identity.evidence import Proof, SeenDocument
+from identity.evidence import Proof, SeenDocument, is_shown
 from identity.models import (
     Account,
     AccountState,
@@ -51,8 +52,9 @@ class Gathered(msgspec.Struct, frozen=True):
 async def gather(session: AsyncSession, vault: Vault, account_id: UUID) -> Gathered:
     """What the council accepts as proved about a resident.
 
-    A resident is registered in person on two documents, so birth date and address are known. An
-    account is closed when its resident dies.
+    Whoever was registered at a desk showed two documents. What somebody who registered alone said
+    of themselves stays unknown until a document has shown it: it gives nobody anything. An account
+    is closed when its resident dies.
 
     Raises:
         NoSuchAccount: no account with that id.
@@ -81,12 +83,18 @@ class Sealed(msgspec.Struct, frozen=True):
             SealBroken: something was changed, or its key is gone.
         """
         personal = person_keys.opened(self.vault, self.key)
+        seen = [
+            (sealed.document_of(personal, row), london_date(row.sighted_at))
+            for row in self.documents
+        ]
+        born = is_shown(Proof.IDENTITY, seen)
+        home = is_shown(Proof.ADDRESS, seen, since=self.address.valid_from)
         return Gathered(
             ResidentFacts(
-                birth_date=sealed.birth_date_of(personal, self.account),
-                district=self.address.district_code,
+                birth_date=sealed.birth_date_of(personal, self.account) if born else UNSET,
+                district=self.address.district_code if home else UNSET,
                 deceased=self.account.state is AccountState.CLOSED,
-                evidence=tuple(_evidence_of(personal, self.documents)),
+                evidence=tuple(_evidence_of(seen)),
                 fed={row.name: fed_value(personal, row) for row in self.fed},
             ),
             {
@@ -164,10 +172,9 @@ def _by_account(rows: Iterable[_Row]) -> Mapping[UUID, Sequence[_Row]]:
     return found
 
 
-def _evidence_of(personal: PersonVault, rows: Iterable[SightedDocument]) -> Iterable[Evidence]:
-    for row in rows:
-        document = sealed.document_of(personal, row)
-        found = _evidence(document, london_date(row.sighted_at))
+def _evidence_of(seen: Iterable[tuple[SeenDocument, date]]) -> Iterable[Evidence]:
+    for document, sighted in seen:
+        found = _evidence(document, sighted)
         if found is not None:
             yield found
 

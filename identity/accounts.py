@@ -3,6 +3,7 @@
 Personal data is opened only here, and whoever reads a person is recorded for that person to see.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -11,11 +12,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import assurance_records, audit, name_index, names, person_keys, sealed
-from identity.actors import Actor, ActorKind
+from identity.actors import Actor, ActorKind, resident_actor
+from identity.contacts import Channel, Contact, email_at
 from identity.dates import london_date
-from identity.details import NewResident, check_resident
+from identity.details import (
+    CheckedResident,
+    NewResident,
+    SelfAsserted,
+    check_resident,
+    check_self_asserted,
+)
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
-from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
+from identity.evidence import DocumentShown, Proof, SeenDocument, check_document, is_shown
 from identity.models import Account, AccountState, Address, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
@@ -28,16 +36,19 @@ LONGEST_READ_REASON = 200
 class KnownFacts(msgspec.Struct, frozen=True):
     """What the account knows that rules may decide on, and no more: no name, no address.
 
+    What only the resident said of themselves is not known here: it decides nothing.
+
     Attributes:
-        birth_date: date of birth.
-        district_code: district of the current address.
+        birth_date: date of birth; None until a document that proves identity was seen.
+        district_code: district of the current address; None until a document was seen that proves
+            an address, on a day when this one was current.
         resident_since: first day at that address, as far as the account knows.
         documents: every document sighted, oldest first.
         deceased: the account was closed by a report of death.
     """
 
-    birth_date: date
-    district_code: str
+    birth_date: date | None
+    district_code: str | None
     resident_since: date
     documents: tuple[SeenDocument, ...]
     deceased: bool
@@ -53,6 +64,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         family_name: may be empty.
         birth_date: date of birth.
         email: empty when there is none.
+        mobile: in international form; empty when there is none.
         address_lines: none when the address is masked.
         postcode: empty when the address is masked.
         district_code: of the current address; empty when it is masked.
@@ -68,6 +80,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     family_name: str
     birth_date: date
     email: str
+    mobile: str
     address_lines: tuple[str, ...]
     postcode: str
     district_code: str
@@ -80,6 +93,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     def full_name(self) -> str:
         """The name as it is written in one line."""
         return names.full(self.given_names, self.family_name)
+
+
+class InUse(msgspec.Struct, frozen=True):
+    """A contact signs somebody else in, and an account of its own would take it from them."""
+
+    contact: Contact
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -99,31 +118,39 @@ async def register(
     Raises:
         InvalidDetails: every fault of the form, by field; nothing is stored.
     """
-    on = london_date(now)
-    checked = check_resident(details, on=on)
+    checked = check_resident(details, on=london_date(now))
     await refuse_shared_email(session, vault, checked.email)
-    number = await _unused_number(session)
-    account, key, personal = sealed.new_account(vault, checked, number, now)
-    session.add(account)
-    await session.flush()
-    session.add(key)
-    session.add(sealed.new_address(vault, personal, checked.address, account.id, on))
-    for document in checked.documents:
-        await assurance_records.keep(session, personal, document, account.id, actor=actor, now=now)
-    name = checked.given_names, checked.family_name
-    await name_index.add(session, vault, {account.id: name})
-    audit.record(
-        session,
-        "account-registered",
-        audit.subject_of("account", account.id),
-        actor=actor,
-        now=now,
-        detail={
-            "district": checked.address.district_code,
-            "district_basis": checked.address.district_basis.value,
-        },
-    )
-    return account
+    return await _open(session, vault, checked, actor=actor, now=now)
+
+
+async def register_self(
+    session: AsyncSession, vault: Vault, details: SelfAsserted, *, now: datetime
+) -> Account | InUse:
+    """Open an account for a resident who registers alone: nobody has seen a document of theirs.
+
+    Their contacts were proved by codes. What they say of themselves decides no entitlement until a
+    document has shown it: see `known_facts`.
+
+    Returns:
+        The account, or which of the contacts belongs to another.
+
+    Raises:
+        InvalidDetails: every fault, by field; nothing is stored.
+    """
+    checked = check_self_asserted(details, on=london_date(now))
+    for channel, value in ((Channel.EMAIL, checked.email), (Channel.MOBILE, checked.mobile)):
+        contact = Contact(channel, value)
+        if value and await holder_of(session, vault, contact) is not None:
+            return InUse(contact)
+    return await _open(session, vault, checked, actor=None, now=now)
+
+
+async def holder_of(session: AsyncSession, vault: Vault, contact: Contact) -> Account | None:
+    """Whose contact it is; the account may be closed."""
+    email = contact.channel is Channel.EMAIL
+    column = Account.email_index if email else Account.mobile_index
+    indexes = vault.blinds(contact.channel.value, contact.value)
+    return await session.scalar(select(Account).where(column.in_(indexes)))
 
 
 async def sight_document(
@@ -223,11 +250,15 @@ async def known_facts(session: AsyncSession, vault: Vault, account_id: UUID) -> 
     account = await _account(session, account_id)
     address = await _current_address(session, account_id)
     personal = await person_keys.for_reading(session, vault, account_id)
+    rows = await _document_rows(session, account_id)
+    seen = [(sealed.document_of(personal, row), london_date(row.sighted_at)) for row in rows]
+    born = is_shown(Proof.IDENTITY, seen)
+    home = is_shown(Proof.ADDRESS, seen, since=address.valid_from)
     return KnownFacts(
-        birth_date=sealed.birth_date_of(personal, account),
-        district_code=address.district_code,
+        birth_date=sealed.birth_date_of(personal, account) if born else None,
+        district_code=address.district_code if home else None,
         resident_since=address.valid_from,
-        documents=await documents(session, vault, account_id),
+        documents=tuple(document for document, _ in seen),
         deceased=account.state is AccountState.CLOSED,
     )
 
@@ -236,11 +267,7 @@ async def documents(
     session: AsyncSession, vault: Vault, account_id: UUID
 ) -> tuple[SeenDocument, ...]:
     """Every document sighted for a resident, oldest first."""
-    rows = await session.scalars(
-        select(SightedDocument)
-        .where(SightedDocument.account_id == account_id)
-        .order_by(SightedDocument.sighted_at, SightedDocument.id)
-    )
+    rows = await _document_rows(session, account_id)
     personal = await person_keys.for_reading(session, vault, account_id)
     return tuple(sealed.document_of(personal, row) for row in rows)
 
@@ -301,11 +328,45 @@ async def refuse_shared_email(session: AsyncSession, vault: Vault, email: str) -
     Raises:
         InvalidDetails: `email` is another account's.
     """
-    taken = select(Account.id).where(Account.email_index.in_(vault.blinds("email", email)))
-    if email and await session.scalar(taken):
+    if email and await holder_of(session, vault, email_at(email)):
         raise InvalidDetails(
             {"email": "Another account uses this e-mail address. Enter another or leave it empty"}
         )
+
+
+async def _open(
+    session: AsyncSession,
+    vault: Vault,
+    checked: CheckedResident,
+    *,
+    actor: Actor | None,
+    now: datetime,
+) -> Account:
+    """Store an account; without an actor, the resident whose it is acts for themselves."""
+    number = await _unused_number(session)
+    account, key, personal = sealed.new_account(vault, checked, number, now)
+    actor = actor or resident_actor(account.id, number)
+    session.add(account)
+    await session.flush()
+    session.add(key)
+    on = london_date(now)
+    session.add(sealed.new_address(vault, personal, checked.address, account.id, on))
+    for document in checked.documents:
+        await assurance_records.keep(session, personal, document, account.id, actor=actor, now=now)
+    name = checked.given_names, checked.family_name
+    await name_index.add(session, vault, {account.id: name})
+    audit.record(
+        session,
+        "account-registered",
+        audit.subject_of("account", account.id),
+        actor=actor,
+        now=now,
+        detail={
+            "district": checked.address.district_code,
+            "district_basis": checked.address.district_basis.value,
+        },
+    )
+    return account
 
 
 async def _opened(
@@ -323,6 +384,7 @@ async def _opened(
         family_name=family_name,
         birth_date=sealed.birth_date_of(personal, account),
         email=sealed.email_of(personal, account),
+        mobile=sealed.mobile_of(personal, account),
         address_lines=() if masked else sealed.lines_of(personal, address),
         postcode="" if masked else sealed.postcode_of(personal, address),
         district_code="" if masked else address.district_code,
@@ -339,6 +401,15 @@ async def _account(session: AsyncSession, account_id: UUID) -> Account:
         raise NoSuchAccount("There is no such account.")
     person_keys.refuse_erased(account)
     return account
+
+
+async def _document_rows(session: AsyncSession, account_id: UUID) -> Sequence[SightedDocument]:
+    rows = await session.scalars(
+        select(SightedDocument)
+        .where(SightedDocument.account_id == account_id)
+        .order_by(SightedDocument.sighted_at, SightedDocument.id)
+    )
+    return rows.all()
 
 
 async def _current_address(session: AsyncSession, account_id: UUID) -> Address:

@@ -30,6 +30,15 @@ def parse_date(text: str) -> date | None:
         return None
 
 
+def age_on(day: date, born: date) -> int:
+    """Whole years of age. Somebody born on 29 February is a year older on 1 March in other years.
+
+    Source: Family Law Reform Act 1969 s.9(1): an age is reached as the anniversary begins, and no
+    29 February comes before 1 March in a common year.
+    """
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+
+
 def months_before(day: date, months: int) -> date:
     """The same day of the month, months earlier, or that month's last day."""
     count = day.year * 12 + day.month - 1 - months

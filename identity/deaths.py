@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, four_eyes, outbox, person_keys, sealed, sessions
+from identity import activation, audit, four_eyes, outbox, person_keys, sealed, sessions
 from identity.actors import Actor
 from identity.dates import london_date, parse_date
 from identity.errors import InvalidDetails, NoSuchAccount, WrongAccountState
@@ -107,8 +107,10 @@ async def close(
     account.state = AccountState.CLOSED
     await session.flush()
     await sessions.end_all(session, account_id, SessionKind.RESIDENT, actor=actor, now=now)
-    email = sealed.email_of(await person_keys.for_reading(session, vault, account_id), account)
-    detail = {"messages": await outbox.withdraw(session, vault, email) if email else 0}
+    await activation.end(session, account_id, now=now)
+    personal = await person_keys.for_reading(session, vault, account_id)
+    contacts = [contact.value for contact in sealed.contacts_of(personal, account)]
+    detail = {"messages": await outbox.withdraw(session, vault, *contacts)}
     subject = audit.subject_of("account", account_id)
     audit.record(session, "death-recorded", subject, actor=actor, now=now, detail=detail)
 

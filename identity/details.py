@@ -1,4 +1,4 @@
-"""What a clerk enters to register a resident, and everything that can be wrong with it."""
+"""What is entered to register a resident, and everything that can be wrong with it."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -49,6 +49,21 @@ class NewResident(msgspec.Struct, frozen=True, kw_only=True):
     confirmation_reason: str = ""
 
 
+class SelfAsserted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a resident says of themselves when they register without anybody seeing a document.
+
+    Fields mean what those of `NewResident` do. The contacts were proved by codes before.
+    """
+
+    given_names: str
+    family_name: str
+    birth_date: date | str
+    address_lines: tuple[str, ...]
+    postcode: str
+    email: str
+    mobile: str = ""
+
+
 class NewAddress(msgspec.Struct, frozen=True, kw_only=True):
     """An address as it was typed; its fields mean what those of `NewResident` do."""
 
@@ -69,14 +84,18 @@ class CheckedAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckedResident(msgspec.Struct, frozen=True, kw_only=True):
-    """The same, without a fault: tidied, parsed and with the district known."""
+    """The same, without a fault: tidied, parsed and with the district known.
+
+    `documents` is empty when nobody has seen any: then nothing here is proved.
+    """
 
     given_names: str
     family_name: str
     birth_date: date
     email: str
     address: CheckedAddress
-    documents: tuple[SeenDocument, SeenDocument]
+    documents: tuple[SeenDocument, ...]
+    mobile: str = ""
 
 
 def check_resident(details: NewResident, *, on: date) -> CheckedResident:
@@ -104,6 +123,48 @@ def check_resident(details: NewResident, *, on: date) -> CheckedResident:
     )
 
 
+def check_self_asserted(details: SelfAsserted, *, on: date) -> CheckedResident:
+    """Check what a resident says of themselves, at once. How old they must be is not judged here.
+
+    Raises:
+        InvalidDetails: with every fault, by the field's name.
+    """
+    faults: dict[str, str] = {}
+    given_names, family_name = check_names(details.given_names, details.family_name, faults)
+    birth_date = check_birth_date(details.birth_date, on, faults)
+    address = check_listed_address(details.address_lines, details.postcode, faults)
+    if faults or birth_date is None:
+        raise InvalidDetails(faults)
+    return CheckedResident(
+        given_names=given_names,
+        family_name=family_name,
+        birth_date=birth_date,
+        email=details.email,
+        mobile=details.mobile,
+        address=address,
+        documents=(),
+    )
+
+
+def check_listed_address(
+    lines: tuple[str, ...], postcode: str, faults: dict[str, str]
+) -> CheckedAddress:
+    """The address of somebody who registers alone: its postcode must be in the table.
+
+    Nobody is there to confirm the district of another, so a new postcode is for a desk.
+    """
+    found: dict[str, str] = {}
+    checked = check_address(NewAddress(address_lines=lines, postcode=postcode), found)
+    if "confirmed_district" in found:
+        found = {field: fault for field, fault in found.items() if field == "address_lines"}
+        found["postcode"] = (
+            "We cannot find this postcode in Kent or Medway. Check it. If it is right, register "
+            "at a Kent Gateway"
+        )
+    faults.update(found)
+    return checked
+
+
 def check_address(typed: NewResident | NewAddress, faults: dict[str, str]) -> CheckedAddress:
     """The address of a form. Its faults are added to those of the form, by field."""
     postcode, district_code, basis = _district(typed, faults)
@@ -117,6 +178,12 @@ def check_address(typed: NewResident | NewAddress, faults: dict[str, str]) -> Ch
     )
 
 
+def can_be_email(address: str) -> bool:
+    """Whether a tidied text has the form of an e-mail address that a message can be sent to."""
+    whole = len(address) <= LONGEST_EMAIL and names.is_printable(address)
+    return whole and _EMAIL.fullmatch(address) is not None
+
+
 def tidy_email(text: str) -> str:
     """One spelling of an e-mail address: it is matched without regard to case."""
     return text.strip().casefold()
@@ -125,8 +192,7 @@ def tidy_email(text: str) -> str:
 def check_email(typed: str, faults: dict[str, str]) -> str:
     """An e-mail address in one spelling, or empty; faults are added."""
     email = tidy_email(typed)
-    whole = len(email) <= LONGEST_EMAIL and names.is_printable(email)
-    if email and not (whole and _EMAIL.fullmatch(email)):
+    if email and not can_be_email(email):
         faults["email"] = "Enter an e-mail address in the correct format, like name@example.com"
     return email
 

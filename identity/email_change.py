@@ -70,7 +70,7 @@ async def _end_codes(session: AsyncSession, vault: Vault, before: str, now: date
     indexes = vault.blinds("email", before)
     await session.execute(
         update(OneTimeCode)
-        .where(OneTimeCode.email_index.in_(indexes), OneTimeCode.superseded_at.is_(None))
+        .where(OneTimeCode.contact_index.in_(indexes), OneTimeCode.superseded_at.is_(None))
         .values(superseded_at=now),
         **_UNSYNCHRONISED,
     )

@@ -14,6 +14,7 @@
     |- PersonErased           the person's key was destroyed, and their record with it
     |- InvalidDetails         a form has faults; each field with its message
     |- BadPostcode            not the form of a UK postcode
+    |- BadMobile              no mobile number we can send a text message to
     |- BadCheckpoint          a line is not a whole audit checkpoint
     |- NoSuchAccount          no account with that id
     |- NoSuchStaff            no member of staff with that id or user name
@@ -23,6 +24,7 @@
     |- RequestDecided         no request with that id waits for a decision
     |- RequestWaits           another request for the account waits already
     |- WrongAccountState      the account is closed or erased, or is not
+    |- NotADuplicate          documents speak for both of two accounts
     |- NoErasureWaits         no erasure of the account waits
     |- Busy                   too much is to be done at this moment; nothing was tried
     |- NoSuchClient           no client of the OpenID provider has that id
@@ -126,6 +128,12 @@ class BadPostcode(IdentityError):
     code = "bad-postcode"
 
 
+class BadMobile(IdentityError):
+    """The text is no mobile number that we can send a text message to."""
+
+    code = "bad-mobile"
+
+
 class BadCheckpoint(IdentityError):
     """A file of audit checkpoints holds a line that is none."""
 
@@ -148,6 +156,12 @@ class NotYourRecord(IdentityError):
     """Only the resident themselves may read a record this way."""
 
     code = "not-your-record"
+
+
+class NotADuplicate(IdentityError):
+    """Documents were seen for both accounts, so neither is a mere claim that can be set aside."""
+
+    code = "not-a-duplicate"
 
 
 class NoSuchClient(IdentityError):

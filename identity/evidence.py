@@ -7,7 +7,7 @@ Source: kent.gov.uk, medway.gov.uk and better.org.uk (identity/tables/SOURCES.md
 """
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from importlib.resources import files
@@ -141,6 +141,21 @@ def check_document(
     if found or examined is None or isinstance(dated_on, str) or isinstance(expires_on, str):
         return found
     return SeenDocument(kind.kind, proof, dated_on, expires_on, examined, shown.photo_matched)
+
+
+def is_shown(
+    proof: Proof, seen: Iterable[tuple[SeenDocument, date]], *, since: date = date.min
+) -> bool:
+    """Whether a document shown as that proof was sighted on a day or after it.
+
+    Until one was, what a resident says of themselves is unknown to every rule.
+
+    Args:
+        proof: of what.
+        seen: documents with the days on which they were sighted.
+        since: the first day that counts, as of an address that one moved to.
+    """
+    return any(document.proof is proof and on >= since for document, on in seen)
 
 
 def sole_proof(kind: str) -> Proof | None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    UniqueConstraint,
     false,
     text,
 )
@@ -90,6 +91,7 @@ class Account(Base, kw_only=True):
     """
 
     __tablename__ = "account"
+    __table_args__ = (Index("uq_account_mobile_index", "mobile_index", unique=True),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     number: Mapped[str] = mapped_column(String(9), unique=True)
@@ -102,6 +104,8 @@ class Account(Base, kw_only=True):
     birth_date_index: Mapped[bytes] = mapped_column(index=True)
     email_index: Mapped[bytes | None] = mapped_column(unique=True, default=None)
     address_protected: Mapped[bool] = mapped_column(server_default=false(), default=False)
+    sealed_mobile: Mapped[bytes | None] = mapped_column(default=None)
+    mobile_index: Mapped[bytes | None] = mapped_column(default=None)
 
 
 class PersonKey(Base, kw_only=True):
@@ -265,6 +269,61 @@ class ChangeRequest(Base, kw_only=True):
     sealed_reason: Mapped[bytes | None] = mapped_column(default=None)
 
 
+class Guardian(Base, kw_only=True):
+    """Who answers for a resident who was too young to register alone.
+
+    Attributes:
+        account_id: the young resident's.
+        guardian_account_id: the guardian's own, if they have one.
+        sealed_guardian: JSON of their name and of what makes them the guardian.
+    """
+
+    __tablename__ = "guardian"
+    __table_args__ = (CheckConstraint("guardian_account_id <> account_id", name="somebody_else"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    guardian_account_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("account.id"), index=True, default=None
+    )
+    sealed_guardian: Mapped[bytes]
+    recorded_at: Mapped[datetime]
+    recorded_by_id: Mapped[str] = mapped_column(String(64))
+
+
+class DuplicateOutcome(StrEnum):
+    """What somebody found who compared two accounts."""
+
+    DIFFERENT_PEOPLE = "different-people"
+    SAME_PERSON = "same-person"
+
+
+class PossibleDuplicate(Base, kw_only=True):
+    """Two accounts that may be one person's: the newer, self-registered one, and one before it.
+
+    Nothing is merged by it: a member of staff compares the two and says what they found.
+    """
+
+    __tablename__ = "possible_duplicate"
+    __table_args__ = (
+        UniqueConstraint("account_id", "other_id"),
+        CheckConstraint("account_id <> other_id", name="two_accounts"),
+        CheckConstraint(
+            "(outcome IS NULL) = (decided_at IS NULL)"
+            " AND (outcome IS NULL) = (decided_by_id IS NULL)",
+            name="decided_by_somebody",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    other_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    found_at: Mapped[datetime] = mapped_column(index=True)
+    outcome: Mapped[DuplicateOutcome | None] = mapped_column(default=None)
+    decided_at: Mapped[datetime | None] = mapped_column(default=None)
+    decided_by_id: Mapped[str | None] = mapped_column(String(64), default=None)
+
+
 class Erasure(Base, kw_only=True):
     """A person's record is to be erased, or was. It says nothing about the person.
 
@@ -322,9 +381,20 @@ class OwnAccount(Base, kw_only=True):
 
 
 class OutboxMessage(Base, kw_only=True):
-    """A message that waits to be sent, or was."""
+    """A message that waits to be sent, was sent, or was given up.
+
+    Attributes:
+        due_at: when the next try is; none once it was sent or given up.
+        useful_until: sending it later helps nobody, as with a code that has run out.
+        tries: how often sending was begun.
+        failed_at: when it was given up, for the reason `failure` (a permanent word).
+    """
 
     __tablename__ = "outbox_message"
+    __table_args__ = (
+        CheckConstraint("(failed_at IS NULL) = (failure IS NULL)", name="failed_for_a_reason"),
+        CheckConstraint("delivered_at IS NULL OR failed_at IS NULL", name="sent_or_given_up"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     kind: Mapped[str] = mapped_column(String(64))
@@ -332,3 +402,8 @@ class OutboxMessage(Base, kw_only=True):
     delivered_at: Mapped[datetime | None] = mapped_column(default=None, index=True)
     sealed_to: Mapped[bytes]
     sealed_text: Mapped[bytes]
+    due_at: Mapped[datetime | None] = mapped_column(index=True, default=None)
+    useful_until: Mapped[datetime | None] = mapped_column(default=None)
+    tries: Mapped[int] = mapped_column(server_default="0", default=0)
+    failed_at: Mapped[datetime | None] = mapped_column(default=None)
+    failure: Mapped[str | None] = mapped_column(String(40), default=None)

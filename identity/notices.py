@@ -13,7 +13,8 @@ async def tell(
     session: AsyncSession, vault: Vault, account: Account, kind: str, text: str, *, now: datetime
 ) -> bool:
     """Queue a message to every address of an account. False: it has none."""
-    email = sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
-    if email:
-        outbox.queue(session, vault, email, kind, text, now=now)
-    return bool(email)
+    personal = await person_keys.for_reading(session, vault, account.id)
+    contacts = sealed.contacts_of(personal, account)
+    for to in contacts:
+        outbox.queue(session, vault, to.value, kind, text, now=now)
+    return bool(contacts)

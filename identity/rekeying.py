@@ -23,12 +23,13 @@ from identity.models import (
     Address,
     AssuranceScore,
     ChangeRequest,
+    Guardian,
     OutboxMessage,
     PersonKey,
     SightedDocument,
 )
 from identity.personal import PersonVault, Vault
-from identity.signin_models import AccountTotp, StaffTotp
+from identity.signin_models import AccountTotp, PendingRegistration, StaffTotp
 from identity.trail_models import AssistedSession
 
 PEOPLE_AT_ONCE: Final = 200
@@ -61,10 +62,11 @@ class Progress(msgspec.Struct, frozen=True):
 
 
 def _account_indexes(vault: Vault, opened: Opened) -> Mapping[str, bytes | None]:
-    born, email = opened["birth_date"], opened["email"]
+    born, email, mobile = opened["birth_date"], opened["email"], opened["mobile"]
     return {
         "birth_date_index": vault.blind("birth-date", born or ""),
         "email_index": vault.blind("email", email) if email else None,
+        "mobile_index": vault.blind("mobile", mobile) if mobile else None,
     }
 
 
@@ -79,6 +81,7 @@ TABLES: Final = (
     PersonalTable(ChangeRequest, "account_id"),
     PersonalTable(AssistedSession, "account_id"),
     PersonalTable(AssuranceScore, "account_id"),
+    PersonalTable(Guardian, "account_id"),
 )
 """The tables of identity; the packages above add theirs."""
 
@@ -86,6 +89,7 @@ STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
     (OutboxMessage, "id"),
     (AccountTotp, "owner_id"),
     (StaffTotp, "owner_id"),
+    (PendingRegistration, "id"),
 )
 """Tables sealed with the store's key, because a row tells nothing of a resident, and the column of
 the row id they are sealed for. What lives for minutes (a sign-in under way) is left to run out."""

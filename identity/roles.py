@@ -24,6 +24,7 @@ class Act(StrEnum):
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
     LIFT_PROTECTION = "lift-protection"
+    GIVE_ACTIVATION_CODE = "give-activation-code"
     FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
@@ -54,6 +55,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
     Act.LIFT_PROTECTION: "end the protection of an address",
+    Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
@@ -82,6 +84,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.CHANGE_CONTACT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
+    Act.GIVE_ACTIVATION_CODE,
     Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
     Act.ASK_CORRECTION,

@@ -11,6 +11,7 @@ import msgspec
 
 from identity import person_keys
 from identity.actors import Actor
+from identity.contacts import Channel, Contact
 from identity.db import new_id
 from identity.details import CheckedAddress, CheckedResident
 from identity.evidence import SeenDocument
@@ -38,7 +39,9 @@ def new_account(
     row_id = new_id()
     key, personal = person_keys.make(vault, row_id)
     key.index_generation = vault.generation(Purpose.INDEX)
-    email = checked.email
+    reached: dict[str, bytes] = {}
+    for contact in _contacts(checked):
+        reached |= contact_columns(vault, personal, row_id, contact)
     who = sealed_person(
         vault, personal, row_id, checked.given_names, checked.family_name, checked.birth_date
     )
@@ -49,11 +52,18 @@ def new_account(
         sealed_given_names=who["sealed_given_names"],
         sealed_family_name=who["sealed_family_name"],
         sealed_birth_date=who["sealed_birth_date"],
-        sealed_email=personal.seal(_ACCOUNT, "sealed_email", row_id, email) if email else None,
         birth_date_index=who["birth_date_index"],
-        email_index=vault.blind("email", email) if email else None,
+        sealed_email=reached.get("sealed_email"),
+        email_index=reached.get("email_index"),
+        sealed_mobile=reached.get("sealed_mobile"),
+        mobile_index=reached.get("mobile_index"),
     )
     return account, key, personal
+
+
+def _contacts(checked: CheckedResident) -> tuple[Contact, ...]:
+    both = Contact(Channel.EMAIL, checked.email), Contact(Channel.MOBILE, checked.mobile)
+    return tuple(contact for contact in both if contact.value)
 
 
 def sealed_person(
@@ -137,9 +147,35 @@ def email_of(personal: PersonVault, account: Account) -> str:
     return "" if sealed is None else personal.open(_ACCOUNT, "sealed_email", account.id, sealed)
 
 
-def contacts_of(personal: PersonVault, account: Account) -> tuple[str, ...]:
-    """Every address that messages to a resident may have gone to."""
-    return tuple(filter(None, (email_of(personal, account),)))
+def mobile_of(personal: PersonVault, account: Account) -> str:
+    """Mobile number in international form, empty when there is none."""
+    sealed = account.sealed_mobile
+    return "" if sealed is None else personal.open(_ACCOUNT, "sealed_mobile", account.id, sealed)
+
+
+def contacts_of(personal: PersonVault, account: Account) -> tuple[Contact, ...]:
+    """Every address and number of somebody."""
+    both = (
+        Contact(Channel.EMAIL, email_of(personal, account)),
+        Contact(Channel.MOBILE, mobile_of(personal, account)),
+    )
+    return tuple(contact for contact in both if contact.value)
+
+
+def contact_of(personal: PersonVault, account: Account) -> Contact | None:
+    """Where somebody is written to: by e-mail if they can, else by text message."""
+    return next(iter(contacts_of(personal, account)), None)
+
+
+def contact_columns(
+    vault: Vault, personal: PersonVault, row_id: UUID, contact: Contact
+) -> dict[str, bytes]:
+    """The columns of an account that say where somebody can be reached, sealed and indexed."""
+    name = contact.channel.value
+    return {
+        f"sealed_{name}": personal.seal(_ACCOUNT, f"sealed_{name}", row_id, contact.value),
+        f"{name}_index": vault.blind(name, contact.value),
+    }
 
 
 def lines_of(personal: PersonVault, address: Address) -> tuple[str, ...]:

@@ -1,67 +1,47 @@
-"""Residents sign in with a code sent to their e-mail address.
+"""Residents sign in with a code sent to their e-mail address or mobile number.
 
-Known and unknown addresses are answered alike, counted alike and use codes up alike; only the
-message differs: it goes to an address we know, and to no other.
-Source: OWASP ASVS 5.0, 6.5 and 6.6 (out-of-band codes: 20 bits, ten minutes, single use).
+Known and unknown contacts are answered alike, by the same work in the same order: a code is made,
+counted and queued for either. An e-mail address without an account gets its code too, because with
+it a registration begins. What would go to the number of nobody we know, or to an account that was
+closed, is queued as withheld and never leaves.
 """
 
-import secrets
-from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final
-from uuid import UUID
+from datetime import datetime
+from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import (
+    accounts,
     audit,
     authenticator,
-    devices,
-    outbox,
+    codes,
     person_keys,
     resident_factor,
     sealed,
     sessions,
 )
 from identity.actors import SYSTEM
-from identity.db import new_id
-from identity.details import tidy_email
+from identity.codes import CODE_LIFE, CodeRefused, CodeSent, WhyCodeRefused
+from identity.contacts import Channel, CodeUse, Contact, email_at
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
 from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
-from identity.signin_models import KnownDevice, OneTimeCode, SignInMethod
+from identity.signin_models import SignInMethod
 
-CODE_DIGITS: Final = 8
-CODE_LIFE: Final = timedelta(minutes=10)
-MOST_TRIES: Final = 5
-# Codes for one address: enough for lost messages, too few to fill somebody's inbox.
-MOST_CODES: Final = 5
-CODES_WITHIN: Final = timedelta(minutes=15)
-
-_UNSYNCHRONISED: Final[dict[str, Any]] = {"execution_options": {"synchronize_session": False}}
+METHODS: Final = {
+    Channel.EMAIL: SignInMethod.EMAIL_CODE,
+    Channel.MOBILE: SignInMethod.MOBILE_CODE,
+}
 
 
-class CodeSent(msgspec.Struct, frozen=True):
-    """What is said to everybody who asks for a code, whether or not one was sent."""
+class NoAccount(msgspec.Struct, frozen=True):
+    """The code was right, and nobody has an account with that contact."""
 
-    expires_at: datetime
-
-
-class WhyCodeRefused(StrEnum):
-    """Why a code did not sign somebody in."""
-
-    WRONG = "wrong"
-    NO_LONGER_VALID = "no-longer-valid"
-
-
-class CodeRefused(msgspec.Struct, frozen=True):
-    """The code did not sign anybody in: it is wrong, or a new one must be asked for."""
-
-    reason: WhyCodeRefused
+    contact: Contact
 
 
 async def send_code(
@@ -72,38 +52,39 @@ async def send_code(
     browser: Browser | None = None,
     now: datetime,
 ) -> CodeSent:
-    """Send a new code to an address; codes that this browser asked for before stop working.
+    """Send a new code to an e-mail address, as `send_code_to` does."""
+    return await send_code_to(session, vault, email_at(email), browser=browser, now=now)
 
-    After five codes in a quarter of an hour no other is sent, and the last one goes on working.
-    Devices the resident has used are counted each by itself, so that a stranger who asks again and
-    again does not use up theirs.
+
+async def send_code_to(
+    session: AsyncSession,
+    vault: Vault,
+    to: Contact,
+    *,
+    browser: Browser | None = None,
+    now: datetime,
+) -> CodeSent:
+    """Send a new code, with which somebody signs in or, by e-mail, begins to register.
+
+    What is answered, and what is done for it, is the same whether or not there is an account.
     """
-    email = tidy_email(email)
-    answer = CodeSent(now + CODE_LIFE)
-    indexes = vault.blinds("email", email)
-    account = await _account_at(session, indexes)
-    if await _asked_too_often(session, indexes, account, browser, now):
-        return answer
-    code = "".join(secrets.choice("0123456789") for _ in range(CODE_DIGITS))
-    await _supersede(session, indexes, browser, now)
-    row_id = new_id()
-    session.add(
-        OneTimeCode(
-            id=row_id,
-            email_index=vault.blind("email", email),
-            account_id=account.id if account else None,
-            code_hash=_hash(vault, row_id, code),
-            device_hash=devices.hash_of(browser) if browser else None,
-            created_at=now,
-            expires_at=answer.expires_at,
-        )
+    account = await accounts.holder_of(session, vault, to)
+    sent = await codes.send(
+        session,
+        vault,
+        to,
+        CodeUse.SIGN_IN,
+        account_id=account.id if account else None,
+        browser=browser,
+        withheld=not _may_be_sent(account, to),
+        now=now,
     )
-    if account:
-        outbox.queue(session, vault, email, "sign-in-code", _message(code), now=now)
-        subject = audit.subject_of("account", account.id)
-        audit.record(session, "sign-in-code-sent", subject, actor=SYSTEM, now=now)
-    await session.flush()
-    return answer
+    if sent is None:
+        return CodeSent(now + CODE_LIFE)
+    subject = audit.subject_of("account", account.id if account else "unknown")
+    detail = {"channel": to.channel.value}
+    audit.record(session, "sign-in-code-sent", subject, actor=SYSTEM, now=now, detail=detail)
+    return sent
 
 
 async def redeem_code(
@@ -114,15 +95,28 @@ async def redeem_code(
     *,
     browser: Browser,
     now: datetime,
-) -> SignedIn | CodeNeeded | CodeRefused:
-    """Sign a resident in with the newest code of their address, once; or ask for one of their app.
+) -> SignedIn | CodeNeeded | NoAccount | CodeRefused:
+    """Sign a resident in with the newest code of their e-mail address, as `redeem` does."""
+    return await redeem(session, vault, email_at(email), code, browser=browser, now=now)
+
+
+async def redeem(
+    session: AsyncSession, vault: Vault, to: Contact, code: str, *, browser: Browser, now: datetime
+) -> SignedIn | CodeNeeded | NoAccount | CodeRefused:
+    """Sign a resident in with the newest code sent to them, once; or ask for one of their app.
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
-    account = await _redeemed(session, vault, email, code, browser, now=now)
-    if isinstance(account, CodeRefused):
-        return account
-    method = SignInMethod.EMAIL_CODE
+    use = CodeUse.SIGN_IN
+    taken = await codes.take(session, vault, to, use, code, browser=browser, now=now)
+    if isinstance(taken, CodeRefused):
+        return taken
+    account = await accounts.holder_of(session, vault, to)
+    if account is None:
+        return NoAccount(to)
+    if account.state is not AccountState.ACTIVE:
+        return CodeRefused(WhyCodeRefused.WRONG)
+    method = METHODS[to.channel]
     return await resident_factor.after_first(session, vault, account, method, browser, now=now)
 
 
@@ -134,10 +128,10 @@ async def send_proof_code(
     browser: Browser | None = None,
     now: datetime,
 ) -> None:
-    """Send a code to whoever is signed in, at the address of their account if it has one."""
-    email = await _proof_address(session, vault, own)
-    if email:
-        await send_code(session, vault, email, browser=browser, now=now)
+    """Send a code to whoever is signed in, where their account says they can be reached."""
+    contact = await contact_of(session, vault, own)
+    if contact:
+        await send_code_to(session, vault, contact, browser=browser, now=now)
 
 
 async def prove_by_code(
@@ -154,150 +148,27 @@ async def prove_by_code(
 
     A try is counted whatever comes of it, so the caller commits a refusal as well.
     """
-    email = await _proof_address(session, vault, own)
-    account = await _redeemed(session, vault, email, code, browser, now=now)
-    if isinstance(account, CodeRefused):
-        return account
-    renewed = await sessions.rotate(session, token, proof=SignInMethod.EMAIL_CODE, now=now)
+    contact = await contact_of(session, vault, own)
+    if contact is None:
+        return CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
+    use = CodeUse.SIGN_IN
+    taken = await codes.take(session, vault, contact, use, code, browser=browser, now=now)
+    if isinstance(taken, CodeRefused):
+        return taken
+    proof = METHODS[contact.channel]
+    renewed = await sessions.rotate(session, token, proof=proof, now=now)
     return renewed if isinstance(renewed, str) else CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
 
 
-async def _proof_address(session: AsyncSession, vault: Vault, own: SignedInSession) -> str:
+async def contact_of(session: AsyncSession, vault: Vault, own: SignedInSession) -> Contact | None:
     """Where a code goes that shows who is signed in; whoever has an app shows that instead."""
     account = await session.get(Account, own.subject_id)
     if account is None or await authenticator.has(session, account):
-        return ""
-    return sealed.email_of(await person_keys.for_reading(session, vault, account.id), account)
+        return None
+    return sealed.contact_of(await person_keys.for_reading(session, vault, account.id), account)
 
 
-async def _redeemed(
-    session: AsyncSession,
-    vault: Vault,
-    email: str,
-    code: str,
-    browser: Browser | None,
-    *,
-    now: datetime,
-) -> Account | CodeRefused:
-    newest = await _count_try(session, vault.blinds("email", tidy_email(email)), browser, now)
-    if newest is None:
-        return CodeRefused(WhyCodeRefused.NO_LONGER_VALID)
-    typed = "".join(code.split())
-    consuming = (
-        update(OneTimeCode)
-        .where(
-            OneTimeCode.id == newest,
-            OneTimeCode.code_hash.in_(_hashes(vault, newest, typed)),
-            OneTimeCode.account_id.is_not(None),
-            OneTimeCode.consumed_at.is_(None),
-        )
-        .values(consumed_at=now)
-        .returning(OneTimeCode.account_id)
-    )
-    account_id = (await session.execute(consuming, **_UNSYNCHRONISED)).scalar_one_or_none()
-    account = await session.get(Account, account_id) if account_id else None
-    if account is None or account.state is not AccountState.ACTIVE:
-        return CodeRefused(WhyCodeRefused.WRONG)
-    return account
-
-
-async def _account_at(session: AsyncSession, indexes: tuple[bytes, ...]) -> Account | None:
-    return await session.scalar(
-        select(Account).where(
-            Account.email_index.in_(indexes), Account.state == AccountState.ACTIVE
-        )
-    )
-
-
-async def _asked_too_often(
-    session: AsyncSession,
-    indexes: tuple[bytes, ...],
-    account: Account | None,
-    browser: Browser | None,
-    now: datetime,
-) -> bool:
-    recent = (
-        select(func.count())
-        .select_from(OneTimeCode)
-        .where(OneTimeCode.email_index.in_(indexes), OneTimeCode.created_at > now - CODES_WITHIN)
-    )
-    if account is not None:
-        known = select(KnownDevice.device_hash).where(KnownDevice.account_id == account.id)
-        if browser is not None and await devices.is_known(session, account, browser):
-            recent = recent.where(OneTimeCode.device_hash == devices.hash_of(browser))
-        else:
-            asked_by = OneTimeCode.device_hash
-            recent = recent.where(asked_by.is_(None) | asked_by.not_in(known))
-    return (await session.scalar(recent) or 0) >= MOST_CODES
-
-
-def _asked_by(browser: Browser | None) -> ColumnElement[bool]:
-    """The codes a browser may use: those it asked for, and those nobody's browser did."""
-    nobodys = OneTimeCode.device_hash.is_(None)
-    if browser is None:
-        return nobodys
-    return nobodys | (OneTimeCode.device_hash == devices.hash_of(browser))
-
-
-async def _supersede(
-    session: AsyncSession, indexes: tuple[bytes, ...], browser: Browser | None, now: datetime
-) -> None:
-    await session.execute(
-        update(OneTimeCode)
-        .where(
-            OneTimeCode.email_index.in_(indexes),
-            OneTimeCode.superseded_at.is_(None),
-            _asked_by(browser),
-        )
-        .values(superseded_at=now),
-        **_UNSYNCHRONISED,
-    )
-
-
-async def _count_try(
-    session: AsyncSession, indexes: tuple[bytes, ...], browser: Browser | None, now: datetime
-) -> UUID | None:
-    """Count a try against the newest code, if it can still be used. Returns its id."""
-    newest = (
-        select(OneTimeCode.id)
-        .where(
-            OneTimeCode.email_index.in_(indexes),
-            OneTimeCode.superseded_at.is_(None),
-            _asked_by(browser),
-        )
-        .order_by(OneTimeCode.created_at.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    counting = (
-        update(OneTimeCode)
-        .where(
-            OneTimeCode.id == newest,
-            OneTimeCode.consumed_at.is_(None),
-            OneTimeCode.expires_at > now,
-            OneTimeCode.tries < MOST_TRIES,
-        )
-        .values(tries=OneTimeCode.tries + 1)
-        .returning(OneTimeCode.id)
-    )
-    counted = await session.execute(counting, **_UNSYNCHRONISED)
-    row_id: UUID | None = counted.scalar_one_or_none()
-    return row_id
-
-
-def _hash(vault: Vault, row_id: UUID, code: str) -> bytes:
-    """Keyed, because a code of eight digits behind a plain hash is found in a second."""
-    return vault.blind("one-time-code", f"{row_id}:{code}")
-
-
-def _hashes(vault: Vault, row_id: UUID, code: str) -> tuple[bytes, ...]:
-    return vault.blinds("one-time-code", f"{row_id}:{code}")
-
-
-def _message(code: str) -> str:
-    minutes = CODE_LIFE // timedelta(minutes=1)
-    return (
-        f"Your Kent Card sign-in code is {code[:4]} {code[4:]}.\n\n"
-        f"It works once, for {minutes} minutes. We will never ask you for it by phone.\n"
-        "If you did not ask for a code, you do not need to do anything."
-    )
+def _may_be_sent(account: Account | None, to: Contact) -> bool:
+    if account is None:
+        return to.channel is Channel.EMAIL
+    return account.state is AccountState.ACTIVE

@@ -35,6 +35,8 @@ class SignInMethod(StrEnum):
     RECOVERY_CODE = "recovery-code"
     EMAIL_CODE = "email-code"
     PASSKEY = "passkey"
+    MOBILE_CODE = "mobile-code"
+    ACTIVATION_CODE = "activation-code"
 
 
 class Session(Base, kw_only=True):
@@ -75,19 +77,19 @@ class Session(Base, kw_only=True):
 
 
 class OneTimeCode(Base, kw_only=True):
-    """A code for an address.
+    """A code for an e-mail address or a mobile number.
 
-    An unknown address gets a row too, without an account, so that both kinds are counted, used up
-    and answered alike. A code is for the browser that asked for it, `device_hash`, so that nobody
-    else's tries use it up.
+    One that is not known gets a row too, without an account, so that both kinds are counted, used
+    up and answered alike. A code is for the browser that asked for it, `device_hash`, so that
+    nobody else's tries use it up.
     """
 
     __tablename__ = "one_time_code"
     __table_args__ = (CheckConstraint("tries >= 0 AND tries <= 5", name="at_most_five_tries"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
-    email_index: Mapped[bytes] = mapped_column(index=True)
-    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"))
+    contact_index: Mapped[bytes] = mapped_column(index=True)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"), index=True)
     code_hash: Mapped[bytes]
     device_hash: Mapped[bytes | None] = mapped_column(default=None)
     created_at: Mapped[datetime]
@@ -95,6 +97,66 @@ class OneTimeCode(Base, kw_only=True):
     tries: Mapped[int] = mapped_column(default=0)
     superseded_at: Mapped[datetime | None] = mapped_column(default=None)
     consumed_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class PendingRegistration(Base, kw_only=True):
+    """A registration under way at one browser. Only the SHA-256 of its cookie is kept.
+
+    Attributes:
+        sealed_answers: JSON of what was typed so far, by field; emptied when the account is made.
+        proved_at: when the e-mail address among the answers was last proved.
+        seen_at: when something was last sent.
+        expires_at: when what was typed is forgotten.
+        account_id: the account that came of it.
+        compared_at: when that was last compared with the accounts before it.
+    """
+
+    __tablename__ = "pending_registration"
+    __table_args__ = (
+        CheckConstraint(
+            "(account_id IS NULL) = (finished_at IS NULL)", name="finished_with_account"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    sealed_answers: Mapped[bytes]
+    started_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    proved_at: Mapped[datetime | None] = mapped_column(default=None)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("account.id"), default=None)
+    finished_at: Mapped[datetime | None] = mapped_column(default=None)
+    compared_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class ActivationCode(Base, kw_only=True):
+    """A code on paper with which a resident claims the account that a desk made for them.
+
+    Only a keyed hash is kept. An account has at most one that may still be used.
+    """
+
+    __tablename__ = "activation_code"
+    __table_args__ = (
+        CheckConstraint("tries >= 0 AND tries <= 5", name="at_most_five_tries"),
+        Index(
+            "uq_activation_code_open",
+            "account_id",
+            unique=True,
+            sqlite_where=text("used_at IS NULL AND ended_at IS NULL"),
+            postgresql_where=text("used_at IS NULL AND ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    code_hash: Mapped[bytes] = mapped_column(unique=True)
+    given_at: Mapped[datetime]
+    given_by_id: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(default=0)
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class SignInThrottle(Base, kw_only=True):

@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice.cli import (
+    accounts,
     assisted,
     audit,
     clients,
@@ -44,7 +45,15 @@ from entitlements.errors import (
     UnknownFact,
     UnknownScheme,
 )
-from identity.errors import BadPostcode, IdentityError, InvalidDetails, KeyStoreExists, NoSuchClient
+from identity.errors import (
+    BadPostcode,
+    IdentityError,
+    InvalidDetails,
+    KeyStoreExists,
+    NoSuchAccount,
+    NoSuchClient,
+    WrongAccountState,
+)
 from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
@@ -62,9 +71,11 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
+    NoSuchAccount: Exit.NO,
     NoSuchClient: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
+    WrongAccountState: Exit.NO,
 }
 """Errors that are no fault of the machine; every other one is."""
 
@@ -97,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
-        *(serving, db, staff, requests, assisted, clients, schemes, facts, reassess),
+        *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
         *(terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)

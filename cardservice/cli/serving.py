@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, logs, reassessing
 from cardservice.app import create_app, open_keystore, provider_of
+from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
@@ -24,6 +25,7 @@ from cardservice.errors import NotReady
 from cardservice.settings import Settings, proxies
 from identity.dates import london_date
 from identity.oidc.provider import Provider
+from identity.outbox import Carrier
 
 TICK_SECONDS: Final = 2.0
 LAST_REQUESTS_SECONDS: Final = 5
@@ -109,20 +111,20 @@ def _worker(asked: argparse.Namespace) -> int:
 
 async def _work(around: Surroundings, *, once: bool) -> int:
     provider = provider_of(around.settings, open_keystore(around.settings))
-    outbox = Path(around.settings.outbox)
+    carrier, outbox = carrier_of(around.settings), Path(around.settings.outbox)
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
     async with open_database(around.settings) as database, httpx.AsyncClient() as http:
         if once:
             now = around.clock()
-            return await _turn(database, provider, http, outbox, now, nightly=True)
+            return await _turn(database, provider, http, carrier, outbox, now, nightly=True)
         _LOG.info("working")
         done_on = None
         while not stopping.is_set():
             now = around.clock()
             nightly = london_date(now) != done_on
-            ended = await _turn(database, provider, http, outbox, now, nightly=nightly)
+            ended = await _turn(database, provider, http, carrier, outbox, now, nightly=nightly)
             done_on = london_date(now) if ended is Exit.DONE else done_on
             await _pause(stopping)
     return Exit.DONE
@@ -132,6 +134,7 @@ async def _turn(
     database: Database,
     provider: Provider,
     http: httpx.AsyncClient,
+    carrier: Carrier,
     outbox: Path,
     now: datetime,
     *,
@@ -146,7 +149,8 @@ async def _turn(
         await reassessing.count_consequences(database, provider.vault, now=now)
         async for progress in reassessing.reassess_everybody(database, provider.vault, now=now):
             _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
-        delivered = await jobs.deliver_messages(database, provider.vault, outbox, now=now)
+        delivered = await jobs.deliver_messages(database, provider.vault, carrier, now=now)
+        await jobs.compare_new_accounts(database, provider.vault, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
         await jobs.end_assistance(database, now=now)
@@ -159,14 +163,14 @@ async def _turn(
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
         return Exit.FAULT
-    if reassessed.decided or reassessed.failed or delivered or erased.done:
-        _LOG.info(
-            "done",
-            decided=reassessed.decided,
-            failed=reassessed.failed,
-            delivered=delivered,
-            erased=erased.done,
-        )
+    done = {
+        "decided": reassessed.decided,
+        "failed": reassessed.failed,
+        "erased": erased.done,
+        **msgspec.structs.asdict(delivered),
+    }
+    if any(done.values()):
+        _LOG.info("done", **done)
     return Exit.FAULT if reassessed.failed or erased.failed else Exit.DONE
 
 

@@ -138,7 +138,7 @@ class Resident:
         return page
 
     def _newest_code(self) -> str:
-        codes = re.findall(r"sign-in code is (\d{4} \d{4})", self._visitor.get("/outbox").text)
+        codes = re.findall(r"Kent Card code is (\d{4} \d{4})", self._visitor.get("/outbox").text)
         if not codes:
             raise StepFailed("no code came in the messages")
         return str(codes[0])

@@ -21,10 +21,12 @@ from identity.models import (
     AssuranceScore,
     ChangeRequest,
     Erasure,
+    Guardian,
     NamePart,
     OutboxMessage,
     OwnAccount,
     PersonKey,
+    PossibleDuplicate,
     RequestState,
     SightedDocument,
 )
@@ -38,7 +40,7 @@ HOLDINGS: Final = (
     Holding(
         model=Account,
         topic=Topic.YOU,
-        what="Your name, date of birth, e-mail address and account number",
+        what="Your name, date of birth, e-mail address, mobile number and account number",
         of=lambda person: Account.id == person,
         fate=Fate.EMPTIED,
         ground=Ground.SAFE_CARDS,
@@ -110,6 +112,25 @@ HOLDINGS: Final = (
                 (ChangeRequest.state != RequestState.WAITING) & (ChangeRequest.decided_at < cut)
             ),
             CLAIMS,
+        ),
+    ),
+    Holding(
+        model=Guardian,
+        topic=Topic.YOU,
+        what="Who your parent or guardian is, if you were registered with one, and whose you are",
+        of=lambda person: (
+            (Guardian.account_id == person) | (Guardian.guardian_account_id == person)
+        ),
+    ),
+    Holding(
+        model=PossibleDuplicate,
+        topic=Topic.TRAIL,
+        what="That another account may be yours too, and what staff found",
+        of=lambda person: (
+            (PossibleDuplicate.account_id == person) | (PossibleDuplicate.other_id == person)
+        ),
+        period=Period(
+            SIX_YEARS, "the decision", lambda cut: PossibleDuplicate.decided_at < cut, CLAIMS
         ),
     ),
     Holding(

@@ -14,15 +14,18 @@ from cardservice.holdings.holding import (
 )
 from cardservice.holdings.sites import GRANTS_KEPT, grant_is_over
 from identity.oidc.models import OidcGrant
+from identity.registrations import over
 from identity.signin_models import (
     AccountPassword,
     AccountRecoveryCode,
     AccountTotp,
+    ActivationCode,
     KnownDevice,
     LostFactor,
     NetworkThrottle,
     OneTimeCode,
     Passkey,
+    PendingRegistration,
     Session,
     SignInThrottle,
     SpentChallenge,
@@ -108,6 +111,31 @@ HOLDINGS: Final = (
         of=lambda person: OneTimeCode.account_id == person,
         period=Period(
             _DAY, "the code ran out", lambda cut: OneTimeCode.expires_at < cut, NEEDED_NO_LONGER
+        ),
+    ),
+    Holding(
+        model=ActivationCode,
+        topic=Topic.SIGN_IN,
+        what="That a desk gave you an activation code; the code itself is scrambled",
+        basis=LawfulBasis.SECURITY,
+        of=lambda person: ActivationCode.account_id == person,
+        period=Period(
+            SESSIONS_KEPT,
+            "the code ran out",
+            lambda cut: ActivationCode.expires_at < cut,
+            NEEDED_NO_LONGER,
+        ),
+    ),
+    Holding(
+        model=PendingRegistration,
+        topic=Topic.SIGN_IN,
+        what="What you typed to register, locked, until the account is made",
+        of=lambda person: PendingRegistration.account_id == person,
+        period=Period(
+            _DAY,
+            "it was begun",
+            lambda cut: (PendingRegistration.started_at < cut) & over(),
+            NEEDED_NO_LONGER,
         ),
     ),
     Holding(

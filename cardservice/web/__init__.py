@@ -5,6 +5,13 @@ Addresses (pages work without JavaScript; every POST is a form with a `csrf_toke
     GET  /                                          what Kent Card is, and where to sign in
     GET  /sign-in            POST /sign-in           a resident's e-mail address (`email`)
     GET  /sign-in/code       POST /sign-in/code      the code that was sent (`code`)
+    GET  /sign-in/mobile     POST /sign-in/mobile    the same by a code to a mobile (`mobile`)
+    GET  /register           POST /register          `email`; then `/register/code`, `/again`
+    GET  /register/{step}    POST the same           name, birth-date, address, mobile, mobile-code
+    GET  /register/check     POST /register/check    the answers once more; makes the account
+    GET  /activate           POST /activate          `code` and birth date: claim a desk's account
+    GET  /account/welcome                            what to do next
+    GET  /account/email      POST the same           a new address; also `/account/mobile`, `/code`
     GET  /account                                    the resident's own page
     POST /account/sign-out
     POST /account/sharing/{client}/withdraw          stop sharing with a partner

@@ -33,7 +33,9 @@ from identity.signin_models import SignInMethod
 
 TEMPLATE: Final = "confirm.html"
 OPT: Final = {ACT: Act.OWN_SIGN_IN}
-WANTED: Final = frozenset({"app", "copy", "erase", "passkeys", "password", "people", "requests"})
+WANTED: Final = frozenset(
+    {"app", "copy", "email", "erase", "mobile", "passkeys", "password", "people", "requests"}
+)
 """The pages that ask for a proof; nobody is sent anywhere else after it."""
 
 

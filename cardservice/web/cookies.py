@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 
 from cardservice.web.browsers import DEVICE_COOKIE
+from cardservice.web.contact_cookies import REGISTRATION_COOKIE
 from cardservice.web.defences import FORM_COOKIE
 from cardservice.web.resident import second_step
-from cardservice.web.resident.sign_in import ADDRESS_COOKIE
+from cardservice.web.resident.contacts import NEW
+from cardservice.web.resident.sign_in import ADDRESS
 from cardservice.web.staff.second_factor import STEP_COOKIE
 from cardservice.web.visitors import Part
 from cardservice.web.words import gettext as _
@@ -47,9 +49,19 @@ COOKIES: Final = (
         _("until you close the browser"),
     ),
     CookieLine(
-        ADDRESS_COOKIE,
-        _("Holds the e-mail address that your sign-in code was sent to, while you type the code"),
+        ADDRESS.name,
+        _("Holds the address or number that your code was sent to, while you type the code"),
         _("until you have signed in, 10 minutes at most"),
+    ),
+    CookieLine(
+        NEW.name,
+        _("Holds the new address or number that a code was sent to, while you type the code"),
+        _("until you have typed it, 10 minutes at most"),
+    ),
+    CookieLine(
+        REGISTRATION_COOKIE,
+        _("Finds again what you typed to register, which we keep locked"),
+        _("until your account is made, 1 day at most"),
     ),
     CookieLine(
         second_step.STEP_COOKIE,

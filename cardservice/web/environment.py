@@ -8,6 +8,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 from cardservice.web.assets import asset
 from cardservice.web.words import catalogue
 from identity.dates import LONDON
+from identity.mobiles import in_groups
 from identity.numbers import spoken
 
 
@@ -46,5 +47,5 @@ def environment() -> Environment:
     pages.policies["ext.i18n.trimmed"] = True
     pages.install_gettext_translations(catalogue(), newstyle=True)  # type: ignore[attr-defined]  # the extension adds it
     pages.globals["asset"] = asset
-    pages.filters.update(day=day, ident=ident, moment=moment, spoken=spoken)
+    pages.filters.update(day=day, ident=ident, mobile=in_groups, moment=moment, spoken=spoken)
     return pages

@@ -1,6 +1,7 @@
 """What can go wrong between a browser and the pages.
 
     PageError
+    |- SignedInAlready       the page is for people who have no account yet
     |- SignInNeeded          the page is for people who are signed in
     |- SignInExpired         they were signed in, and are not any more
     |- ProofNeeded           a sensitive act, and a while since they showed who they are
@@ -25,6 +26,13 @@ class PageError(Exception):
 
     code = "page-error"
     status: ClassVar[int] = 400
+
+
+class SignedInAlready(PageError):
+    """Somebody signed in has an account, and needs no page that makes or claims one."""
+
+    code = "signed-in-already"
+    status = 303
 
 
 class SignInNeeded(PageError):

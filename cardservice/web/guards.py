@@ -6,7 +6,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from cardservice.web.errors import ProofNeeded, SignInExpired, SignInNeeded
+from cardservice.web.errors import ProofNeeded, SignedInAlready, SignInExpired, SignInNeeded
 from cardservice.web.kept_forms import what_to_keep
 from cardservice.web.visitors import Part, Visitor
 
@@ -31,6 +31,19 @@ async def signed_in(
     if kept or part.cookie in connection.cookies:
         raise SignInExpired(part.sign_in, part.cookie, kept)
     raise SignInNeeded(part.sign_in)
+
+
+async def nobody_signed_in(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    _handler: BaseRouteHandler,
+) -> None:
+    """Guard: only for people who are not signed in, also when they come back by the back button.
+
+    Raises:
+        SignedInAlready: somebody is.
+    """
+    if connection.user is not None:
+        raise SignedInAlready("Somebody is signed in.")
 
 
 async def recently_proved(

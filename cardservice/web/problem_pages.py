@@ -16,6 +16,7 @@ from cardservice.web.errors import (
     NoSuchPage,
     NotForYourRole,
     ProofNeeded,
+    SignedInAlready,
     SignInExpired,
     SignInNeeded,
     TooManyTries,
@@ -44,7 +45,7 @@ _LOG = structlog.get_logger(__name__)
 def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
-        case SignInNeeded() | ProofNeeded() | AssistanceNeeded():
+        case SignInNeeded() | ProofNeeded() | SignedInAlready() | AssistanceNeeded():
             answer: Response[Any] = _first_to(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
@@ -68,10 +69,13 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 
 
 def _first_to(
-    request: AnyRequest, error: SignInNeeded | ProofNeeded | AssistanceNeeded
+    request: AnyRequest,
+    error: SignInNeeded | ProofNeeded | SignedInAlready | AssistanceNeeded,
 ) -> Response[Any]:
     if isinstance(error, AssistanceNeeded):
         return _assistance_needed(request, error)
+    if isinstance(error, SignedInAlready):
+        return see_other("/account")
     if isinstance(error, SignInNeeded):
         return see_other(error.sign_in)
     if not error.kept:

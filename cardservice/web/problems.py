@@ -45,6 +45,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     people.NotYourRecord: 403,
     people.InvalidDetails: 422,
     people.BadPostcode: 422,
+    people.BadMobile: 422,
     people.Busy: 503,
 }
 """Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""

@@ -1,6 +1,7 @@
 """A resident's record as it is shown, to themselves and to staff: one assembly for both."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -18,14 +19,32 @@ from cardservice.web.card_lines import (
 from cardservice.web.entitlement_lines import Line, lines
 from cardservice.web.read_lines import ReadLine, read_lines
 from cardservice.web.request_words import KIND_WORDS, STATES
+from cardservice.web.words import gettext as _
 from entitlements import applications
-from identity import accounts, addresses, assisted_reading, assurance_records, four_eyes
+from identity import (
+    accounts,
+    addresses,
+    assisted_reading,
+    assurance_records,
+    duplicates,
+    four_eyes,
+    guardians,
+)
 from identity.accounts import Person
 from identity.addresses import PastAddress
 from identity.dates import london_date
 from identity.evidence import KINDS, SeenDocument
+from identity.guardians import Basis, GuardianOf
 from identity.personal import Vault
 from identity.places import DISTRICTS, District
+
+BASIS_WORDS: Final = {
+    Basis.PARENT: _("parent"),
+    Basis.GUARDIAN: _("guardian appointed by a court or by a will"),
+    Basis.SPECIAL_GUARDIAN: _("special guardian"),
+    Basis.FOSTER_CARER: _("foster carer"),
+    Basis.LOCAL_AUTHORITY: _("social worker of the council that has the care"),
+}
 
 
 class DocumentLine(msgspec.Struct, frozen=True):
@@ -43,8 +62,18 @@ class AskedLine(msgspec.Struct, frozen=True):
     state: str
 
 
+class GuardianLine(msgspec.Struct, frozen=True):
+    """A guardian on a page, and what makes them one."""
+
+    guardian: GuardianOf
+    basis: str
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything a page shows of one resident."""
+    """Everything a page shows of one resident.
+
+    `duplicates` are numbers of accounts that may be the same person's; only staff are shown them.
+    """
 
     person: Person
     district: District | None
@@ -57,6 +86,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     taps: tuple[TapLine, ...]
     asked: tuple[AskedLine, ...]
     reads: tuple[ReadLine, ...]
+    guardians: tuple[GuardianLine, ...]
+    duplicates: tuple[str, ...]
 
 
 async def record_of(
@@ -84,6 +115,11 @@ async def record_of(
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await _asked(session, account_id),
         reads=await looks_at(session, vault, account_id),
+        guardians=tuple(
+            GuardianLine(each, BASIS_WORDS[each.basis])
+            for each in await guardians.of(session, vault, account_id)
+        ),
+        duplicates=await duplicates.of_account(session, account_id),
     )
 
 

@@ -23,23 +23,29 @@ from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
 from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
-from cardservice.web.guards import signed_in
+from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
 from cardservice.web.problem_pages import HANDLERS
-from cardservice.web.resident import confirm as resident_confirm
 from cardservice.web.resident import (
+    activate,
+    contacts,
     copy,
     erase,
     own,
     passkeys,
     password,
+    register_finish,
+    register_steps,
     second_step,
     share,
     sign_out,
 )
+from cardservice.web.resident import confirm as resident_confirm
+from cardservice.web.resident import register as resident_register
 from cardservice.web.resident import sign_in as resident_sign_in
 from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
+    activation,
     addresses,
     assisted,
     assisted_trail,
@@ -47,6 +53,7 @@ from cardservice.web.staff import (
     checks,
     contact,
     documents,
+    duplicates,
     erasures,
     lost_app,
     people,
@@ -118,6 +125,8 @@ def _residents() -> list[Router]:
                 resident_sign_in.send_code,
                 resident_sign_in.ask_code,
                 resident_sign_in.sign_in,
+                resident_sign_in.ask_mobile,
+                resident_sign_in.send_text,
                 passkeys.sign_in,
                 password.ask,
                 password.sign_in,
@@ -131,9 +140,44 @@ def _residents() -> list[Router]:
             opt=opt | {"public": "where residents sign in"},
         ),
         Router(
+            "/register",
+            route_handlers=[
+                resident_register.ask_email,
+                resident_register.send_code,
+                resident_register.ask_code,
+                resident_register.give_code,
+                resident_register.ask_again,
+                resident_register.send_again,
+                resident_register.offer,
+                register_steps.ask,
+                register_steps.answer,
+                register_finish.ask_mobile,
+                register_finish.give_mobile,
+                register_finish.ask_mobile_code,
+                register_finish.give_mobile_code,
+                register_finish.show_answers,
+                register_finish.finish,
+            ],
+            guards=[nobody_signed_in, our_own_form, not_too_many],
+            before_request=note_who_asks,
+            opt=opt | {"public": "where residents register"},
+        ),
+        Router(
+            "/activate",
+            route_handlers=[activate.ask, activate.activate],
+            guards=[nobody_signed_in, our_own_form, not_too_many],
+            opt=opt | {"public": "where residents claim the account that a desk made"},
+        ),
+        Router(
             "/account",
             route_handlers=[
                 own.own_account,
+                activate.welcome,
+                contacts.ask,
+                contacts.send_code,
+                contacts.ask_code,
+                contacts.give_code,
+                contacts.remove_mobile,
                 own.own_taps,
                 own.own_details,
                 own.own_security,
@@ -203,6 +247,8 @@ def _staff() -> list[Router]:
                 search.search,
                 register.ask,
                 register.register,
+                activation.give,
+                duplicates.judge,
                 resident.show,
                 cards.order_card,
                 cards.report_card,

@@ -113,9 +113,9 @@ def _ask(entry: Entry, operator: Operator, shelf: Shelf) -> str:
         case EligibleFor(scheme) | NotEligibleFor(scheme):
             return f"First we need to know whether you can have this: {scheme.title}."
         case _:
-            fed = shelf.fed.get(operator.fact)
-            words = fed.words if fed else FACT_WORDS.get(operator.fact, operator.fact)
-            return f"We need to know {words}."
+            if fed := shelf.fed.get(operator.fact):
+                return f"We need to know {fed.words}."
+            return f"We need to see {FACT_WORDS.get(operator.fact, operator.fact)}."
 
 
 def _sentence(entry: Entry, key: str, *, dated: bool) -> str:

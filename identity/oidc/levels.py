@@ -41,6 +41,9 @@ WAYS: Final[Mapping[SignInMethod, Way]] = {
     SignInMethod.PASSWORD: Way("pwd", frozenset({Factor.KNOWS})),
     SignInMethod.APP: Way("otp", frozenset({Factor.HAS})),
     SignInMethod.RECOVERY_CODE: Way("otp", frozenset({Factor.HAS})),
+    # A number can be taken over at the operator, and a letter be opened: neither raises a level.
+    SignInMethod.MOBILE_CODE: Way("sms", frozenset()),
+    SignInMethod.ACTIVATION_CODE: Way("otp", frozenset()),
     # The device checks a PIN, finger or face: `identity.passkeys` takes no passkey without.
     SignInMethod.PASSKEY: Way("pop", frozenset({Factor.HAS, Factor.KNOWS})),
 }

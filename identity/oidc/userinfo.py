@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import accounts
 from identity.accounts import Person
 from identity.actors import Actor, ActorKind
+from identity.contacts import email_at, every_index
 from identity.oidc.access import Access
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.provider import Provider
@@ -87,10 +88,10 @@ def _known(person: Person, *, email_verified: bool) -> Mapping[str, Any]:
 async def _email_verified(
     session: AsyncSession, vault: Vault, account_id: UUID, email: str
 ) -> bool:
-    """Whether somebody signed in with a code that went to this address."""
+    """Whether somebody proved for this account that they read what goes to this address."""
     used = exists().where(
         OneTimeCode.account_id == account_id,
-        OneTimeCode.email_index.in_(vault.blinds("email", email)),
+        OneTimeCode.contact_index.in_(every_index(vault, email_at(email))),
         OneTimeCode.consumed_at.is_not(None),
     )
     return bool(await session.scalar(select(used)))

@@ -78,7 +78,7 @@ def test_the_messages_to_residents_can_be_read(browser: Browser, demo_server: Li
     reader.press("Send me a code")
     page.get_by_role("link", name="Messages").click()
     reader.check("Messages")
-    assert reader.says(f"Your Kent Card sign-in code is {demo_server.newest_code()}.")
+    assert reader.says(f"Your Kent Card code is {demo_server.newest_code()}.")
 
 
 def test_a_tray_that_is_away_is_said(browser: Browser, tmp_path: Path) -> None:

@@ -25,12 +25,15 @@ from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.web.frontend.build import build
 from entitlements import applications
-from identity import accounts, outbox, staff, staff_factor
+from identity import accounts, duplicates, outbox, staff, staff_factor
 from identity.actors import SYSTEM
+from identity.codes import KINDS
+from identity.contacts import CodeUse
 from identity.details import NewResident
 from identity.hashing import Line
 from identity.keys import FileKeyStore
 from identity.models import StaffRole
+from identity.outbox import Message
 from identity.personal import Vault
 from identity.staff import PasswordRight
 from identity.staff_factor import Offer, Step
@@ -127,13 +130,24 @@ class LiveServer:
         self._apps[username] = self.do(work)
         return username
 
-    def newest_code(self) -> str:
-        """The sign-in code in the newest message."""
+    def newest_code(self, use: CodeUse = CodeUse.SIGN_IN) -> str:
+        """The code in the newest message with one of that use."""
+        newest = next(each for each in self.messages() if each.kind == KINDS[use])
+        return newest.text.split(" is ")[1].split(".")[0]
 
-        async def work(session: AsyncSession) -> str:
-            sent = await outbox.messages(session, self.vault)
-            newest = next(message for message in sent if message.kind == "sign-in-code")
-            return newest.text.split("code is ")[1].split(".")[0]
+    def compare_new_accounts(self) -> None:
+        """What the worker does about accounts that may be one person's."""
+
+        async def work(session: AsyncSession) -> int:
+            return await duplicates.compare_new(session, self.vault, now=self.clock())
+
+        self.do(work)
+
+    def messages(self) -> tuple[Message, ...]:
+        """What was sent, newest first."""
+
+        async def work(session: AsyncSession) -> tuple[Message, ...]:
+            return await outbox.messages(session, self.vault)
 
         return self.do(work)
 

@@ -16,8 +16,8 @@ from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import signin
+from identity.codes import CodeRefused
 from identity.personal import Vault
-from identity.signin import CodeRefused
 
 CODE: Final = "resident/confirm_code.html"
 

@@ -52,10 +52,12 @@ async def own_details(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+    done: FromQuery[str] = "",
 ) -> Response[str]:
     """Show the visitor's name, addresses and documents as they are recorded."""
     record = await _own_record(request, session, vault, now)
-    return page(request, "resident/details.html", record=record)
+    words = CHANGED.get(done, "")
+    return page(request, "resident/details.html", record=record, done=words)
 
 
 @get("/security")
@@ -82,6 +84,11 @@ async def own_information(
     )
 
 
+CHANGED: Final = {
+    "email": _("Your e-mail address is changed. Every other sign-in has ended"),
+    "mobile": _("Your mobile number is saved. Every other sign-in has ended"),
+    "mobile-removed": _("Your mobile number is removed. Every other sign-in has ended"),
+}
 _DONE: Final = {
     "withdrawn": WITHDRAWN,
     "stopped": _("Your account will not be erased. Everything stays as it is"),

@@ -1,4 +1,4 @@
-"""What waits for a second person, and their decision."""
+"""What waits for a second person or another look, and their decision."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
@@ -16,6 +16,8 @@ from cardservice.settings import Settings
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.request_words import KIND_WORDS, sentences_of
+from cardservice.web.staff import duplicates
+from cardservice.web.staff.duplicates import pair_lines
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
@@ -132,6 +134,8 @@ async def _queue(
     done: str = "",
 ) -> Response[str]:
     waiting = await four_eyes.waiting(session)
+    if refused := duplicates.REFUSED.get(done):
+        faults = {"requests": refused}
     lines = [await _line(request, session, vault, one, now) for one in waiting[:MOST_SHOWN]]
     return page(
         request,
@@ -141,6 +145,7 @@ async def _queue(
         typed={},
         lines=lines,
         count=len(waiting),
+        pairs=await pair_lines(session, vault, actor=request.user.actor, now=now),
         done=_DONE.get(done, ""),
     )
 
@@ -163,6 +168,7 @@ async def _line(
 
 
 _DONE: Final = {
+    **duplicates.DONE,
     "approved": _("The request is approved, and done"),
     "refused": _("The request is refused. Nothing was changed"),
 }

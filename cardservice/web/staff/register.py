@@ -8,16 +8,20 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.settings import Settings
 from cardservice.web.forms import Typed, document_shown, typed_day, typed_in
 from cardservice.web.pages import page, see_other
+from cardservice.web.records import BASIS_WORDS
 from cardservice.web.staff.reasons import ReadReason
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from entitlements import applications
-from identity import accounts
+from identity import accounts, guardians, registrations
+from identity.dates import parse_date
 from identity.details import NewResident
 from identity.errors import InvalidDetails
 from identity.evidence import KINDS, Proof
+from identity.guardians import NewGuardian
 from identity.personal import Vault
 from identity.places import DISTRICTS
 from identity.roles import Act
@@ -28,9 +32,9 @@ ADDRESS_LINES: Final = ("address_lines", "address_line_2", "town")
 
 
 @get("/residents/new", opt=OPT)
-async def ask(request: AnyRequest) -> Response[str]:
+async def ask(request: AnyRequest, settings: NamedDependency[Settings]) -> Response[str]:
     """Show the empty form."""
-    return _form(request, {}, {})
+    return _form(request, settings, {}, {})
 
 
 @post("/residents/new", status_code=200, opt=OPT)
@@ -38,15 +42,22 @@ async def register(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Register, decide what they may have, and show the record; or say what is wrong."""
     typed = await typed_in(request)
     actor = request.user.actor
+    guardian = _guardian(typed, settings.minimum_age, now)
     try:
-        account = await accounts.register(session, vault, new_resident(typed), actor=actor, now=now)
+        async with session.begin_nested():  # the resident with their guardian, or nobody
+            account = await accounts.register(
+                session, vault, new_resident(typed), actor=actor, now=now
+            )
+            if guardian is not None:
+                await guardians.record(session, vault, account.id, guardian, actor=actor, now=now)
     except InvalidDetails as invalid:
-        return _form(request, typed, invalid.faults)
+        return _form(request, settings, typed, invalid.faults)
     await applications.assess(session, vault, account.id, actor=actor, now=now)
     return see_other(
         f"/staff/residents/{account.id}?reason={ReadReason.REGISTERED}&done=registered"
@@ -75,7 +86,21 @@ def kinds_for(*proofs: Proof) -> tuple[tuple[str, str], ...]:
     return tuple((kind.kind, kind.name) for kind in KINDS.values() if kind.proves & wanted)
 
 
-def _form(request: AnyRequest, typed: Typed, faults: Mapping[str, str]) -> Response[str]:
+def _guardian(typed: Typed, least_age: int, now: datetime) -> NewGuardian | None:
+    """Who answers for them, of somebody young; or of anybody for whom the form names one."""
+    entered = NewGuardian(
+        number=typed.get("guardian_number", ""),
+        name=typed.get("guardian_name", ""),
+        basis=typed.get("guardian_basis", ""),
+    )
+    born = parse_date(typed_day(typed, "birth_date"))
+    is_young = born is not None and registrations.is_too_young(born, least_age, now=now)
+    return entered if is_young or entered != NewGuardian() else None
+
+
+def _form(
+    request: AnyRequest, settings: Settings, typed: Typed, faults: Mapping[str, str]
+) -> Response[str]:
     confirming = any(field in faults or field in typed for field in _CONFIRMATION)
     return page(
         request,
@@ -87,6 +112,8 @@ def _form(request: AnyRequest, typed: Typed, faults: Mapping[str, str]) -> Respo
         districts=tuple((district.code, district.name) for district in DISTRICTS.values()),
         identity_kinds=kinds_for(Proof.IDENTITY),
         address_kinds=kinds_for(Proof.ADDRESS),
+        age=settings.minimum_age,
+        bases=[(basis.value, words) for basis, words in BASIS_WORDS.items()],
     )
 
 
@@ -97,6 +124,9 @@ _ORDER: Final = (
     "family_name",
     "birth_date",
     "email",
+    "guardian_number",
+    "guardian_name",
+    "guardian_basis",
     "address_lines",
     "postcode",
     *_CONFIRMATION,

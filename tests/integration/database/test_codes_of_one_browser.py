@@ -6,10 +6,10 @@ import pytest
 
 from cardservice.database import Database
 from identity import accounts, outbox, signin
+from identity.codes import MOST_CODES, MOST_TRIES, CodeRefused, WhyCodeRefused
 from identity.devices import Browser
 from identity.personal import Vault
 from identity.sessions import SignedIn
-from identity.signin import MOST_CODES, MOST_TRIES, CodeRefused, WhyCodeRefused
 from tests.support.people import CLERK, JEAN, NOW
 
 LAPTOP = Browser("Firefox on Windows", "the laptop's cookie")

@@ -39,6 +39,7 @@ from identity.models import (
     PersonKey,
 )
 from identity.oidc.models import OidcLogoutNotice
+from identity.outbox_files import OutboxFiles
 from identity.personal import Vault
 from identity.rekeying import Progress, rekey
 from identity.trail_models import AuditRow
@@ -320,7 +321,7 @@ async def test_broken_off_in_the_middle_nothing_is_lost_and_the_next_run_does_it
 async def test_written_messages_go_with_the_person(
     migrated: Database, vault: Vault, will: UUID, tmp_path: Path
 ) -> None:
-    await jobs.deliver_messages(migrated, vault, tmp_path, now=NOW)
+    await jobs.deliver_messages(migrated, vault, OutboxFiles(tmp_path), now=NOW)
     assert len(files_in(tmp_path)) > 1
     await asked(migrated, vault, will)
     await jobs.erase_due(migrated, vault, tmp_path, now=AFTER)

@@ -1,19 +1,21 @@
 """Messages wait in the database and are delivered once, into files one can read."""
 
 import stat
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from cardservice.database import Database
 from identity import outbox
 from identity.models import OutboxMessage
+from identity.outbox_files import OutboxFiles
 from identity.personal import Vault
 from tests.support.people import NOW
 
 TO = "jean@example.com"
+HOUR = timedelta(hours=1)
 
 
 async def queue(database: Database, vault: Vault, *texts: str) -> None:
@@ -23,9 +25,11 @@ async def queue(database: Database, vault: Vault, *texts: str) -> None:
             outbox.queue(session, vault, TO, "sign-in-code", words, now=now)
 
 
-async def deliver(database: Database, vault: Vault, directory: Path) -> int:
-    async with database.transaction() as session:
-        return await outbox.deliver(session, vault, directory, now=NOW)
+async def deliver(
+    database: Database, vault: Vault, directory: Path, *, now: datetime = NOW + HOUR
+) -> int:
+    carrier = OutboxFiles(directory)
+    return (await outbox.deliver(database.transaction, vault, carrier, now=now)).sent
 
 
 def last_lines(directory: Path) -> list[str]:
@@ -78,16 +82,18 @@ async def test_messages_wait_while_the_directory_cannot_be_written(
     with pytest.raises(OSError, match="outbox"):
         await deliver(identity_database, vault, blocked)
     blocked.unlink()
-    assert await deliver(identity_database, vault, blocked) == 1
+    assert await deliver(identity_database, vault, blocked) == 0
+    later = NOW + HOUR + outbox.WAITS[0]
+    assert await deliver(identity_database, vault, blocked, now=later) == 1
 
 
-async def test_delivery_that_was_not_committed_writes_the_same_file_again(
+async def test_a_worker_that_died_before_it_noted_a_delivery_writes_the_same_file_again(
     identity_database: Database, vault: Vault, tmp_path: Path
 ) -> None:
     await queue(identity_database, vault, "again")
+    assert await deliver(identity_database, vault, tmp_path) == 1
     async with identity_database.transaction() as session:
-        await outbox.deliver(session, vault, tmp_path, now=NOW)
-        await session.rollback()
+        await session.execute(update(OutboxMessage).values(delivered_at=None, due_at=NOW))
     assert await deliver(identity_database, vault, tmp_path) == 1
     assert last_lines(tmp_path) == ["again"]
 

@@ -30,7 +30,13 @@ from identity.signin_models import StaffTotp
 from tests.support.people import CLERK, JEAN, NOW, OWN
 
 PASSPHRASE = "a passphrase for tests"
-NOT_ONE_PERSONS = {"person_key", "outbox_message", "staff_totp", "staff_sign_in"}
+NOT_ONE_PERSONS = {
+    "person_key",
+    "outbox_message",
+    "pending_registration",
+    "staff_totp",
+    "staff_sign_in",
+}
 
 
 class PowerCut(Exception):

@@ -10,12 +10,14 @@ from sqlalchemy import func, select, text, update
 
 from cardservice.database import Database
 from identity import accounts, outbox, sessions, signin
+from identity.codes import CodeRefused, CodeSent, WhyCodeRefused
+from identity.contacts import Channel, Contact
 from identity.devices import Browser
 from identity.models import Account, AccountState
 from identity.personal import Vault
 from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
-from identity.signin import CodeRefused, CodeSent, WhyCodeRefused
+from identity.signin import NoAccount
 from identity.signin_models import KnownDevice, OneTimeCode, Session
 from identity.trail_models import AuditRow
 from tests.support.people import CLERK, JEAN, NOW
@@ -52,7 +54,7 @@ async def newest_code(database: Database, vault: Vault) -> str:
 
 async def redeem(
     database: Database, vault: Vault, code: str, *, email: str = JEANS, now: datetime = NOW
-) -> SignedIn | CodeRefused:
+) -> SignedIn | NoAccount | CodeRefused:
     async with database.transaction() as session:
         answer = await signin.redeem_code(session, vault, email, code, browser=LAPTOP, now=now)
     assert not isinstance(answer, CodeNeeded)
@@ -171,7 +173,9 @@ async def test_known_and_unknown_addresses_are_answered_alike(
 ) -> None:
     answers = {}
     for email in (JEANS, STRANGERS):
-        said: list[CodeSent | SignedIn | CodeRefused] = [await ask(database, vault, email)]
+        said: list[CodeSent | SignedIn | NoAccount | CodeRefused] = [
+            await ask(database, vault, email)
+        ]
         # Not a code at all, so that it cannot be the right one by chance.
         said += [await redeem(database, vault, "1234567", email=email) for _ in range(6)]
         answers[email] = said
@@ -179,8 +183,21 @@ async def test_known_and_unknown_addresses_are_answered_alike(
     assert answers[JEANS][1:] == [WRONG] * 5 + [NO_LONGER]
 
 
-async def test_nothing_is_sent_to_an_unknown_address(database: Database, vault: Vault) -> None:
+async def test_an_unknown_address_gets_its_code_too_and_it_signs_nobody_in(
+    database: Database, vault: Vault
+) -> None:
     await ask(database, vault, STRANGERS)
+    code = await newest_code(database, vault)
+    answer = await redeem(database, vault, code, email=STRANGERS)
+    assert answer == NoAccount(Contact(Channel.EMAIL, STRANGERS))
+    async with database.transaction() as session:
+        assert [message.to for message in await outbox.messages(session, vault)] == [STRANGERS]
+        assert await session.scalar(select(func.count()).select_from(Session)) == 0
+
+
+async def test_nothing_goes_to_what_is_no_address(database: Database, vault: Vault) -> None:
+    for typed in ("nobody", "a@b", "a b@example.com", "x" * 250 + "@example.com"):
+        await ask(database, vault, typed)
     async with database.transaction() as session:
         assert await outbox.messages(session, vault) == ()
 

@@ -22,6 +22,7 @@ from identity import (
     signin,
 )
 from identity.authenticator import OFFER_LIFE
+from identity.codes import CodeRefused, WhyCodeRefused
 from identity.devices import Browser
 from identity.errors import InvalidDetails
 from identity.lost_factor import GRANTED_FOR, WAIT
@@ -30,7 +31,7 @@ from identity.personal import Vault
 from identity.resident_factor import STEP_LIFE, CodeNeeded
 from identity.second_factor import OVER, FactorRefused, WhyFactorRefused
 from identity.sessions import SignedIn, SignedInSession
-from identity.signin import CodeRefused, WhyCodeRefused
+from identity.signin import NoAccount
 from identity.signin_models import AccountPassword, AccountRecoveryCode, SessionKind, SignInMethod
 from identity.staff import SignInRefused
 from identity.throttle import FREE_TRIES, MOST_FAILURES
@@ -95,7 +96,9 @@ class Home:
                 session, self.vault, JEAN.email, password, browser=LAPTOP, now=now
             )
 
-    async def by_email(self, now: datetime = NOW) -> SignedIn | CodeNeeded | CodeRefused:
+    async def by_email(
+        self, now: datetime = NOW
+    ) -> SignedIn | CodeNeeded | NoAccount | CodeRefused:
         async with self.database.transaction() as session:
             await signin.send_code(session, self.vault, JEAN.email, browser=LAPTOP, now=now)
         sent = (await self.messages("sign-in-code"))[0].split("code is ")[1].split(".")[0]

@@ -13,10 +13,11 @@ from cardservice.holdings import HOLDINGS
 from cardservice.holdings.people import MESSAGES_KEPT
 from cardservice.models import Tap, TapConflict
 from entitlements.models import ServiceNumber
-from identity import accounts, outbox
+from identity import accounts, outbox_files
 from identity.audit_check import Broken, Fault, Intact, verify
 from identity.keys import FileKeyStore
 from identity.models import OutboxMessage
+from identity.outbox_files import OutboxFiles
 from identity.personal import Vault
 from identity.signin_models import KnownDevice, OneTimeCode, Session
 from identity.trail_models import AuditRow, RecordRead
@@ -175,15 +176,15 @@ async def test_a_generation_later_only_what_has_no_period_is_left(
 async def test_written_messages_are_removed_by_their_age(
     migrated: Database, vault: Vault, tmp_path: Path
 ) -> None:
-    await jobs.deliver_messages(migrated, vault, tmp_path, now=NOW)
+    await jobs.deliver_messages(migrated, vault, OutboxFiles(tmp_path), now=NOW)
     (tmp_path / "notes of somebody.txt").write_text("not ours")
-    written = outbox.written_before(tmp_path, NOW + SECOND)
+    written = outbox_files.written_before(tmp_path, NOW + SECOND)
     assert written
     await jobs.apply_retention(migrated, tmp_path, now=NOW + MESSAGES_KEPT)
-    assert outbox.written_before(tmp_path, NOW + SECOND) == written
+    assert outbox_files.written_before(tmp_path, NOW + SECOND) == written
     await jobs.apply_retention(migrated, tmp_path, now=NOW + MESSAGES_KEPT + SECOND)
     assert files_in(tmp_path) == ["notes of somebody.txt"]
-    assert outbox.written_before(tmp_path / "nowhere", NOW) == ()
+    assert outbox_files.written_before(tmp_path / "nowhere", NOW) == ()
 
 
 def test_every_period_is_in_words() -> None:

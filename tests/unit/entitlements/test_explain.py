@@ -49,7 +49,7 @@ def test_an_unknown_birth_date_is_asked_for_and_never_a_yes() -> None:
     assert answer(decision) == "unknown"
     assert explain(decision)[:2] == [
         "travel-older on 1 January 2100: unknown",
-        "needed: your date of birth",
+        "needed: a document that shows your date of birth",
     ]
     assert to_data(decision)["needed"] == ("birth_date",)
 
