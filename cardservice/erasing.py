@@ -125,8 +125,9 @@ async def _forget_addresses(
     for contact in contacts:
         for index in vault.blinds(contact.channel.value, contact.value):
             await _forget_counts(session, account, resident_password.counted_address(index))
-        sent = OneTimeCode.contact_index.in_(every_index(vault, contact))
-        await session.execute(delete(OneTimeCode).where(sent), **_UNSYNCHRONISED)
+        indexes = every_index(vault, contact)
+        codes = delete(OneTimeCode).where(OneTimeCode.contact_index.in_(indexes))
+        await session.execute(codes, **_UNSYNCHRONISED)
     return await outbox.forget(session, vault, *(contact.value for contact in contacts))
 
 
