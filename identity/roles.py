@@ -108,6 +108,7 @@ STEP_UP: Final = frozenset(
         Act.LIFT_PROTECTION,
         Act.FORGET_RESIDENT_APP,
         Act.DECIDE_REQUEST,
+        Act.DECIDE_RULES,
         Act.MANAGE_STAFF,
     }
 )

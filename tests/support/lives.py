@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance
@@ -17,28 +17,28 @@ from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import (
     accounts,
-    activation,
     corrections,
     devices,
     four_eyes,
-    guardians,
+    outbox,
     passwords,
     person_keys,
-    registrations,
     resident_password,
+    sealed,
     sessions,
     signin,
 )
 from identity.actors import Actor, resident_actor, staff_actor
 from identity.addresses import AddressChange
+from identity.contacts import Channel, Contact
 from identity.corrections import Correction
+from identity.db import new_id
 from identity.details import NewAddress, NewResident
 from identity.devices import Browser
 from identity.evidence import DocumentShown, Proof
-from identity.guardians import NewGuardian
 from identity.keys import FileKeyStore
 from identity.likeness import forms_of, words_of
-from identity.models import Account, PossibleDuplicate
+from identity.models import Account, Guardian, PossibleDuplicate
 from identity.oidc import clients, consents, grants
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
@@ -51,6 +51,7 @@ from identity.signin_models import (
     AccountPassword,
     AccountRecoveryCode,
     AccountTotp,
+    ActivationCode,
     LostFactor,
     Passkey,
     PendingRegistration,
@@ -78,6 +79,8 @@ NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), 
 NEW_NAME: Final = "Marchbanks"
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
 LETTER: Final = DocumentShown("pip-moving-around", dated_on=date(2026, 11, 1))
+MOBILE: Final = "+447700900461"
+"""As it is kept."""
 SITE: Final = NewClient(
     name="Example Leisure",
     basis=Basis.CONSENT,
@@ -114,6 +117,7 @@ async def a_full_life(
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
     async with database.transaction() as session:
+        await _registered_like_others(session, vault, person)
         wanted = Correction(
             given_names=who.given_names,
             family_name=NEW_NAME,
@@ -126,20 +130,45 @@ async def a_full_life(
     return person
 
 
-async def _registered(session: AsyncSession, vault: Vault, person: UUID) -> None:
-    """What registering and claiming an account leave behind, and somebody much alike."""
-    lasts = timedelta(days=28)
-    await activation.give(session, vault, person, lasts=lasts, actor=CLERK, now=NOW)
-    named = NewGuardian(name="Ann Weald", basis="parent")
-    await guardians.record(session, vault, person, named, actor=CLERK, now=NOW)
-    await registrations.begin(session, vault, "begun@example.com", now=NOW)
-    begun = (await session.scalars(select(PendingRegistration))).one()
-    begun.account_id, begun.finished_at = person, NOW
-    begun.compared_at = NOW
-    others = select(Account.id).where(Account.id != person).limit(1)
+async def _registered_like_others(session: AsyncSession, vault: Vault, person: UUID) -> None:
+    """As if they had registered themselves, with a guardian; and they resemble somebody."""
+    personal = await person_keys.for_writing(session, vault, person)
+    reached = sealed.contact_columns(vault, personal, person, Contact(Channel.MOBILE, MOBILE))
+    await session.execute(update(Account).where(Account.id == person).values(**reached))
+    outbox.queue(session, vault, MOBILE, "sign-in-code", "A text message", now=NOW)
     session.add(
-        PossibleDuplicate(
-            account_id=person, other_id=(await session.scalars(others)).one(), found_at=NOW
+        PendingRegistration(
+            token_hash=person.bytes * 2,
+            sealed_answers=vault.seal("pending_registration", "sealed_answers", person, "{}"),
+            started_at=NOW,
+            seen_at=NOW,
+            expires_at=NOW,
+            account_id=person,
+            finished_at=NOW,
+        )
+    )
+    session.add(
+        ActivationCode(
+            account_id=person,
+            code_hash=person.bytes * 2,
+            given_at=NOW,
+            given_by_id=CLERK.id,
+            expires_at=NOW,
+        )
+    )
+    other = await session.scalar(select(Account.id).where(Account.id != person))
+    if other is None:
+        return
+    session.add(PossibleDuplicate(account_id=person, other_id=other, found_at=NOW))
+    row_id = new_id()
+    session.add(
+        Guardian(
+            id=row_id,
+            account_id=person,
+            guardian_account_id=other,
+            sealed_guardian=personal.seal("guardian", "sealed_guardian", row_id, '{"name": "G"}'),
+            recorded_at=NOW,
+            recorded_by_id=CLERK.id,
         )
     )
     await session.flush()
@@ -245,7 +274,6 @@ async def _signed_in(
             session, vault, email, "a wrong pass phrase", browser=browser, now=NOW
         )
     await signin.send_code(session, vault, email, now=NOW)
-    await _registered(session, vault, person)
     actor = resident_actor(person, account.number)
     sign_in = SignIn(account_id=person, actor=actor, token=signed.token, at=NOW)
     scopes = ("openid", "email")
@@ -273,6 +301,7 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
         "asked-for name": NEW_NAME,
         "birth date": born,
         "e-mail": who.email,
+        "mobile": MOBILE,
         "local part": who.email.partition("@")[0],
         "first address": who.address_lines[0],
         "postcode": who.postcode,
@@ -283,6 +312,7 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
     }
     blind = {
         "birth date index": vault.blind("birth-date", born),
+        "mobile index": vault.blind("mobile", MOBILE),
         "e-mail index": vault.blind("email", who.email),
         "postcode index": vault.blind("postcode", who.postcode),
         "new postcode index": vault.blind("postcode", NEW_HOME.postcode),
