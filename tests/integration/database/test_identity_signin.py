@@ -272,8 +272,8 @@ async def test_a_new_device_is_told_of_once_and_a_known_one_is_not(
     database: Database, vault: Vault
 ) -> None:
     phone = Browser("Safari on iPhone", "the phone's cookie")
-    for browser in (LAPTOP, LAPTOP, phone, LAPTOP):
-        await ask(database, vault)
+    for second, browser in enumerate((LAPTOP, LAPTOP, phone, LAPTOP)):
+        await ask(database, vault, now=NOW + timedelta(seconds=second))
         code = await newest_code(database, vault)
         async with database.transaction() as session:
             done = await signin.redeem_code(session, vault, JEANS, code, browser=browser, now=NOW)

@@ -120,7 +120,7 @@ async def test_the_code_proves_the_address_for_the_account_too(
         assert holder is row
         assert await session.scalar(select(func.count()).select_from(SightedDocument)) == 0
         kinds = [message.kind for message in await outbox.messages(session, vault)]
-    assert kinds == ["account-made", "sign-in-code"]
+    assert sorted(kinds) == ["account-made", "sign-in-code"]
 
 
 async def test_what_was_typed_is_sealed_kept_for_a_day_and_hidden_after_half_an_hour(
@@ -169,9 +169,10 @@ async def test_of_two_who_send_the_last_form_at_once_one_account_is_made_and_bot
 async def test_an_address_that_got_an_account_meanwhile_signs_in_to_it(
     migrated: Database, vault: Vault
 ) -> None:
-    first, second = await proved(migrated, vault), await proved(migrated, vault)
+    later = NOW + timedelta(seconds=1)
+    first, second = await proved(migrated, vault), await proved(migrated, vault, now=later)
     made = account_of(await finish(migrated, vault, first))
-    assert account_of(await finish(migrated, vault, second)) == made
+    assert account_of(await finish(migrated, vault, second, now=later)) == made
 
 
 async def test_the_address_of_a_closed_account_makes_no_other(
@@ -314,7 +315,7 @@ async def test_asking_and_failing_is_the_same_work_for_known_and_unknown(
         for do in (asking, failing):
             work = await do(migrated, vault, known)
             assert await do(migrated, vault, unknown) == work
-            assert len(work) > 2
+            assert len(work) > 1
 
 
 async def test_a_text_message_goes_only_to_a_number_we_know(
@@ -341,11 +342,12 @@ async def test_a_mobile_is_proved_by_its_code_and_signs_in_without_an_email(
         told = await registrations.prove_mobile(session, vault, token, number, code, now=NOW)
         assert told is None
     account = account_of(await finish(migrated, vault, token))
+    later = NOW + timedelta(seconds=1)
     async with migrated.transaction() as session:
-        await signin.send_code_to(session, vault, number, browser=LAPTOP, now=NOW)
+        await signin.send_code_to(session, vault, number, browser=LAPTOP, now=later)
     code = await newest_code(migrated, vault)
     async with migrated.transaction() as session:
-        done = await signin.redeem(session, vault, number, code, browser=LAPTOP, now=NOW)
+        done = await signin.redeem(session, vault, number, code, browser=LAPTOP, now=later)
         methods = await session.scalars(select(Session.methods).order_by(Session.opened_at))
         assert "mobile-code" in methods.all()
     assert isinstance(done, SignedIn)
