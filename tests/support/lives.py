@@ -17,6 +17,7 @@ from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import (
     accounts,
+    assisted,
     corrections,
     devices,
     four_eyes,
@@ -27,9 +28,11 @@ from identity import (
     sealed,
     sessions,
     signin,
+    staff,
 )
 from identity.actors import Actor, resident_actor, staff_actor
 from identity.addresses import AddressChange
+from identity.assisted import NotOpened, Wanted
 from identity.contacts import Channel, Contact
 from identity.corrections import Correction
 from identity.db import new_id
@@ -38,7 +41,7 @@ from identity.devices import Browser
 from identity.evidence import DocumentShown, Proof
 from identity.keys import FileKeyStore
 from identity.likeness import forms_of, words_of
-from identity.models import Account, Guardian, PossibleDuplicate
+from identity.models import Account, Guardian, PossibleDuplicate, StaffRole
 from identity.oidc import clients, consents, grants
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
@@ -46,7 +49,7 @@ from identity.oidc.models import Basis, ClientAuth, OidcGrant, OidcRefreshToken
 from identity.oidc.parameters import Parameters
 from identity.oidc.registration import NewClient
 from identity.personal import Vault
-from identity.sessions import SignedIn
+from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import (
     AccountPassword,
     AccountRecoveryCode,
@@ -127,6 +130,7 @@ async def a_full_life(
         asked = await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
         await four_eyes.refuse(session, vault, asked.id, "No", actor=SUPERVISOR, now=NOW)
         await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
+        await _acted_for(session, vault, person, account.number)
     return person
 
 
@@ -172,6 +176,33 @@ async def _registered_like_others(session: AsyncSession, vault: Vault, person: U
         )
     )
     await session.flush()
+
+
+async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: str) -> None:
+    """A member of staff acted for them; and they are one themselves."""
+    clerk = await staff.add(
+        session,
+        f"clerk-{number}",
+        "Clerk",
+        StaffRole.ADVISER,
+        "turnip lantern oxbow river",
+        actor=CLERK,
+        now=NOW,
+    )
+    token = await sessions.open_session(session, clerk.id, SessionKind.STAFF, now=NOW)
+    own = await sessions.look_up(session, token, now=NOW)
+    assert isinstance(own, SignedInSession)
+    begun = await assisted.open_for(
+        session,
+        vault,
+        person,
+        Wanted(reason="other", note="A note of theirs", presence="letter"),
+        own=own,
+        life=timedelta(minutes=20),
+        now=NOW,
+    )
+    assert not isinstance(begun, NotOpened)
+    await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
 
 
 async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, person: UUID) -> None:

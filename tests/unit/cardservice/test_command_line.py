@@ -279,6 +279,7 @@ def test_the_table_of_roles_is_printed(capsys: pytest.CaptureFixture[str]) -> No
     auditor, administrator = lines.index("auditor"), lines.index("administrator")
     assert lines[auditor + 1 : administrator] == [
         "  be signed in, and sign out",
+        "  change their own password, authenticator app and passkeys (step-up)",
         "  read the rules, their history and what waits to be published",
         "  read what was done and by whom",
     ]
