@@ -14,6 +14,7 @@ from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
 from identity import (
+    assisted_ends,
     audit_batches,
     duplicates,
     erasure,
@@ -93,6 +94,12 @@ async def tell_sites(
     async with database.transaction() as session:
         await logout_notices.note_ended_sessions(session, now=now)
     return await logout_notices.deliver(database.transaction, provider, http, now=now)
+
+
+async def end_assistance(database: Database, *, now: datetime) -> int:
+    """Write down which assisted sessions ended by time or with their sign-in; how many."""
+    async with database.transaction() as session:
+        return await assisted_ends.note_ends(session, now=now)
 
 
 async def erase_due(

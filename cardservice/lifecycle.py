@@ -30,6 +30,15 @@ LIVE: Final = frozenset({CardState.ORDERED, CardState.ACTIVE, CardState.LOST})
 """States of which a holder has at most one card; the database enforces it too."""
 
 
+def is_stopped(state: CardState, holder: AccountState) -> bool:
+    """Whether readers refuse a card that is in use, because its holder is recorded as deceased.
+
+    The card keeps its state, so that a false report can be undone; whoever tells of a card asks
+    here first.
+    """
+    return state is CardState.ACTIVE and holder is AccountState.CLOSED
+
+
 async def locked(session: AsyncSession, card_id: UUID) -> Card:
     """A card, locked until the transaction ends.
 

@@ -107,13 +107,15 @@ async def _rows(
     if holding.of is None:
         return []
     rows = await session.scalars(select(holding.model).where(holding.of(account_id)))
-    told = (_told(personal, holding, row) for row in rows)
+    told = (_told(personal, holding, row, account_id) for row in rows)
     return [row for row in told if row]
 
 
-def _told(personal: PersonVault, holding: Holding, row: Any) -> dict[str, Any]:  # noqa: ANN401  (of any table)
+def _told(personal: PersonVault, holding: Holding, row: Any, own: UUID) -> dict[str, Any]:  # noqa: ANN401  (of any table)
+    """What a row says; what another person's key seals in it is theirs, and left out."""
     columns = inspect(holding.model).columns
-    owned = any(table.model is holding.model for table in TABLES)
+    tables = [table for table in TABLES if table.model is holding.model]
+    owned = any(getattr(row, table.owner) == own for table in tables)
     told: dict[str, Any] = {}
     for name in columns.keys():  # noqa: SIM118  (no mapping: it has no `in` by name)
         value = getattr(row, name)

@@ -94,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     card_session_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=600)], _about("How long a card session may take in all.")
     ] = 30.0
+    assisted_minutes: Annotated[
+        Annotated[int, Meta(ge=1, le=60)],
+        _about("How long a member of staff may act for a resident before it ends on its own."),
+    ] = 20
     erasure_grace_days: Annotated[
         Annotated[int, Meta(ge=0, le=28)],
         _about(

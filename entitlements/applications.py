@@ -16,6 +16,7 @@ from entitlements.gathering import Gathered
 from entitlements.grants import EndReason
 from entitlements.models import Assessment, FedFact, Grant
 from entitlements.schemes.dates import NEVER
+from entitlements.schemes.locality import tells_district
 from entitlements.schemes.notes import last_day_shown, notes_of
 from entitlements.schemes.rule import Given
 from entitlements.schemes.rulebook import RuleBook
@@ -49,6 +50,7 @@ class Explained(msgspec.Struct, frozen=True):
         given: how somebody who is eligible comes to have it.
         notes: sentences about its terms, its charges and what an offer gives.
         shown_until: the last day of what others gave and staff have seen; None if there is nothing.
+        tells_district: whether the answer alone tells where the resident lives.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Explained(msgspec.Struct, frozen=True):
     given: Given = Given.AUTOMATICALLY
     notes: tuple[str, ...] = ()
     shown_until: date | None = None
+    tells_district: bool = False
 
 
 def decide_all(book: RuleBook, facts: ResidentFacts, on: date) -> Sequence[Decision]:
@@ -166,6 +169,7 @@ def _explained(
         scheme.given,
         notes_of(scheme, decision),
         last_day_shown(scheme, facts, decision.on),
+        tells_district(scheme),
     )
 
 

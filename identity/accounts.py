@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, name_index, names, person_keys, sealed
+from identity import assurance_records, audit, name_index, names, person_keys, sealed
 from identity.actors import Actor, ActorKind, resident_actor
 from identity.contacts import Channel, Contact, email_at
 from identity.dates import london_date
@@ -102,11 +102,12 @@ class InUse(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """One look at a record: when, who and why."""
+    """One look at a record: when, who and why, and in which assisted session if in one."""
 
     at: datetime
     who: str
     reason: str
+    assisted_id: UUID | None = None
 
 
 async def register(
@@ -118,7 +119,7 @@ async def register(
         InvalidDetails: every fault of the form, by field; nothing is stored.
     """
     checked = check_resident(details, on=london_date(now))
-    await _refuse_shared_email(session, vault, checked.email)
+    await refuse_shared_email(session, vault, checked.email)
     return await _open(session, vault, checked, actor=actor, now=now)
 
 
@@ -172,9 +173,10 @@ async def sight_document(
     checked = check_document(shown, proof, on=london_date(now))
     if not isinstance(checked, SeenDocument):
         raise InvalidDetails(checked)
+    if fault := assurance_records.fault_in_comparing(checked, actor):
+        raise InvalidDetails({"photo": fault})
     personal = await person_keys.for_writing(session, vault, account.id)
-    session.add(sealed.new_document(personal, checked, account.id, actor, now))
-    await session.flush()
+    await assurance_records.keep(session, personal, checked, account.id, actor=actor, now=now)
     # The kind is left out: a benefit or disability letter is itself personal.
     subject = audit.subject_of("account", account.id)
     audit.record(session, "document-sighted", subject, actor=actor, now=now)
@@ -218,6 +220,7 @@ async def person(
             actor_id=actor.id,
             actor_label=actor.label,
             reason=reason,
+            assisted_id=actor.basis.assisted_id if actor.basis else None,
         )
     )
     await session.flush()
@@ -276,7 +279,10 @@ async def reads_of(session: AsyncSession, account_id: UUID) -> tuple[Read, ...]:
         .where(RecordRead.account_id == account_id)
         .order_by(RecordRead.at.desc(), RecordRead.id)
     )
-    return tuple(Read(row.at, row.actor_label or row.actor_kind.value, row.reason) for row in rows)
+    return tuple(
+        Read(row.at, row.actor_label or row.actor_kind.value, row.reason, row.assisted_id)
+        for row in rows
+    )
 
 
 async def find(
@@ -316,6 +322,18 @@ async def find(
     return matches
 
 
+async def refuse_shared_email(session: AsyncSession, vault: Vault, email: str) -> None:
+    """An address signs one person in, so two accounts cannot share it.
+
+    Raises:
+        InvalidDetails: `email` is another account's.
+    """
+    if email and await holder_of(session, vault, email_at(email)):
+        raise InvalidDetails(
+            {"email": "Another account uses this e-mail address. Enter another or leave it empty"}
+        )
+
+
 async def _open(
     session: AsyncSession,
     vault: Vault,
@@ -334,8 +352,7 @@ async def _open(
     on = london_date(now)
     session.add(sealed.new_address(vault, personal, checked.address, account.id, on))
     for document in checked.documents:
-        session.add(sealed.new_document(personal, document, account.id, actor, now))
-    await session.flush()
+        await assurance_records.keep(session, personal, document, account.id, actor=actor, now=now)
     name = checked.given_names, checked.family_name
     await name_index.add(session, vault, {account.id: name})
     audit.record(
@@ -398,14 +415,6 @@ async def _document_rows(session: AsyncSession, account_id: UUID) -> Sequence[Si
 async def _current_address(session: AsyncSession, account_id: UUID) -> Address:
     current = select(Address).where(Address.account_id == account_id, Address.valid_to.is_(None))
     return (await session.scalars(current)).one()
-
-
-async def _refuse_shared_email(session: AsyncSession, vault: Vault, email: str) -> None:
-    """An address signs one person in, so two accounts cannot share it."""
-    if email and await holder_of(session, vault, email_at(email)):
-        raise InvalidDetails(
-            {"email": "Another account uses this e-mail address. Enter another or leave it empty"}
-        )
 
 
 async def _unused_number(session: AsyncSession) -> str:

@@ -18,6 +18,22 @@ class ActorKind(StrEnum):
     SYSTEM = "system"
 
 
+class Basis(msgspec.Struct, frozen=True):
+    """On what footing a member of staff acts for a resident: an assisted session.
+
+    Attributes:
+        assisted_id: of the assisted session.
+        account_id: the resident it is for.
+        reason: why, a code of `trail_models.AssistReason`.
+        presence: how the resident is present, a code of `trail_models.Presence`.
+    """
+
+    assisted_id: UUID
+    account_id: UUID
+    reason: str
+    presence: str
+
+
 class Actor(msgspec.Struct, frozen=True):
     """Somebody or something that acts.
 
@@ -26,11 +42,13 @@ class Actor(msgspec.Struct, frozen=True):
         id: their permanent id (an account's or staff member's UUID as text, a terminal's id).
         label: what a resident may be shown as "who": a staff member's name, a place. Never the
             name of a resident.
+        basis: of a member of staff who acts for a resident; every row they cause carries it.
     """
 
     kind: ActorKind
     id: str
     label: str = ""
+    basis: Basis | None = None
 
 
 SYSTEM = Actor(ActorKind.SYSTEM, "system", "Kent Card")

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, person_keys, sealed
+from identity import assurance_records, audit, person_keys, sealed
 from identity.actors import Actor
 from identity.dates import london_date, parse_date
 from identity.details import NewAddress, check_address
@@ -74,8 +74,7 @@ async def change(
     await session.flush()
     personal = await person_keys.for_writing(session, vault, account_id)
     session.add(sealed.new_address(vault, personal, checked, account_id, moved_on))
-    session.add(sealed.new_document(personal, document, account_id, actor, now))
-    await session.flush()
+    await assurance_records.keep(session, personal, document, account_id, actor=actor, now=now)
     detail = {"district_basis": checked.district_basis.value}
     if not account.address_protected:
         detail["district"] = checked.district_code

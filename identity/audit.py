@@ -53,7 +53,7 @@ def record(
         session: the transaction of the change.
         action: what was done, a permanent kebab-case word such as `account-registered`.
         subject: from `subject_of`.
-        actor: who did it.
+        actor: who did it; what they do for a resident carries its basis (`basis_*` of `detail`).
         now: when.
         detail: facts about the change. Never personal data: codes, ids, counts and kinds only.
     """
@@ -65,10 +65,28 @@ def record(
         "actor_kind": actor.kind,
         "actor_id": actor.id,
         "actor_label": actor.label,
-        "detail": dict(detail or {}),
+        "detail": {**(detail or {}), **_basis(actor)},
     }
     within = own.get_nested_transaction() or own.get_transaction()
     own.info.setdefault(_WAITING, []).append(_Waiting(row, within))
+
+
+def basis_of(assisted_id: UUID) -> str:
+    """How the basis of an audit row is written: `assisted:0192...`, in `detail["basis"]`."""
+    return f"assisted:{assisted_id}"
+
+
+def _basis(actor: Actor) -> Detail:
+    """For whom and why a member of staff acts, in the row itself, whatever its subject is."""
+    basis = actor.basis
+    if basis is None:
+        return {}
+    return {
+        "basis": basis_of(basis.assisted_id),
+        "basis_resident": subject_of("account", basis.account_id),
+        "basis_reason": basis.reason,
+        "basis_presence": basis.presence,
+    }
 
 
 @event.listens_for(Session, "before_commit")

@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, four_eyes, name_index, person_keys, sealed
+from identity import assurance_records, audit, four_eyes, name_index, person_keys, sealed
 from identity.actors import Actor
 from identity.dates import london_date
 from identity.details import check_birth_date, check_names
@@ -66,11 +66,14 @@ async def request(
     if account.state is not AccountState.ACTIVE:
         raise WrongAccountState("This resident is recorded as deceased.")
     asked = _checked(typed, london_date(now))
+    if fault := assurance_records.fault_in_comparing(asked.document, actor):
+        raise InvalidDetails({"document.photo": fault})
     kind = RequestKind.CORRECTION
     made = await four_eyes.ask(session, vault, account_id, kind, asked, actor=actor, now=now)
     personal = await person_keys.for_writing(session, vault, account_id)
-    session.add(sealed.new_document(personal, asked.document, account_id, actor, now))
-    await session.flush()
+    await assurance_records.keep(
+        session, personal, asked.document, account_id, actor=actor, now=now
+    )
     return made
 
 

@@ -109,7 +109,7 @@ def check_resident(details: NewResident, *, on: date) -> CheckedResident:
     given_names, family_name = check_names(details.given_names, details.family_name, faults)
     birth_date = check_birth_date(details.birth_date, on, faults)
     address = check_address(details, faults)
-    email = _email(details.email, faults)
+    email = check_email(details.email, faults)
     documents = _documents(details, on, faults)
     if faults or documents is None or birth_date is None:
         raise InvalidDetails(faults)
@@ -189,6 +189,14 @@ def tidy_email(text: str) -> str:
     return text.strip().casefold()
 
 
+def check_email(typed: str, faults: dict[str, str]) -> str:
+    """An e-mail address in one spelling, or empty; faults are added."""
+    email = tidy_email(typed)
+    if email and not can_be_email(email):
+        faults["email"] = "Enter an e-mail address in the correct format, like name@example.com"
+    return email
+
+
 def check_names(given: str, family: str, faults: dict[str, str]) -> tuple[str, str]:
     """Given names and family name, tidied; faults are added by field."""
     tidied = names.tidy(given), names.tidy(family)
@@ -258,13 +266,6 @@ def _faults_in_confirmation(details: NewResident | NewAddress) -> Mapping[str, s
     elif not names.is_printable(reason):
         faults["confirmation_reason"] = names.UNPRINTABLE
     return faults
-
-
-def _email(typed: str, faults: dict[str, str]) -> str:
-    email = tidy_email(typed)
-    if email and not can_be_email(email):
-        faults["email"] = "Enter an e-mail address in the correct format, like name@example.com"
-    return email
 
 
 def _documents(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import StrEnum
 from importlib.resources import files
+from typing import Final
 
 import msgspec
 
@@ -26,6 +27,13 @@ class Proof(StrEnum):
     DISABILITY = "disability"
 
 
+class Examination(StrEnum):
+    """How a document was looked at, to see whether it is genuine."""
+
+    LOOKED_AT = "looked-at"
+    FEATURES_CHECKED = "features-checked"
+
+
 class DocumentKind(msgspec.Struct, frozen=True):
     """A kind of document.
 
@@ -36,6 +44,8 @@ class DocumentKind(msgspec.Struct, frozen=True):
         max_age_months: the oldest it may be when it is seen; 0 is the same day, None any age.
         must_state_expiry: whether it counts only until the expiry date printed on it.
         or_until_stated: whether it may be older if it states a day until which it holds.
+        strength: as evidence of identity, 1 to 4 (GPG 45); 0 for what is not taken as such.
+        has_photo: whether a face can be compared with it.
     """
 
     kind: str
@@ -44,6 +54,8 @@ class DocumentKind(msgspec.Struct, frozen=True):
     max_age_months: int | None
     must_state_expiry: bool
     or_until_stated: bool
+    strength: int
+    has_photo: bool
 
 
 class DocumentShown(msgspec.Struct, frozen=True):
@@ -53,20 +65,29 @@ class DocumentShown(msgspec.Struct, frozen=True):
         kind: a key of `KINDS`.
         dated_on: the date on the document.
         expires_on: the date on which it ends, or its expected duration does.
+        examined: code of an `Examination`; empty when it was looked at and no more is said.
+        photo_matched: whether the person was compared with the photo on it, and is that person.
     """
 
     kind: str
     dated_on: date | str = ""
     expires_on: date | str = ""
+    examined: str = ""
+    photo_matched: bool = False
 
 
 class SeenDocument(msgspec.Struct, frozen=True):
-    """A document that was checked and accepted, as proof of one thing."""
+    """A document that was checked and accepted, as proof of one thing.
+
+    What was not said of how it was checked is the least: so are documents from before it was asked.
+    """
 
     kind: str
     proof: Proof
     dated_on: date | None
     expires_on: date | None
+    examined: Examination = Examination.LOOKED_AT
+    photo_matched: bool = False
 
 
 def _kinds() -> Mapping[str, DocumentKind]:
@@ -80,10 +101,14 @@ def _kinds() -> Mapping[str, DocumentKind]:
             max_age_months=int(row["max_age_months"]) if row["max_age_months"] else None,
             must_state_expiry=row["must_state_expiry"] == "yes",
             or_until_stated=row["or_until_stated"] == "yes",
+            strength=int(row["strength"]),
+            has_photo=row["has_photo"] == "yes",
         )
         for row in rows
     }
 
+
+_NO_PHOTO: Final = "A document of this kind has no photo to compare somebody with"
 
 KINDS: Mapping[str, DocumentKind] = _kinds()
 
@@ -94,8 +119,8 @@ def check_document(
     """Judge a document shown as proof of something.
 
     Returns:
-        The document as it will be kept, or its faults: part (`kind`, `dated_on`, `expires_on`)
-        -> message.
+        The document as it will be kept, or its faults: part (`kind`, `dated_on`, `expires_on`,
+        `examined`, `photo`) -> message.
     """
     kind = KINDS.get(shown.kind)
     if kind is None:
@@ -103,15 +128,19 @@ def check_document(
     if proof not in kind.proves:
         return {"kind": f"{kind.name}: not accepted as proof of {proof}"}
     dated_on, expires_on = _date(shown.dated_on), _date(shown.expires_on)
+    said = shown.examined or Examination.LOOKED_AT.value
+    examined = next((each for each in Examination if each.value == said), None)
     faults = {
         "dated_on": _fault_in_date(kind, dated_on, on)
         or _fault_in_age(kind, dated_on, expires_on, on),
         "expires_on": _fault_in_expiry(kind, expires_on, on),
+        "examined": None if examined else "Select how you checked it",
+        "photo": _NO_PHOTO if shown.photo_matched and not kind.has_photo else None,
     }
     found = {part: fault for part, fault in faults.items() if fault is not None}
-    if found or isinstance(dated_on, str) or isinstance(expires_on, str):
+    if found or examined is None or isinstance(dated_on, str) or isinstance(expires_on, str):
         return found
-    return SeenDocument(kind.kind, proof, dated_on, expires_on)
+    return SeenDocument(kind.kind, proof, dated_on, expires_on, examined, shown.photo_matched)
 
 
 def is_shown(

@@ -13,7 +13,7 @@ from identity import audit, names, person_keys
 from identity.actors import Actor
 from identity.db import new_id
 from identity.errors import InvalidDetails, RequestDecided, RequestWaits, SecondPersonNeeded
-from identity.models import ChangeRequest, RequestKind, RequestState
+from identity.models import Account, ChangeRequest, RequestKind, RequestState
 from identity.personal import Vault
 
 LONGEST_REASON = 200
@@ -56,10 +56,47 @@ async def ask(
     return request
 
 
+class WaitingLine(msgspec.Struct, frozen=True):
+    """A request that waits, without what it asks: nobody's name is in it.
+
+    Attributes:
+        number: of the account it is about.
+        asked_by: the member of staff.
+    """
+
+    id: UUID
+    kind: RequestKind
+    number: str
+    asked_at: datetime
+    asked_by: str
+
+
+async def waiting_lines(session: AsyncSession) -> tuple[WaitingLine, ...]:
+    """The same as `waiting`, for whoever may know that something waits and no more."""
+    rows = await session.execute(
+        select(ChangeRequest, Account.number)
+        .join(Account, Account.id == ChangeRequest.account_id)
+        .where(ChangeRequest.state == RequestState.WAITING)
+        .order_by(ChangeRequest.asked_at, ChangeRequest.id)
+    )
+    return tuple(
+        WaitingLine(row.id, row.kind, number, row.asked_at, row.asked_by_label)
+        for row, number in rows
+    )
+
+
 async def waiting(session: AsyncSession) -> Sequence[ChangeRequest]:
     """Requests that wait for a decision, oldest first."""
     query = select(ChangeRequest).where(ChangeRequest.state == RequestState.WAITING)
     return (await session.scalars(query.order_by(ChangeRequest.asked_at, ChangeRequest.id))).all()
+
+
+async def corrections_of(session: AsyncSession, account_id: UUID) -> Sequence[ChangeRequest]:
+    """What a resident asked to have corrected, newest first. Of reports of death nobody is told."""
+    query = select(ChangeRequest).where(
+        ChangeRequest.account_id == account_id, ChangeRequest.kind == RequestKind.CORRECTION
+    )
+    return (await session.scalars(query.order_by(ChangeRequest.asked_at.desc()))).all()
 
 
 async def what_is_asked(session: AsyncSession, vault: Vault, request: ChangeRequest) -> str:

@@ -193,6 +193,45 @@ class SightedDocument(Base, kw_only=True):
     sealed_particulars: Mapped[bytes]
 
 
+class AssurancePart(StrEnum):
+    """The five parts of checking who somebody is (GPG 45)."""
+
+    STRENGTH = "strength"
+    VALIDITY = "validity"
+    ACTIVITY = "activity"
+    FRAUD = "fraud"
+    VERIFICATION = "verification"
+
+
+class AssuranceScore(Base, kw_only=True):
+    """What one check of who a resident is scored, by whom and how. A later row replaces none.
+
+    `document_id`: the document that was checked, for the parts that are about one.
+    `sealed_basis` is JSON of `assurance_records.Basis`: how it was checked, and against what.
+    """
+
+    __tablename__ = "assurance_score"
+    __table_args__ = (
+        CheckConstraint("score >= 0 AND score <= 4", name="from_0_to_4"),
+        CheckConstraint(
+            "part IN ('activity', 'fraud') OR document_id IS NOT NULL", name="of_a_document"
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    document_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("sighted_document.id"), index=True, default=None
+    )
+    part: Mapped[AssurancePart]
+    score: Mapped[int]
+    at: Mapped[datetime]
+    by_kind: Mapped[ActorKind]
+    by_id: Mapped[str] = mapped_column(String(64))
+    by_label: Mapped[str] = mapped_column(String(200))
+    sealed_basis: Mapped[bytes]
+
+
 class ChangeRequest(Base, kw_only=True):
     """A change to an account that one member of staff asks for and another decides.
 
@@ -330,6 +369,15 @@ class StaffMember(Base, kw_only=True):
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(default=True)
+
+
+class OwnAccount(Base, kw_only=True):
+    """The account that a member of staff has as a resident: they may not act for themselves."""
+
+    __tablename__ = "own_account"
+
+    staff_id: Mapped[UUID] = mapped_column(ForeignKey("staff_member.id"), primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
 
 
 class OutboxMessage(Base, kw_only=True):

@@ -137,7 +137,7 @@ async def withdraw(session: AsyncSession, vault: Vault, *contacts: str) -> int:
 
 
 async def forget(session: AsyncSession, vault: Vault, *contacts: str) -> tuple[str, ...]:
-    """Remove every message to somebody, sent or not. Returns the names of files they are in."""
+    """Remove every message to somebody, sent or not. Returns the names of files they may be in."""
     found = await addressed_to(session, vault, *contacts)
     removing = delete(OutboxMessage).where(OutboxMessage.id.in_([each.id for each in found]))
     await session.execute(removing)

@@ -21,6 +21,7 @@ from identity.keys import Purpose
 from identity.models import (
     Account,
     Address,
+    AssuranceScore,
     ChangeRequest,
     Guardian,
     OutboxMessage,
@@ -29,6 +30,7 @@ from identity.models import (
 )
 from identity.personal import PersonVault, Vault
 from identity.signin_models import AccountTotp, PendingRegistration, StaffTotp
+from identity.trail_models import AssistedSession
 
 PEOPLE_AT_ONCE: Final = 200
 _SEALED: Final = "sealed_"
@@ -77,6 +79,8 @@ TABLES: Final = (
     PersonalTable(Address, "account_id", _address_indexes),
     PersonalTable(SightedDocument, "account_id"),
     PersonalTable(ChangeRequest, "account_id"),
+    PersonalTable(AssistedSession, "account_id"),
+    PersonalTable(AssuranceScore, "account_id"),
     PersonalTable(Guardian, "account_id"),
 )
 """The tables of identity; the packages above add theirs."""

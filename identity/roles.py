@@ -16,6 +16,10 @@ class Act(StrEnum):
     VIEW_RECORD = "view-record"
     REGISTER_RESIDENT = "register-resident"
     RECORD_DOCUMENT = "record-document"
+    RECORD_CHECK = "record-check"
+    ASSIST_RESIDENT = "assist-resident"
+    SEE_AS_RESIDENT = "see-as-resident"
+    CHANGE_CONTACT = "change-contact"
     CHANGE_ADDRESS = "change-address"
     PROTECT_ADDRESS = "protect-address"
     SEE_PROTECTED_ADDRESS = "see-protected-address"
@@ -43,6 +47,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.VIEW_RECORD: "open a resident’s record, with a reason the resident sees",
     Act.REGISTER_RESIDENT: "register a resident on two documents",
     Act.RECORD_DOCUMENT: "record a document they have seen",
+    Act.RECORD_CHECK: "record a check of history or fraud that somebody else made",
+    Act.ASSIST_RESIDENT: "act for a resident, for a while and with a reason the resident sees",
+    Act.SEE_AS_RESIDENT: "see what a resident sees of themselves",
+    Act.CHANGE_CONTACT: "change a resident’s e-mail address, face to face",
     Act.CHANGE_ADDRESS: "change a resident’s address on a document they have seen",
     Act.PROTECT_ADDRESS: "protect a resident’s address",
     Act.SEE_PROTECTED_ADDRESS: "see a protected address, and search by it",
@@ -61,7 +69,8 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
     Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
     Act.READ_AUDIT: "read what was done and by whom",
-    Act.MANAGE_STAFF: "change the role of a member of staff, or end and restore their access",
+    Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
+    "note their own account",
 }
 
 _EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})
@@ -70,6 +79,9 @@ _ADVISER: Final = _EVERYBODY | {
     Act.VIEW_RECORD,
     Act.REGISTER_RESIDENT,
     Act.RECORD_DOCUMENT,
+    Act.ASSIST_RESIDENT,
+    Act.SEE_AS_RESIDENT,
+    Act.CHANGE_CONTACT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
     Act.GIVE_ACTIVATION_CODE,
@@ -85,6 +97,7 @@ _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
+    Act.RECORD_CHECK,
     Act.ASK_RULES,
     Act.DECIDE_RULES,
     Act.SEE_WHO_CHANGES,
@@ -113,6 +126,16 @@ STEP_UP: Final = frozenset(
     }
 )
 """Acts before which somebody shows again who they are, if they last did five minutes ago."""
+
+
+ON_BEHALF: Final = frozenset(
+    {Act.SEE_AS_RESIDENT, Act.CHANGE_CONTACT, Act.CHANGE_ADDRESS, Act.ASK_CORRECTION}
+)
+"""Acts that are the resident's own word: staff do them only in an assisted session for them.
+
+What the council does of itself (registering, sighting a document, cards, deaths, protection) is not
+among them. Sign-in acts are nobody's but the resident's, and so no act of staff at all.
+"""
 
 
 def may(role: StaffRole | None, act: Act) -> bool:

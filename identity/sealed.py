@@ -79,6 +79,14 @@ def sealed_person(
     }
 
 
+def set_email(vault: Vault, personal: PersonVault, account: Account, email: str) -> None:
+    """Another e-mail address, or none when it is empty, sealed and indexed."""
+    account.sealed_email = (
+        personal.seal(_ACCOUNT, "sealed_email", account.id, email) if email else None
+    )
+    account.email_index = vault.blind("email", email) if email else None
+
+
 def new_address(
     vault: Vault, personal: PersonVault, checked: CheckedAddress, account_id: UUID, on: date
 ) -> Address:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice.cli import (
     accounts,
+    assisted,
     audit,
     clients,
     db,
@@ -16,6 +17,7 @@ from cardservice.cli import (
     facts,
     keys,
     reassess,
+    requests,
     schemes,
     serving,
     staff,
@@ -106,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
     whole.add_argument("--config", type=Path, help="a TOML file with settings")
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
-        *(serving, db, staff, accounts, clients, schemes, facts, reassess),
+        *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
         *(terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)

@@ -153,6 +153,7 @@ async def _turn(
         await jobs.compare_new_accounts(database, provider.vault, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
+        await jobs.end_assistance(database, now=now)
         await jobs.forget_expired(database, now=now)
         if nightly:
             await jobs.ask_for_deceased(database, provider.vault, now=now)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.cli.answers import Exit, open_database, say, surroundings
 from cardservice.cli.subcommands import Commands, group
 from cardservice.errors import NotTheirAct
-from identity import staff, staff_access, staff_factor
+from identity import assisted, staff, staff_access, staff_factor
 from identity.actors import SYSTEM, Actor, staff_actor
 from identity.models import StaffRole
 from identity.roles import RIGHTS, STEP_UP, WORDS, Act, may
@@ -30,7 +30,7 @@ async def acting(session: AsyncSession, username: str, act: Act) -> Actor:
 
 
 def add_to(commands: Commands) -> None:
-    """Adding, listing, changing, unlocking, and forgetting an app."""
+    """Adding, listing, changing, unlocking, forgetting an app, and noting an own account."""
     own = group(commands, "staff", "members of staff")
     add = own.add_parser(
         "add", help="add one; the password is asked for, or read from standard input"
@@ -54,6 +54,26 @@ def add_to(commands: Commands) -> None:
     change.add_argument("--username", required=True, help="what they sign in with")
     change.add_argument("--role", required=True, choices=[role.value for role in StaffRole])
     change.set_defaults(run=_change_role)
+    own_account = own.add_parser(
+        "own-account", help="note which account somebody has as a resident: they never act for it"
+    )
+    own_account.add_argument("--username", required=True, help="what they sign in with")
+    own_account.add_argument("--number", default="", help="nine digits; left out: they have none")
+    own_account.set_defaults(run=_own_account)
+
+
+def _own_account(asked: argparse.Namespace) -> int:
+    return asyncio.run(_own_account_with(asked))
+
+
+async def _own_account_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        member = await staff.named(session, asked.username)
+        now = around.clock()
+        await assisted.set_own_account(session, member.id, asked.number, actor=SYSTEM, now=now)
+    say("Noted." if asked.number else "Noted: they have no account.")
+    return Exit.DONE
 
 
 def _add(asked: argparse.Namespace) -> int:

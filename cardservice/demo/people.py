@@ -33,6 +33,8 @@ DETAILS: Final[Mapping[str, str]] = {
     "identity_document.expires_on-day": "1",
     "identity_document.expires_on-month": "5",
     "identity_document.expires_on-year": "2031",
+    "identity_document.examined": "features-checked",
+    "identity_document.photo": "compared",
     "address_document.kind": "council-tax-bill",
     "address_document.dated_on-day": "2",
     "address_document.dated_on-month": "4",

@@ -18,17 +18,19 @@ from identity.grounds import Ground
 from identity.models import (
     Account,
     Address,
+    AssuranceScore,
     ChangeRequest,
     Erasure,
     Guardian,
     NamePart,
     OutboxMessage,
+    OwnAccount,
     PersonKey,
     PossibleDuplicate,
     RequestState,
     SightedDocument,
 )
-from identity.trail_models import AuditRow, RecordRead
+from identity.trail_models import AssistedSession, AuditRow, RecordRead
 
 MESSAGES_KEPT: Final = timedelta(days=7)
 DECEASED_KEPT: Final = YEAR
@@ -74,6 +76,27 @@ HOLDINGS: Final = (
         "disability or a benefit (UK GDPR Article 9(2)(g); Data Protection Act 2018 Schedule 1 "
         "paragraph 6)",
         of=lambda person: SightedDocument.account_id == person,
+    ),
+    Holding(
+        model=AssuranceScore,
+        topic=Topic.YOU,
+        what="How your documents were checked, by whom, and what each check scored",
+        of=lambda person: AssuranceScore.account_id == person,
+    ),
+    Holding(
+        model=OwnAccount,
+        topic=Topic.YOU,
+        what="That you work for the council, so that you never act for yourself there",
+        of=lambda person: OwnAccount.account_id == person,
+    ),
+    Holding(
+        model=AssistedSession,
+        topic=Topic.TRAIL,
+        what="When a member of staff acted for you, why, and how you were present",
+        of=lambda person: AssistedSession.account_id == person,
+        fate=Fate.EMPTIED,
+        ground=Ground.AUDIT_TRAIL,
+        period=Period(SIX_YEARS, "it ended", lambda cut: AssistedSession.expires_at < cut, CLAIMS),
     ),
     Holding(
         model=ChangeRequest,

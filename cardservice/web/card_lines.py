@@ -5,14 +5,16 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, taps, updates
+from cardservice import issuance, lifecycle, taps, updates
 from cardservice.models import Card, CardState
 from cardservice.taps import ShownTap
 from cardservice.web.service_words import service_name
 from cardservice.web.words import gettext as _
 from entitlements import issuing
+from identity.models import Account, AccountState
 from readers.contract.reasons import WORDS, Reason
 from readers.contract.services import Service
 
@@ -24,6 +26,8 @@ STATE_WORDS: Final = {
     CardState.FAILED: (_("Not completed"), "grey"),
 }
 """State of a card -> what a page calls it, and the colour of its tag."""
+STOPPED_WORDS: Final = (_("Stopped"), "red")
+"""What a page calls a card in use whose holder is recorded as deceased."""
 
 
 class CardLine(msgspec.Struct, frozen=True):
@@ -35,6 +39,7 @@ class CardLine(msgspec.Struct, frozen=True):
         colour: of the tag.
         since: when it came into the state.
         is_owed: whether something waits to be written to it at its next tap.
+        is_stopped: whether readers refuse it although it is in use: its holder has died.
     """
 
     id: UUID
@@ -43,6 +48,7 @@ class CardLine(msgspec.Struct, frozen=True):
     colour: str
     since: datetime
     is_owed: bool
+    is_stopped: bool
 
 
 class TapLine(msgspec.Struct, frozen=True):
@@ -65,12 +71,18 @@ class NumberLine(msgspec.Struct, frozen=True):
 async def cards_of(session: AsyncSession, account_id: UUID) -> tuple[CardLine, ...]:
     """A resident's cards, newest first."""
     cards = await issuance.cards_of(session, account_id)
-    return tuple([await _card_line(session, card) for card in cards])
+    holder = await session.scalar(select(Account.state).where(Account.id == account_id))
+    return tuple([await _card_line(session, card, holder or AccountState.CLOSED) for card in cards])
 
 
-async def taps_of(session: AsyncSession, account_id: UUID) -> tuple[TapLine, ...]:
-    """A resident's latest taps, newest first."""
-    return tuple(tap_line(tap) for tap in await taps.of_account(session, account_id))
+async def taps_of(
+    session: AsyncSession, account_id: UUID, *, shows_place: bool = True
+) -> tuple[TapLine, ...]:
+    """A resident's latest taps, newest first; without the places for who is not to know them."""
+    lines = [tap_line(tap) for tap in await taps.of_account(session, account_id)]
+    if not shows_place:
+        lines = [msgspec.structs.replace(line, place=_("Not shown")) for line in lines]
+    return tuple(lines)
 
 
 async def numbers_of(session: AsyncSession, account_id: UUID) -> tuple[NumberLine, ...]:
@@ -96,7 +108,8 @@ def tap_line(tap: ShownTap) -> TapLine:
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
-async def _card_line(session: AsyncSession, card: Card) -> CardLine:
-    name, colour = STATE_WORDS[card.state]
-    owed = await updates.owed(session, card)
-    return CardLine(card.id, card.state, name, colour, card.state_since, owed)
+async def _card_line(session: AsyncSession, card: Card, holder: AccountState) -> CardLine:
+    stopped = lifecycle.is_stopped(card.state, holder)
+    name, colour = STOPPED_WORDS if stopped else STATE_WORDS[card.state]
+    owed = not stopped and await updates.owed(session, card)
+    return CardLine(card.id, card.state, name, colour, card.state_since, owed, stopped)

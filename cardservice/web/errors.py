@@ -8,7 +8,8 @@
     |- ForeignForm           a form that another site sent, or one of ours that is out of date
     |- TooManyTries          too much failed from there; the door opens again in a moment
     |- NoSuchPage            nothing at that address, or nothing for this visitor
-    `- NotForYourRole        a member of staff whose role does not include it
+    |- NotForYourRole        a member of staff whose role does not include it
+    `- AssistanceNeeded      what is a resident's own word, without an assisted session for them
 
 `code` never changes once published; `status` is the HTTP status of the page that says so.
 """
@@ -17,6 +18,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar
+from uuid import UUID
 
 
 class PageError(Exception):
@@ -124,3 +126,20 @@ class NotForYourRole(PageError):
 
     code = "not-for-your-role"
     status = 403
+
+
+class AssistanceNeeded(PageError):
+    """Staff do this for a resident only in an assisted session, and none is open for them.
+
+    Attributes:
+        account_id: the resident.
+        kept: the fields of the form that could not be taken.
+    """
+
+    code = "assistance-needed"
+    status = 409
+
+    def __init__(self, account_id: UUID, kept: Mapping[str, str]) -> None:
+        super().__init__("No assisted session is open for this resident.")
+        self.account_id = account_id
+        self.kept = kept

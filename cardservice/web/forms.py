@@ -26,9 +26,11 @@ def typed_day(typed: Typed, field: str) -> str:
 
 
 def document_shown(typed: Typed, prefix: str = "") -> DocumentShown:
-    """A document's fields: `kind`, `dated_on` and `expires_on`, after a prefix."""
+    """A document's fields after a prefix: `kind`, `dated_on`, `expires_on`, `examined`, `photo`."""
     return DocumentShown(
         kind=typed.get(f"{prefix}kind", ""),
         dated_on=typed_day(typed, f"{prefix}dated_on"),
         expires_on=typed_day(typed, f"{prefix}expires_on"),
+        examined=typed.get(f"{prefix}examined", ""),
+        photo_matched=typed.get(f"{prefix}photo", "") == "compared",
     )

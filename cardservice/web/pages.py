@@ -2,13 +2,16 @@
 
 import secrets
 from collections.abc import Iterable, Mapping
+from uuid import UUID
 
+import msgspec
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 
+from cardservice.web.assisted_words import in_one_line
 from cardservice.web.defences import FIELD, content_security_policy, form_token
 from cardservice.web.environment import environment
-from cardservice.web.visitors import AnyRequest, Part
+from cardservice.web.visitors import AnyRequest, Part, Visitor
 
 
 def page(
@@ -44,6 +47,7 @@ def page(
             visitor=request.scope.get("user"),
             path=request.scope["path"],
             part=_part_of(request),
+            assisting=_assisting(request),
             demo=request.app.state.settings.demo,
         )
     )
@@ -61,6 +65,30 @@ def _part_of(request: AnyRequest) -> str:
     handler = request.scope.get("route_handler")  # none where no route matched
     part: Part | None = getattr(handler, "opt", {}).get("part")
     return part.name.lower() if part else ""
+
+
+class Assisting(msgspec.Struct, frozen=True):
+    """The banner over every page of a member of staff who acts for a resident."""
+
+    account_id: UUID
+    name: str
+    number: str
+    why: str
+    minutes: int
+
+
+def _assisting(request: AnyRequest) -> Assisting | None:
+    visitor: Visitor | None = request.scope.get("user")
+    open_now = visitor.assisted if visitor else None
+    if open_now is None:
+        return None
+    return Assisting(
+        account_id=open_now.account_id,
+        name=open_now.name,
+        number=open_now.number,
+        why=in_one_line(open_now.reason, open_now.presence),
+        minutes=open_now.minutes_left(request.app.state.clock()),
+    )
 
 
 def see_other(path: str, *, cookies: Iterable[Cookie] = ()) -> Response[None]:

@@ -11,6 +11,7 @@ from cardservice.errors import NoSuchCard
 from cardservice.web import problems
 from cardservice.web.environment import moment
 from cardservice.web.errors import (
+    AssistanceNeeded,
     ForeignForm,
     NoSuchPage,
     NotForYourRole,
@@ -44,7 +45,7 @@ _LOG = structlog.get_logger(__name__)
 def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
     """The page for any exception raised on the way to a page."""
     match error:
-        case SignInNeeded() | ProofNeeded() | SignedInAlready():
+        case SignInNeeded() | ProofNeeded() | SignedInAlready() | AssistanceNeeded():
             answer: Response[Any] = _first_to(request, error)
         case SignInExpired():
             answer = _sign_in_expired(request, error)
@@ -68,8 +69,11 @@ HANDLERS: Final[ExceptionHandlersMap] = {Exception: problem_page}
 
 
 def _first_to(
-    request: AnyRequest, error: SignInNeeded | ProofNeeded | SignedInAlready
+    request: AnyRequest,
+    error: SignInNeeded | ProofNeeded | SignedInAlready | AssistanceNeeded,
 ) -> Response[Any]:
+    if isinstance(error, AssistanceNeeded):
+        return _assistance_needed(request, error)
     if isinstance(error, SignedInAlready):
         return see_other("/account")
     if isinstance(error, SignInNeeded):
@@ -193,6 +197,36 @@ def _foreign_form(request: AnyRequest, error: ForeignForm) -> Response[str]:
     ]
     title = _("We could not accept this form")
     return page(request, TEMPLATE, status=error.status, title=title, sentences=sentences)
+
+
+def _assistance_needed(request: AnyRequest, error: AssistanceNeeded) -> Response[Any]:
+    """Open one first, and go on to what was wanted; of a form nothing typed is lost."""
+    record = f"/staff/residents/{error.account_id}"
+    wanted = request.url.path.removeprefix(f"{record}/").split("/")[0]
+    opening = f"{record}/assisted/new?then={wanted}"
+    if request.method in {"GET", "HEAD"}:
+        return see_other(opening)
+    title = _("You are not acting for this resident any more")
+    sentences = [_("It ends after a while, or when you open the record of somebody else.")]
+    if not error.kept:
+        link = {"href": opening, "text": _("Act for them again")}
+        return page(
+            request, TEMPLATE, status=error.status, title=title, sentences=sentences, link=link
+        )
+    return page(
+        request,
+        KEPT,
+        status=error.status,
+        title=title,
+        sentences=[
+            *sentences,
+            _("What you typed is still here: act for them again first, and send it then."),
+        ],
+        link={"href": opening, "text": _("Act for them again (opens in a new tab)")},
+        button=_("I act for them again: send what I typed"),
+        kept=error.kept,
+        action=_own_address(request),
+    )
 
 
 def _sign_in_expired(request: AnyRequest, error: SignInExpired) -> Response[str]:

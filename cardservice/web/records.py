@@ -1,12 +1,13 @@
 """A resident's record as it is shown, to themselves and to staff: one assembly for both."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.assurance_lines import AssuranceLines, assurance_lines
 from cardservice.web.card_lines import (
     CardLine,
     NumberLine,
@@ -16,10 +17,20 @@ from cardservice.web.card_lines import (
     taps_of,
 )
 from cardservice.web.entitlement_lines import Line, lines
+from cardservice.web.read_lines import ReadLine, read_lines
+from cardservice.web.request_words import KIND_WORDS, STATES
 from cardservice.web.words import gettext as _
 from entitlements import applications
-from identity import accounts, addresses, duplicates, guardians
-from identity.accounts import Person, Read
+from identity import (
+    accounts,
+    addresses,
+    assisted_reading,
+    assurance_records,
+    duplicates,
+    four_eyes,
+    guardians,
+)
+from identity.accounts import Person
 from identity.addresses import PastAddress
 from identity.dates import london_date
 from identity.evidence import KINDS, SeenDocument
@@ -43,6 +54,14 @@ class DocumentLine(msgspec.Struct, frozen=True):
     seen: SeenDocument
 
 
+class AskedLine(msgspec.Struct, frozen=True):
+    """Something the resident asked for: what, when, and how far it is."""
+
+    title: str
+    asked_at: datetime
+    state: str
+
+
 class GuardianLine(msgspec.Struct, frozen=True):
     """A guardian on a page, and what makes them one."""
 
@@ -60,11 +79,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     district: District | None
     addresses: tuple[PastAddress, ...]
     documents: tuple[DocumentLine, ...]
+    assurance: AssuranceLines
     entitlements: tuple[Line, ...]
     cards: tuple[CardLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
-    reads: Sequence[Read]
+    asked: tuple[AskedLine, ...]
+    reads: tuple[ReadLine, ...]
     guardians: tuple[GuardianLine, ...]
     duplicates: tuple[str, ...]
 
@@ -72,24 +93,42 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 async def record_of(
     session: AsyncSession, vault: Vault, person: Person, *, now: datetime
 ) -> Record:
-    """Put together what is known about a person who was opened already."""
+    """Put together what is known about a person who was opened already.
+
+    To whom a protected address is masked, the district is too: no scheme of one district alone and
+    no place of a tap is told.
+    """
     on = london_date(now)
-    explained = await applications.explain(session, vault, person.account_id, on=on)
+    account_id, masked = person.account_id, person.address_masked
+    explained = await applications.explain(session, vault, account_id, on=on)
+    if masked:
+        explained = [each for each in explained if not each.tells_district]
     return Record(
         person=person,
         district=DISTRICTS.get(person.district_code),
-        addresses=()
-        if person.address_masked
-        else await addresses.history(session, vault, person.account_id),
+        addresses=() if masked else await addresses.history(session, vault, account_id),
         documents=tuple(DocumentLine(KINDS[seen.kind].name, seen) for seen in person.documents),
+        assurance=assurance_lines(await assurance_records.of_account(session, vault, account_id)),
         entitlements=lines(explained, on=on),
-        cards=await cards_of(session, person.account_id),
-        numbers=await numbers_of(session, person.account_id),
-        taps=await taps_of(session, person.account_id),
-        reads=await accounts.reads_of(session, person.account_id),
+        cards=await cards_of(session, account_id),
+        numbers=await numbers_of(session, account_id),
+        taps=await taps_of(session, account_id, shows_place=not masked),
+        asked=await _asked(session, account_id),
+        reads=await looks_at(session, vault, account_id),
         guardians=tuple(
             GuardianLine(each, BASIS_WORDS[each.basis])
-            for each in await guardians.of(session, vault, person.account_id)
+            for each in await guardians.of(session, vault, account_id)
         ),
-        duplicates=await duplicates.of_account(session, person.account_id),
+        duplicates=await duplicates.of_account(session, account_id),
     )
+
+
+async def looks_at(session: AsyncSession, vault: Vault, account_id: UUID) -> tuple[ReadLine, ...]:
+    """Who looked at a record, or acted for the resident, newest first."""
+    assisted = await assisted_reading.of_account(session, vault, account_id)
+    return read_lines(await accounts.reads_of(session, account_id), assisted)
+
+
+async def _asked(session: AsyncSession, account_id: UUID) -> tuple[AskedLine, ...]:
+    made = await four_eyes.corrections_of(session, account_id)
+    return tuple(AskedLine(KIND_WORDS[one.kind], one.asked_at, STATES[one.state]) for one in made)

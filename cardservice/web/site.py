@@ -47,7 +47,11 @@ from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     activation,
     addresses,
+    assisted,
+    assisted_trail,
     cards,
+    checks,
+    contact,
     documents,
     duplicates,
     erasures,
@@ -66,7 +70,7 @@ from cardservice.web.staff import (
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
 from cardservice.web.staff import sign_in as staff_sign_in
-from cardservice.web.staff.rights import role_may
+from cardservice.web.staff.rights import acting_for, role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
 
 FOREVER = CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
@@ -251,6 +255,14 @@ def _staff() -> list[Router]:
                 cards.change_card,
                 documents.ask,
                 documents.record,
+                checks.ask,
+                checks.record,
+                assisted.ask,
+                assisted.begin,
+                assisted.show,
+                assisted.end,
+                contact.ask,
+                contact.change,
                 addresses.ask,
                 addresses.change,
                 addresses.protect,
@@ -272,6 +284,7 @@ def _staff() -> list[Router]:
                 people.show,
                 people.change_role,
                 people.change_access,
+                people.set_own_account,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -282,6 +295,8 @@ def _staff() -> list[Router]:
                 rule_changes.show_who,
                 trail.show,
                 trail.narrow,
+                assisted_trail.show,
+                assisted_trail.narrow,
                 staff_sign_in.sign_out,
                 *_OWN_SIGN_IN,
                 staff_password.ask,
@@ -289,7 +304,7 @@ def _staff() -> list[Router]:
                 lost_app.ask,
                 lost_app.forget,
             ],
-            guards=[signed_in, role_may, our_own_form],
+            guards=[signed_in, role_may, acting_for, our_own_form],
             opt=opt,
         ),
     ]

@@ -13,9 +13,11 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import sessions
+from identity import assisted, sessions
 from identity.actors import Actor
+from identity.assisted import Assistance
 from identity.models import StaffRole
 from identity.roles import Act, may
 from identity.sessions import NotSignedIn, SignedInSession
@@ -40,10 +42,12 @@ class Visitor(msgspec.Struct, frozen=True):
 
     Attributes:
         subject_id: their own account, or their id as a member of staff.
-        actor: the same, for service functions.
+        actor: the same, for service functions; on a page about the resident they act for, with
+            that as the basis of whatever the page does.
         role: of a member of staff; None for a resident.
         token: of their session; forms are bound to it.
         signed_in: the session itself.
+        assisted: the assisted session they have open; None for a resident, and for most.
     """
 
     subject_id: UUID
@@ -51,6 +55,7 @@ class Visitor(msgspec.Struct, frozen=True):
     role: StaffRole | None
     token: str
     signed_in: SignedInSession
+    assisted: Assistance | None = None
 
     def may(self, act: str) -> bool:
         """Whether their role includes an act, so that pages offer nothing that is refused."""
@@ -80,8 +85,17 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
             found = await sessions.look_up(executor, token, now=state.clock())
         if isinstance(found, NotSignedIn) or found.kind is not part.kind:
             return AuthenticationResult(user=None, auth=None)
-        visitor = Visitor(found.subject_id, found.actor, found.role, token, found)
+        helping = await _helping(state, found) if part is Part.STAFF else None
+        about = connection.path_params.get("account_id")
+        actor = helping.actor if helping and helping.account_id == about else found.actor
+        visitor = Visitor(found.subject_id, actor, found.role, token, found, helping)
         return AuthenticationResult(user=visitor, auth=token)
+
+
+async def _helping(state: State, own: SignedInSession) -> Assistance | None:
+    """Whom a member of staff acts for; looked up without a lock, because every page asks."""
+    async with state.database.reading() as connection, AsyncSession(connection) as session:
+        return await assisted.current(session, state.vault, own, now=state.clock())
 
 
 def host_cookie(name: str, value: str, *, max_age: int | None = None) -> Cookie:

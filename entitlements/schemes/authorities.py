@@ -37,6 +37,11 @@ class Area(msgspec.Struct, frozen=True):
     name: str
     spans: tuple[Span, ...]
 
+    @property
+    def is_one_district(self) -> bool:
+        """Whether to be in it, at some time, is to live in one known district."""
+        return any(len(span.districts) == 1 for span in self.spans)
+
     def covers(self, district: str, on: date) -> bool:
         """Whether the district is part of the area on that day."""
         return district in self.districts_on(on)

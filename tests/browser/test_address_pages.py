@@ -5,7 +5,7 @@ from playwright.sync_api import Page
 
 from identity.models import StaffRole
 from tests.support.browser import Reader
-from tests.support.clerk import open_record, sign_in
+from tests.support.clerk import act_for, open_record, sign_in
 from tests.support.people import JEAN
 from tests.support.web import LiveServer
 
@@ -31,6 +31,7 @@ def test_a_resident_moves_without_scripts(
     sign_in(reader.page, live_server)
     open_record(reader.page, "Jean O'Malley", "Jean O'Malley")
     reader.press("Change the address")
+    act_for(reader.page, "To change the address")
     fill_move(reader.page)
     reader.press("Change the address")
     assert reader.says("The address is changed")
@@ -47,6 +48,7 @@ def test_the_pages_of_a_move_are_fit_to_be_used_and_keep_what_was_typed(
     sign_in(page, live_server)
     open_record(page, "Jean O'Malley", "Jean O'Malley")
     reader.press("Change the address")
+    act_for(page, "To change the address")
     reader.check("Change the address")
     page.get_by_label("Address line 1").fill("10 Downing Street")
     page.get_by_label("Postcode").fill("SW1A 2AA")

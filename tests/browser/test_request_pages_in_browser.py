@@ -1,12 +1,17 @@
 """Four eyes in the browser: a correction, a death, and its undoing."""
 
+from uuid import UUID
+
 import pytest
 from playwright.sync_api import Page
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice import issuance
 from identity.models import StaffRole
 from tests.support.browser import Reader
-from tests.support.clerk import open_record, sign_in
-from tests.support.people import JEAN
+from tests.support.clerk import act_for, open_record, sign_in
+from tests.support.desks import enrolled_desk, make_ordered_card
+from tests.support.people import CLERK, JEAN
 from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
@@ -15,6 +20,13 @@ pytestmark = pytest.mark.browser
 def fill_day(page: Page, field: str, *day: str) -> None:
     for part, value in zip(("day", "month", "year"), day, strict=True):
         page.locator(f"[name='{field}-{part}']").fill(value)
+
+
+async def card_in_use(session: AsyncSession, live: LiveServer, account: str) -> None:
+    now = live.clock()
+    desk = await enrolled_desk(session, "Card office", now=now)
+    await issuance.order(session, UUID(account), desk.id, actor=CLERK, now=now)
+    await make_ordered_card(session, live.vault, account, now=now)
 
 
 def approve(reader: Reader, live_server: LiveServer, supervisor: str) -> None:
@@ -33,6 +45,7 @@ def test_a_name_is_corrected_by_two_people_without_scripts(
     sign_in(page, live_server)
     open_record(page, "Jean O'Malley", "Jean O'Malley")
     reader.press("Correct the name or date of birth")
+    act_for(page, "To correct the name or date of birth")
     page.get_by_label("Given names").fill("Jean")
     page.get_by_label("Family name").fill("Weald")
     fill_day(page, "birth_date", "31", "7", "1960")
@@ -47,7 +60,8 @@ def test_a_name_is_corrected_by_two_people_without_scripts(
 def test_a_death_is_recorded_and_undone_by_two_people(
     reader: Reader, live_server: LiveServer
 ) -> None:
-    live_server.register(JEAN)
+    account = live_server.register(JEAN)
+    live_server.do(lambda session: card_in_use(session, live_server, account))
     page, supervisor = reader.page, live_server.add_staff(StaffRole.SUPERVISOR)
     sign_in(page, live_server)
     open_record(page, "Jean O'Malley", "Jean O'Malley")
@@ -58,6 +72,8 @@ def test_a_death_is_recorded_and_undone_by_two_people(
     approve(reader, live_server, supervisor)
     open_record(page, "Jean O'Malley", "Jean O'Malley")
     assert reader.says("This resident is recorded as deceased")
+    assert page.locator("[id^='card-state-']").inner_text() == "Stopped"
+    assert not reader.says("Write this card again")
     assert page.locator("#library-standing").inner_text() != "Held"
     assert not reader.says("Order a card")
     assert not reader.says("Change the address")
@@ -71,6 +87,7 @@ def test_a_death_is_recorded_and_undone_by_two_people(
     approve(reader, live_server, supervisor)
     open_record(page, "Jean O'Malley", "Jean O'Malley")
     assert not reader.says("This resident is recorded as deceased")
+    assert page.locator("[id^='card-state-']").inner_text() == "In use"
     assert page.locator("#library-standing").inner_text() == "Held"
 
 
@@ -84,6 +101,8 @@ def test_the_pages_of_requests_are_fit_to_be_used(reader: Reader, live_server: L
         ("death/false", "The report of death was false"),
     ):
         page.goto(f"/staff/residents/{account}/{path}?reason=at-desk")
+        if "correction" in path:
+            act_for(page, "To correct the name or date of birth")
         reader.check(title)
         reader.press("Ask for approval")
         reader.check(f"Error: {title}")

@@ -25,6 +25,17 @@ def open_record(page: Page, query: str, name: str) -> None:
     page.get_by_role("link", name=name).click()
 
 
+def act_for(
+    page: Page,
+    reason: str = "To explain what is on the account",
+    presence: str = "In person, and documents were seen",
+) -> None:
+    """Fill in the form that opens an assisted session."""
+    page.get_by_label(reason).check()
+    page.get_by_label(presence).check()
+    page.get_by_role("button", name="Act for them", exact=True).click()
+
+
 def fill_registration(page: Page) -> None:
     page.get_by_label("Given names").fill("Rosa")
     page.get_by_label("Family name").fill("Marsh")

@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance
@@ -17,24 +17,31 @@ from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import (
     accounts,
+    assisted,
     corrections,
     devices,
     four_eyes,
+    outbox,
     passwords,
     person_keys,
     resident_password,
+    sealed,
     sessions,
     signin,
+    staff,
 )
 from identity.actors import Actor, resident_actor, staff_actor
 from identity.addresses import AddressChange
+from identity.assisted import NotOpened, Wanted
+from identity.contacts import Channel, Contact
 from identity.corrections import Correction
+from identity.db import new_id
 from identity.details import NewAddress, NewResident
 from identity.devices import Browser
 from identity.evidence import DocumentShown, Proof
 from identity.keys import FileKeyStore
 from identity.likeness import forms_of, words_of
-from identity.models import Account
+from identity.models import Account, Guardian, PossibleDuplicate, StaffRole
 from identity.oidc import clients, consents, grants
 from identity.oidc.clients import Client
 from identity.oidc.grants import SignIn
@@ -42,13 +49,15 @@ from identity.oidc.models import Basis, ClientAuth, OidcGrant, OidcRefreshToken
 from identity.oidc.parameters import Parameters
 from identity.oidc.registration import NewClient
 from identity.personal import Vault
-from identity.sessions import SignedIn
+from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import (
     AccountPassword,
     AccountRecoveryCode,
     AccountTotp,
+    ActivationCode,
     LostFactor,
     Passkey,
+    PendingRegistration,
     SessionKind,
     SignInMethod,
 )
@@ -73,6 +82,8 @@ NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), 
 NEW_NAME: Final = "Marchbanks"
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
 LETTER: Final = DocumentShown("pip-moving-around", dated_on=date(2026, 11, 1))
+MOBILE: Final = "+447700900461"
+"""As it is kept."""
 SITE: Final = NewClient(
     name="Example Leisure",
     basis=Basis.CONSENT,
@@ -109,6 +120,7 @@ async def a_full_life(
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
     async with database.transaction() as session:
+        await _registered_like_others(session, vault, person)
         wanted = Correction(
             given_names=who.given_names,
             family_name=NEW_NAME,
@@ -118,7 +130,79 @@ async def a_full_life(
         asked = await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
         await four_eyes.refuse(session, vault, asked.id, "No", actor=SUPERVISOR, now=NOW)
         await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
+        await _acted_for(session, vault, person, account.number)
     return person
+
+
+async def _registered_like_others(session: AsyncSession, vault: Vault, person: UUID) -> None:
+    """As if they had registered themselves, with a guardian; and they resemble somebody."""
+    personal = await person_keys.for_writing(session, vault, person)
+    reached = sealed.contact_columns(vault, personal, person, Contact(Channel.MOBILE, MOBILE))
+    await session.execute(update(Account).where(Account.id == person).values(**reached))
+    outbox.queue(session, vault, MOBILE, "sign-in-code", "A text message", now=NOW)
+    session.add(
+        PendingRegistration(
+            token_hash=person.bytes * 2,
+            sealed_answers=vault.seal("pending_registration", "sealed_answers", person, "{}"),
+            started_at=NOW,
+            seen_at=NOW,
+            expires_at=NOW,
+            account_id=person,
+            finished_at=NOW,
+        )
+    )
+    session.add(
+        ActivationCode(
+            account_id=person,
+            code_hash=person.bytes * 2,
+            given_at=NOW,
+            given_by_id=CLERK.id,
+            expires_at=NOW,
+        )
+    )
+    other = await session.scalar(select(Account.id).where(Account.id != person))
+    if other is None:
+        return
+    session.add(PossibleDuplicate(account_id=person, other_id=other, found_at=NOW))
+    row_id = new_id()
+    session.add(
+        Guardian(
+            id=row_id,
+            account_id=person,
+            guardian_account_id=other,
+            sealed_guardian=personal.seal("guardian", "sealed_guardian", row_id, '{"name": "G"}'),
+            recorded_at=NOW,
+            recorded_by_id=CLERK.id,
+        )
+    )
+    await session.flush()
+
+
+async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: str) -> None:
+    """A member of staff acted for them; and they are one themselves."""
+    clerk = await staff.add(
+        session,
+        f"clerk-{number}",
+        "Clerk",
+        StaffRole.ADVISER,
+        "turnip lantern oxbow river",
+        actor=CLERK,
+        now=NOW,
+    )
+    token = await sessions.open_session(session, clerk.id, SessionKind.STAFF, now=NOW)
+    own = await sessions.look_up(session, token, now=NOW)
+    assert isinstance(own, SignedInSession)
+    begun = await assisted.open_for(
+        session,
+        vault,
+        person,
+        Wanted(reason="other", note="A note of theirs", presence="letter"),
+        own=own,
+        life=timedelta(minutes=20),
+        now=NOW,
+    )
+    assert not isinstance(begun, NotOpened)
+    await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
 
 
 async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, person: UUID) -> None:
@@ -248,6 +332,7 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
         "asked-for name": NEW_NAME,
         "birth date": born,
         "e-mail": who.email,
+        "mobile": MOBILE,
         "local part": who.email.partition("@")[0],
         "first address": who.address_lines[0],
         "postcode": who.postcode,
@@ -258,6 +343,7 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
     }
     blind = {
         "birth date index": vault.blind("birth-date", born),
+        "mobile index": vault.blind("mobile", MOBILE),
         "e-mail index": vault.blind("email", who.email),
         "postcode index": vault.blind("postcode", who.postcode),
         "new postcode index": vault.blind("postcode", NEW_HOME.postcode),

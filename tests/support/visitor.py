@@ -63,6 +63,12 @@ class Visitor:
         typed = {"code": self.live.newest_code(), "csrf_token": self.token("/sign-in/code")}
         assert self.post("/sign-in/code", typed).status_code == httpx.codes.SEE_OTHER
 
+    def act_for(self, account: str, **typed: str) -> httpx.Response:
+        """Open an assisted session for a resident: about their account, documents seen."""
+        path = f"/staff/residents/{account}/assisted/new"
+        chosen = {"reason": "explain", "presence": "documents-seen"} | typed
+        return self.post(path, chosen | {"csrf_token": self.token(path)})
+
     def signed_in_id(self, cookie: str) -> UUID:
         """The id of the sign-in behind a cookie."""
 

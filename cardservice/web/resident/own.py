@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.card_lines import taps_of
 from cardservice.web.pages import page
-from cardservice.web.records import Record, record_of
+from cardservice.web.records import Record, looks_at, record_of
 from cardservice.web.resident.share import WITHDRAWN
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
@@ -70,6 +70,7 @@ async def own_security(request: VisitorRequest) -> Response[str]:
 async def own_information(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
     done: FromQuery[str] = "",
 ) -> Response[str]:
     """Show who looked at the visitor's record, and with whom they share information."""
@@ -77,7 +78,7 @@ async def own_information(
     return page(
         request,
         "resident/information.html",
-        reads=await accounts.reads_of(session, account_id),
+        reads=await looks_at(session, vault, account_id),
         sharing=await consents.sharing_of(session, account_id),
         done=_DONE.get(done, ""),
     )

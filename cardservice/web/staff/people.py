@@ -15,8 +15,8 @@ from cardservice.web.pages import page, see_other
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import staff_access
-from identity.errors import OwnAccess
+from identity import assisted, staff_access
+from identity.errors import InvalidDetails, OwnAccess
 from identity.models import StaffRole
 from identity.roles import RIGHTS, WORDS, Act
 
@@ -53,6 +53,23 @@ async def change_role(
     except OwnAccess as error:
         return await _people(request, session, faults={"people": str(error)})
     return see_other("/staff/people?done=role")
+
+
+@post(f"{PATH}/{{staff_id:uuid}}/own-account", status_code=200, opt=OPT)
+async def set_own_account(
+    request: VisitorRequest,
+    staff_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Say which account somebody has as a resident, so that they never act for themselves."""
+    number = (await typed_in(request)).get("number", "")
+    actor = request.user.actor
+    try:
+        await assisted.set_own_account(session, staff_id, number, actor=actor, now=now)
+    except InvalidDetails as invalid:
+        return await _people(request, session, faults={"people": invalid.faults["number"]})
+    return see_other("/staff/people?done=own-account")
 
 
 @post([f"{PATH}/{{staff_id:uuid}}/end", f"{PATH}/{{staff_id:uuid}}/restore"], opt=OPT)
@@ -94,6 +111,7 @@ async def _people(
 
 _DONE: Final = {
     "role": _("The role is changed. They must sign in again"),
+    "own-account": _("Their own account is noted. They cannot act for themselves"),
     "ended": _("Their access has ended"),
     "restored": _("Their access is restored"),
 }

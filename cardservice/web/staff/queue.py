@@ -1,6 +1,6 @@
 """What waits for a second person or another look, and their decision."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -15,9 +15,9 @@ from cardservice import decisions
 from cardservice.settings import Settings
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
+from cardservice.web.request_words import KIND_WORDS, sentences_of
 from cardservice.web.staff import duplicates
 from cardservice.web.staff.duplicates import pair_lines
-from cardservice.web.staff.request_words import KIND_WORDS, sentences_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
@@ -80,19 +80,9 @@ async def approve(
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Approve one; it is done at once. An erasure then waits until it can no longer be stopped."""
-    try:
-        async with session.begin_nested():  # all of it or nothing
-            await decisions.approve(
-                session,
-                vault,
-                request_id,
-                grace=timedelta(days=settings.erasure_grace_days),
-                actor=request.user.actor,
-                now=now,
-            )
-    except (NoErasureWaits, RequestDecided, SecondPersonNeeded, WrongAccountState) as error:
-        return await _queue(request, session, vault, now, faults={"requests": str(error)})
-    return see_other("/staff/requests?done=approved")
+    actor, grace = request.user.actor, timedelta(days=settings.erasure_grace_days)
+    deciding = decisions.approve(session, vault, request_id, grace=grace, actor=actor, now=now)
+    return await _decide(request, session, vault, now, deciding, "approved")
 
 
 @post(f"{PATH}/{{request_id:uuid}}/refuse", status_code=200, opt=OPT)
@@ -106,14 +96,32 @@ async def refuse(
     """Refuse one, with a reason."""
     why = (await typed_in(request)).get("reason", "")
     actor = request.user.actor
+    deciding = four_eyes.refuse(session, vault, request_id, why, actor=actor, now=now)
+    field = f"reason-{request_id}"
+    return await _decide(request, session, vault, now, deciding, "refused", field=field)
+
+
+async def _decide(
+    request: VisitorRequest,
+    session: AsyncSession,
+    vault: Vault,
+    now: datetime,
+    deciding: Awaitable[None],
+    done: str,
+    *,
+    field: str = "requests",
+) -> Response[Any]:
+    """Decide, all of it or nothing; or show the queue with what stands in the way."""
     try:
-        await four_eyes.refuse(session, vault, request_id, why, actor=actor, now=now)
+        async with session.begin_nested():
+            await deciding
     except InvalidDetails as invalid:
-        faults = {f"reason-{request_id}": invalid.faults["reason"]}
-        return await _queue(request, session, vault, now, faults=faults)
-    except (RequestDecided, SecondPersonNeeded) as error:
-        return await _queue(request, session, vault, now, faults={"requests": str(error)})
-    return see_other("/staff/requests?done=refused")
+        faults = {field: next(iter(invalid.faults.values()))}
+    except (NoErasureWaits, RequestDecided, SecondPersonNeeded, WrongAccountState) as error:
+        faults = {"requests": str(error)}
+    else:
+        return see_other(f"/staff/requests?done={done}")
+    return await _queue(request, session, vault, now, faults=faults)
 
 
 async def _queue(

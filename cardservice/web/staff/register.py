@@ -118,7 +118,7 @@ def _form(
 
 
 _CONFIRMATION: Final = ("confirmed_district", "confirmation_reason")
-_DOCUMENT_PARTS: Final = ("kind", "dated_on", "expires_on")
+_DOCUMENT_PARTS: Final = ("kind", "dated_on", "expires_on", "examined", "photo")
 _ORDER: Final = (
     "given_names",
     "family_name",

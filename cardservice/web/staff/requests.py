@@ -1,10 +1,11 @@
 """Staff ask for what a colleague must approve: a correction, a death, or its undoing."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
@@ -12,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.forms import Typed, document_shown, typed_day, typed_in
 from cardservice.web.pages import page, see_other
+from cardservice.web.request_words import EVIDENCE
 from cardservice.web.staff.reasons import reason_of
 from cardservice.web.staff.register import kinds_for
-from cardservice.web.staff.request_words import EVIDENCE
 from cardservice.web.staff.resident import Look
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
@@ -25,12 +26,21 @@ from identity.evidence import Proof
 from identity.personal import Vault
 from identity.roles import Act
 
-CORRECTION: Final = "staff/correction.html"
-DEATH: Final = "staff/death.html"
-FALSE_REPORT: Final = "staff/false_report.html"
 PATH: Final = "/residents/{account_id:uuid}"
 MAY_CORRECT: Final = {ACT: Act.ASK_CORRECTION}
 MAY_REPORT: Final = {ACT: Act.REPORT_DEATH}
+
+
+class Form(msgspec.Struct, frozen=True):
+    """A form that asks for something: its template, and its first field."""
+
+    template: str
+    first: str
+
+
+CORRECTION: Final = Form("staff/correction.html", "given_names")
+DEATH: Final = Form("staff/death.html", "died_on")
+FALSE_REPORT: Final = Form("staff/false_report.html", "reason")
 
 
 @get(f"{PATH}/correction/new", opt=MAY_CORRECT)
@@ -51,22 +61,18 @@ async def request_correction(
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
     """Ask for the correction; or say what is wrong."""
-    typed = await typed_in(request)
-    wanted = Correction(
-        given_names=typed.get("given_names", ""),
-        family_name=typed.get("family_name", ""),
-        birth_date=typed_day(typed, "birth_date"),
-        document=document_shown(typed, "document."),
-    )
     look = Look(request.user.actor, account_id, reason, now)
-    try:
-        await corrections.request(session, vault, account_id, wanted, actor=look.actor, now=now)
-    except InvalidDetails as invalid:
-        return _form(request, CORRECTION, account_id, reason, typed, invalid.faults)
-    except (RequestWaits, WrongAccountState) as error:
-        faults = {"given_names": str(error)}
-        return _form(request, CORRECTION, account_id, reason, typed, faults)
-    return see_other(look.address(done="asked"))
+
+    def asking(typed: Typed) -> Awaitable[object]:
+        wanted = Correction(
+            given_names=typed.get("given_names", ""),
+            family_name=typed.get("family_name", ""),
+            birth_date=typed_day(typed, "birth_date"),
+            document=document_shown(typed, "document."),
+        )
+        return corrections.request(session, vault, account_id, wanted, actor=look.actor, now=now)
+
+    return await _answer(request, CORRECTION, look, asking)
 
 
 @get(f"{PATH}/death/new", opt=MAY_REPORT)
@@ -87,16 +93,13 @@ async def report_death(
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
     """Report a death; or say what is wrong."""
-    typed = await typed_in(request)
     look = Look(request.user.actor, account_id, reason, now)
-    day, evidence = typed_day(typed, "died_on"), typed.get("evidence", "")
-    try:
-        await deaths.report(session, vault, account_id, day, evidence, actor=look.actor, now=now)
-    except InvalidDetails as invalid:
-        return _form(request, DEATH, account_id, reason, typed, invalid.faults)
-    except (RequestWaits, WrongAccountState) as error:
-        return _form(request, DEATH, account_id, reason, typed, {"died_on": str(error)})
-    return see_other(look.address(done="asked"))
+
+    def asking(typed: Typed) -> Awaitable[object]:
+        day, evidence = typed_day(typed, "died_on"), typed.get("evidence", "")
+        return deaths.report(session, vault, account_id, day, evidence, actor=look.actor, now=now)
+
+    return await _answer(request, DEATH, look, asking)
 
 
 @get(f"{PATH}/death/false", opt=MAY_REPORT)
@@ -117,21 +120,34 @@ async def report_false(
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
     """Say that a report of death was false; or say what is wrong."""
-    typed = await typed_in(request)
     look = Look(request.user.actor, account_id, reason, now)
-    why = typed.get("reason", "")
+
+    def asking(typed: Typed) -> Awaitable[object]:
+        why = typed.get("reason", "")
+        return deaths.report_false(session, vault, account_id, why, actor=look.actor, now=now)
+
+    return await _answer(request, FALSE_REPORT, look, asking)
+
+
+async def _answer(
+    request: VisitorRequest, form: Form, look: Look, asking: Callable[[Typed], Awaitable[object]]
+) -> Response[Any]:
+    """Ask, and go back to the record; or show the form with what is wrong."""
+    typed = await typed_in(request)
     try:
-        await deaths.report_false(session, vault, account_id, why, actor=look.actor, now=now)
+        await asking(typed)
     except InvalidDetails as invalid:
-        return _form(request, FALSE_REPORT, account_id, reason, typed, invalid.faults)
+        faults = invalid.faults
     except (RequestWaits, WrongAccountState) as error:
-        return _form(request, FALSE_REPORT, account_id, reason, typed, {"reason": str(error)})
-    return see_other(look.address(done="asked"))
+        faults = {form.first: str(error)}
+    else:
+        return see_other(look.address(done="asked"))
+    return _form(request, form, look.account_id, look.reason, typed, faults)
 
 
 def _form(
     request: AnyRequest,
-    template: str,
+    form: Form,
     account_id: UUID,
     reason: str,
     typed: Typed,
@@ -139,7 +155,7 @@ def _form(
 ) -> Response[str]:
     return page(
         request,
-        template,
+        form.template,
         status=422 if faults else 200,
         faults=faults,
         typed=typed,

@@ -12,16 +12,18 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import terminals
+from cardservice.web.assisted_words import why_assisted
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
 from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import accounts, erasure
+from identity import accounts, assisted_ends, erasure
 from identity.actors import Actor
 from identity.personal import Vault
 from identity.roles import Act
+from identity.trail_models import AssistedEnd
 
 ASK_REASON: Final = "staff/reason.html"
 RECORD: Final = "staff/resident.html"
@@ -42,6 +44,14 @@ class Look(msgspec.Struct, frozen=True):
     reason: str
     now: datetime
 
+    @property
+    def why(self) -> str:
+        """Why, in the words the resident sees; empty when nobody has said it yet."""
+        if self.actor.basis is not None:
+            return why_assisted(self.actor.basis)
+        chosen = reason_of(self.reason)
+        return in_words(chosen) if chosen else ""
+
     def address(self, *, done: str = "") -> str:
         """Where the record is, with the reason if it is one of ours, and what was done."""
         why = reason_of(self.reason)
@@ -60,6 +70,11 @@ async def show(
 ) -> Response[str]:
     """Show the record to somebody who said why; ask why first if they did not."""
     look = Look(request.user.actor, account_id, reason, now)
+    helping = request.user.assisted
+    if helping and helping.account_id != account_id:  # whoever is served now, it is not them
+        ended, own = AssistedEnd.ANOTHER_RESIDENT, request.user
+        await assisted_ends.end_open(session, own.subject_id, ended, actor=own.actor, now=now)
+        request.scope["user"] = msgspec.structs.replace(own, assisted=None)
     return await record_page(request, session, vault, look, done=done)
 
 
@@ -78,8 +93,7 @@ async def record_page(
     Raises:
         NoSuchAccount: no account with that id.
     """
-    why = reason_of(look.reason)
-    if why is None:
+    if not look.why:
         choices = [(choice.value, in_words(choice)) for choice in TO_CHOOSE]
         return page(request, ASK_REASON, typed={}, reasons=choices)
     person = await accounts.person(
@@ -87,7 +101,7 @@ async def record_page(
         vault,
         look.account_id,
         actor=look.actor,
-        reason=in_words(why),
+        reason=look.why,
         now=look.now,
         sees_protected=request.user.may(Act.SEE_PROTECTED_ADDRESS),
     )
@@ -100,19 +114,21 @@ async def record_page(
         typed=typed or {},
         record=await record_of(session, vault, person, now=look.now),
         erasure=await erasure.waiting(session, look.account_id),
-        reason=why.value,
+        reason=look.reason if reason_of(look.reason) else "",
         desks=desks,
-        done=_DONE.get(done, ""),
+        done=DONE.get(done, ""),
     )
 
 
-_DONE: Final = {
+DONE: Final = {
     "app": _("The app was removed. The resident signs in without it and was told"),
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
     "address": _("The address is changed, and what the resident may have is decided anew"),
     "protected": _("The address is protected"),
     "unprotected": _("The protection of the address has ended"),
+    "email": _("The e-mail address is changed. The old address was told, and is signed out"),
+    "assurance": _("The check is recorded"),
     "asked": _("A colleague must approve it before anything changes"),
     "erasure-stopped": _("The record will not be erased"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),

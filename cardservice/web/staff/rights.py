@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
-from cardservice.web.errors import NotForYourRole
+from cardservice.web.errors import AssistanceNeeded, NotForYourRole
 from cardservice.web.guards import recently_proved
+from cardservice.web.kept_forms import what_to_keep
 from cardservice.web.visitors import Visitor
 from identity.models import StaffRole
-from identity.roles import STEP_UP, Act, may
+from identity.roles import ON_BEHALF, STEP_UP, Act, may
 
 ACT: Final = "act"
 """The key of a handler's `opt` that names its `Act`."""
@@ -51,3 +53,22 @@ async def role_may(
         raise NotForYourRole("The role does not include this.")
     if act in STEP_UP:
         await recently_proved(connection, handler)
+
+
+async def acting_for(
+    connection: ASGIConnection[Any, Any, Any, Any],
+    handler: BaseRouteHandler,
+) -> None:
+    """Guard, after `role_may`: what is a resident's own word needs an assisted session for them.
+
+    Raises:
+        AssistanceNeeded: there is none open for this resident.
+    """
+    if handler.opt.get(ACT) not in ON_BEHALF:
+        return
+    visitor: Visitor = connection.user
+    account_id = connection.path_params["account_id"]
+    if visitor.assisted and visitor.assisted.account_id == account_id:
+        return
+    kept = await what_to_keep(connection) if isinstance(connection, Request) else {}
+    raise AssistanceNeeded(account_id, kept)

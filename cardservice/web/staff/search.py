@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.forms import Typed, typed_in
@@ -26,11 +27,12 @@ TEMPLATE: Final = "staff/search.html"
 
 
 @get("/", opt={ACT: Act.OWN_SIGN_IN})
-async def ask(request: VisitorRequest) -> Response[Any]:
+async def ask(request: VisitorRequest, done: FromQuery[str] = "") -> Response[Any]:
     """Ask whom to find; or go where a role that searches for nobody begins."""
     if not request.user.may(Act.FIND_RESIDENT):
         return see_other(first_page(request.user.role))
-    return _form(request, {})
+    ended = _("You act for nobody now") if done == "assisted" else ""
+    return _form(request, {}, done=ended)
 
 
 @post("/search", status_code=200, opt={ACT: Act.FIND_RESIDENT})
@@ -67,6 +69,7 @@ def _form(
     *,
     faults: dict[str, str] | None = None,
     matches: Sequence[Match] | None = None,
+    done: str = "",
     erased: datetime | None = None,
 ) -> Response[str]:
     return page(
@@ -76,6 +79,7 @@ def _form(
         faults=faults,
         typed=typed,
         matches=matches,
+        done=done,
         erased=erased,
         districts=DISTRICTS,
         reasons=[(reason.value, in_words(reason)) for reason in TO_CHOOSE],

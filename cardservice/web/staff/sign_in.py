@@ -21,10 +21,11 @@ from cardservice.web.staff.rights import ACT
 from cardservice.web.staff.second_factor import next_step
 from cardservice.web.visitors import AnyRequest, Part, VisitorRequest, no_cookie
 from cardservice.web.words import gettext as _
-from identity import passkeys, sessions, staff
+from identity import assisted_ends, passkeys, sessions, staff
 from identity.personal import Vault
 from identity.roles import Act
 from identity.staff import SignInRefused, WhyRefused
+from identity.trail_models import AssistedEnd
 
 TEMPLATE = "staff/sign_in.html"
 
@@ -77,6 +78,10 @@ async def sign_out(
     now: NamedDependency[datetime],
 ) -> Response[None]:
     """End the session, here and on the server."""
+    own = request.user
+    if own.assisted:
+        ended = AssistedEnd.SIGN_IN_ENDED
+        await assisted_ends.end_open(session, own.subject_id, ended, actor=own.actor, now=now)
     await sessions.end(session, request.user.token, actor=request.user.actor, now=now)
     return see_other("/staff/sign-in", cookies=[no_cookie(Part.STAFF)])
 

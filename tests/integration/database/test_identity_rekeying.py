@@ -36,6 +36,7 @@ NOT_ONE_PERSONS = {
     "pending_registration",
     "staff_totp",
     "staff_sign_in",
+    "account_totp",
 }
 
 

@@ -44,6 +44,7 @@ def decide(visitor: Visitor, what: str, **typed: str) -> httpx.Response:
 
 def ask(visitor: Visitor, account: str) -> httpx.Response:
     path = f"/staff/residents/{account}/correction/new?reason=at-desk"
+    visitor.act_for(account, reason="details")
     return visitor.post(path, CORRECTION | {"csrf_token": visitor.token(path)})
 
 

@@ -37,6 +37,10 @@ def pages(account: str) -> dict[str, Act]:
     return {
         f"{here}?reason=at-desk": Act.VIEW_RECORD,
         f"{here}/documents/new": Act.RECORD_DOCUMENT,
+        f"{here}/checks/new": Act.RECORD_CHECK,
+        f"{here}/assisted/new": Act.ASSIST_RESIDENT,
+        f"{here}/assisted": Act.SEE_AS_RESIDENT,
+        f"{here}/contact/new": Act.CHANGE_CONTACT,
         f"{here}/address/new": Act.CHANGE_ADDRESS,
         f"{here}/correction/new": Act.ASK_CORRECTION,
         f"{here}/death/new": Act.REPORT_DEATH,
@@ -56,6 +60,8 @@ def pages(account: str) -> dict[str, Act]:
 def test_a_role_opens_its_pages_and_no_other(
     visitors: dict[StaffRole, Visitor], account: str, role: StaffRole
 ) -> None:
+    if may(role, Act.ASSIST_RESIDENT):
+        visitors[role].act_for(account)
     for path, act in pages(account).items():
         expected = httpx.codes.OK if may(role, act) else httpx.codes.FORBIDDEN
         assert visitors[role].get(path).status_code == expected, (role, path)
@@ -63,6 +69,9 @@ def test_a_role_opens_its_pages_and_no_other(
 
 FORMS = {
     "/staff/search": Act.FIND_RESIDENT,
+    "/staff/residents/{account}/checks/new": Act.RECORD_CHECK,
+    "/staff/residents/{account}/assisted/new": Act.ASSIST_RESIDENT,
+    "/staff/residents/{account}/contact/new": Act.CHANGE_CONTACT,
     "/staff/residents/{account}/address/new": Act.CHANGE_ADDRESS,
     "/staff/residents/{account}/address/protect": Act.PROTECT_ADDRESS,
     "/staff/residents/{account}/address/unprotect": Act.LIFT_PROTECTION,

@@ -12,7 +12,7 @@ from identity.deaths import DeathEvidence, DeathReported, FalseReport
 from identity.erasure import ErasureAsked, KeepingAsked
 from identity.evidence import KINDS
 from identity.grounds import EXCEPTIONS
-from identity.models import ChangeRequest, RequestKind
+from identity.models import ChangeRequest, RequestKind, RequestState
 from identity.personal import Vault
 
 EVIDENCE: Final = {
@@ -26,6 +26,11 @@ KIND_WORDS: Final = {
     RequestKind.FALSE_REPORT: _("Undo a false report of death"),
     RequestKind.ERASURE: _("Erase the record"),
     RequestKind.KEEPING: _("Keep a record that was to be erased"),
+}
+STATES: Final = {
+    RequestState.WAITING: _("Waiting for a decision"),
+    RequestState.APPROVED: _("Done"),
+    RequestState.REFUSED: _("Refused"),
 }
 
 

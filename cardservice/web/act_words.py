@@ -1,0 +1,29 @@
+"""What staff did, in the words the resident reads, from the actions of the audit trail."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from cardservice.web.words import gettext as _
+
+WORDS: Final[Mapping[str, str]] = {
+    "address-changed": _("Changed the address"),
+    "address-protected": _("Protected the address"),
+    "address-protection-ended": _("Ended the protection of the address"),
+    "assurance-check-recorded": _("Recorded a check of who you are"),
+    "card-moved": _("Changed the state of a card"),
+    "card-ordered": _("Ordered a card"),
+    "card-rewrite-asked": _("Asked for a card to be written again"),
+    "document-sighted": _("Recorded a document"),
+    "email-changed": _("Changed the e-mail address"),
+    "entitlement-granted": _("Added something to the account"),
+    "entitlement-ended": _("Ended something on the account"),
+    "request-made": _("Asked a colleague to approve a change"),
+}
+CONSEQUENCES: Final = frozenset({"carrier-status-set", "sessions-ended", "records-issued"})
+"""What follows from one of these by itself, and is told by it."""
+
+
+def in_words(actions: Iterable[str]) -> tuple[str, ...]:
+    """Each thing once, in the order it was done; what has no words is named as the trail has it."""
+    told = (action for action in actions if action not in CONSEQUENCES)
+    return tuple(dict.fromkeys(WORDS.get(action, action) for action in told))
