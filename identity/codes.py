@@ -17,10 +17,11 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import devices, outbox
-from identity.contacts import CodeUse, Contact, every_index, field_of, indexes_of
+from identity.contacts import Channel, CodeUse, Contact, field_of, indexes_of
 from identity.db import new_id
 from identity.details import can_be_email
 from identity.devices import Browser
+from identity.models import Account
 from identity.personal import Vault
 from identity.signin_models import KnownDevice, OneTimeCode
 
@@ -151,17 +152,19 @@ async def take(
         .returning(OneTimeCode.account_id)
     )
     taken = (await session.execute(consuming, **_UNSYNCHRONISED)).one_or_none()
-    return CodeTaken(taken.account_id) if taken else CodeRefused(WhyCodeRefused.WRONG)
+    if taken is None:
+        return CodeRefused(WhyCodeRefused.WRONG)
+    await _note_proof(session, vault, to, taken.account_id or _NOBODY, now)
+    return CodeTaken(taken.account_id)
 
 
-async def credit(session: AsyncSession, vault: Vault, to: Contact, account_id: UUID) -> None:
-    """An account was made by whoever proved this contact: their codes were for that account."""
-    crediting = update(OneTimeCode).where(
-        OneTimeCode.contact_index.in_(every_index(vault, to)),
-        OneTimeCode.account_id.is_(None),
-        OneTimeCode.consumed_at.is_not(None),
-    )
-    await session.execute(crediting.values(account_id=account_id), **_UNSYNCHRONISED)
+async def _note_proof(
+    session: AsyncSession, vault: Vault, to: Contact, account_id: UUID, now: datetime
+) -> None:
+    """Somebody reads what goes to an account's address: sites are told so by `email_verified`."""
+    own = Account.email_index.in_(vault.blinds(Channel.EMAIL.value, to.value))
+    noting = update(Account).where(Account.id == account_id, own).values(email_proved_at=now)
+    await session.execute(noting, **_UNSYNCHRONISED)
 
 
 KINDS: Final = {CodeUse.SIGN_IN: "sign-in-code", CodeUse.PROVE: "contact-code"}

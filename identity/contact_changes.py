@@ -76,6 +76,8 @@ async def change(
     before = sealed.contact_of(personal, account)
     for column, value in sealed.contact_columns(vault, personal, account.id, to).items():
         setattr(account, column, value)
+    if to.channel is Channel.EMAIL:
+        account.email_proved_at = now
     await session.flush()
     await _tell(session, vault, own, to.channel, before, now=now)
     return Changed()

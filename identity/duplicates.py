@@ -187,7 +187,7 @@ async def _take_the_keys(
     account = await session.get(Account, account_id, with_for_update=True)
     if account is None:
         return
-    account.sealed_email = account.email_index = None
+    account.sealed_email = account.email_index = account.email_proved_at = None
     account.sealed_mobile = account.mobile_index = None
     await activation.end(session, account_id, now=now)
     for keys in (Passkey, AccountPassword):

@@ -87,7 +87,8 @@ class ErasureState(StrEnum):
 class Account(Base, kw_only=True):
     """One resident. `number` is the nine digits they can quote, the last a check digit.
 
-    `address_protected`: where they live is shown only to roles that need it.
+    `address_protected`: where they live is shown only to roles that need it. `email_proved_at`:
+    when somebody last used a code that was sent to the e-mail address.
     """
 
     __tablename__ = "account"
@@ -106,6 +107,7 @@ class Account(Base, kw_only=True):
     address_protected: Mapped[bool] = mapped_column(server_default=false(), default=False)
     sealed_mobile: Mapped[bytes | None] = mapped_column(default=None)
     mobile_index: Mapped[bytes | None] = mapped_column(default=None)
+    email_proved_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class PersonKey(Base, kw_only=True):

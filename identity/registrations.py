@@ -294,7 +294,7 @@ async def _welcome(
     *,
     now: datetime,
 ) -> SignedIn:
-    await codes.credit(session, vault, email_at(details.email), account.id)
+    account.email_proved_at = now
     await devices.remember(session, account, browser, now=now)
     outbox.queue(session, vault, details.email, "account-made", _WELCOME, now=now)
     method = SignInMethod.EMAIL_CODE

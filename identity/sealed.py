@@ -80,11 +80,12 @@ def sealed_person(
 
 
 def set_email(vault: Vault, personal: PersonVault, account: Account, email: str) -> None:
-    """Another e-mail address, or none when it is empty, sealed and indexed."""
+    """Another e-mail address, or none when it is empty, sealed and indexed; nobody proved it."""
     account.sealed_email = (
         personal.seal(_ACCOUNT, "sealed_email", account.id, email) if email else None
     )
     account.email_index = vault.blind("email", email) if email else None
+    account.email_proved_at = None
 
 
 def new_address(

@@ -44,6 +44,7 @@ HOLDINGS: Final = (
         of=lambda person: Account.id == person,
         fate=Fate.EMPTIED,
         ground=Ground.SAFE_CARDS,
+        cleared={"email_proved_at": None},
     ),
     Holding(
         model=PersonKey,

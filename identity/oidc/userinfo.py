@@ -6,21 +6,18 @@ Source: OpenID Connect Core 1.0 sections 5.1, 5.3 and 5.4.
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
-from uuid import UUID
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import accounts
 from identity.accounts import Person
 from identity.actors import Actor, ActorKind
-from identity.contacts import email_at, every_index
+from identity.models import Account
 from identity.oidc.access import Access
 from identity.oidc.checks import Check, Refused, first_refusal
 from identity.oidc.provider import Provider
 from identity.oidc.scopes import OPENID, claims_of, words_of
-from identity.personal import Vault
-from identity.signin_models import OneTimeCode
 
 
 def token_is_about_a_resident(access: Access) -> Refused | None:
@@ -60,8 +57,8 @@ async def claims(
         reason=f"Sign-in: {', '.join(words_of(access.scopes))}",
         now=now,
     )
-    verified = await _email_verified(session, provider.vault, access.account_id, person.email)
-    known = _known(person, email_verified=verified)
+    proved = select(Account.email_proved_at).where(Account.id == access.account_id)
+    known = _known(person, email_verified=await session.scalar(proved) is not None)
     return told | {name: known[name] for name in sorted(wanted) if name in known}
 
 
@@ -83,15 +80,3 @@ def _known(person: Person, *, email_verified: bool) -> Mapping[str, Any]:
     if person.email:
         known["email_verified"] = email_verified
     return {name: value for name, value in known.items() if value != ""}
-
-
-async def _email_verified(
-    session: AsyncSession, vault: Vault, account_id: UUID, email: str
-) -> bool:
-    """Whether somebody proved for this account that they read what goes to this address."""
-    used = exists().where(
-        OneTimeCode.account_id == account_id,
-        OneTimeCode.contact_index.in_(every_index(vault, email_at(email))),
-        OneTimeCode.consumed_at.is_not(None),
-    )
-    return bool(await session.scalar(select(used)))

@@ -20,6 +20,9 @@ def upgrade() -> None:
     """Bring the schema up."""
     op.add_column("account", sa.Column("sealed_mobile", sa.LargeBinary(), nullable=True))
     op.add_column("account", sa.Column("mobile_index", sa.LargeBinary(), nullable=True))
+    op.add_column(
+        "account", sa.Column("email_proved_at", sa.DateTime(timezone=True), nullable=True)
+    )
     op.create_index("uq_account_mobile_index", "account", ["mobile_index"], unique=True)
     _rename_contact("email_index", "contact_index")
     op.create_index(op.f("ix_one_time_code_account_id"), "one_time_code", ["account_id"])
@@ -45,6 +48,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_one_time_code_account_id"), table_name="one_time_code")
     _rename_contact("contact_index", "email_index")
     op.drop_index("uq_account_mobile_index", table_name="account")
+    op.drop_column("account", "email_proved_at")
     op.drop_column("account", "mobile_index")
     op.drop_column("account", "sealed_mobile")
 
