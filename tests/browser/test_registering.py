@@ -6,40 +6,19 @@ from playwright.sync_api import expect
 from identity.contacts import CodeUse
 from identity.registrations import IDLE
 from tests.support.browser import Reader
+from tests.support.newcomer import (
+    MINA,
+    add_passkey,
+    begin,
+    give_address,
+    give_birth_date,
+    give_name,
+)
 from tests.support.people import JEAN
 from tests.support.virtual_phone import Authenticator
 from tests.support.web import LiveServer
 
 pytestmark = pytest.mark.browser
-MINA = "mina@example.com"
-
-
-def begin(at: Reader, live: LiveServer, email: str = MINA) -> None:
-    at.page.goto("/")
-    at.page.get_by_role("link", name="Register for an account").click()
-    at.page.get_by_label("What is your e-mail address?").fill(email)
-    at.press("Continue")
-    at.page.get_by_label("Code").fill(live.newest_code())
-    at.press("Continue")
-
-
-def give_name(at: Reader, given: str = "Mina", family: str = "Weald") -> None:
-    at.page.get_by_label("Given names").fill(given)
-    at.page.get_by_label("Family name").fill(family)
-    at.press("Continue")
-
-
-def give_birth_date(at: Reader, day: str, month: str, year: str) -> None:
-    for label, text in (("Day", day), ("Month", month), ("Year", year)):
-        at.page.get_by_label(label, exact=True).fill(text)
-    at.press("Continue")
-
-
-def give_address(at: Reader, postcode: str = "me141xq") -> None:
-    at.page.get_by_label("Address line 1").fill("3 Example Street")
-    at.page.get_by_label("Town or city").fill("Maidstone")
-    at.page.get_by_label("Postcode").fill(postcode)
-    at.press("Continue")
 
 
 def test_a_resident_registers_with_a_passkey_and_signs_in_with_it(
@@ -68,9 +47,7 @@ def test_a_resident_registers_with_a_passkey_and_signs_in_with_it(
     assert reader.says("07400 123456")
     reader.press("Create my account")
     reader.check("Your account is made")
-    page.get_by_role("button", name="Add a passkey").click()
-    reader.press("Add a passkey")
-    expect(page.get_by_text("You can sign in with the passkey from now on")).to_be_visible()
+    add_passkey(reader)
     reader.press("Sign out")
     page.get_by_role("button", name="Sign in with a passkey").click()
     expect(page).to_have_title("Your Kent Card – Kent Card")

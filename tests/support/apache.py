@@ -13,10 +13,18 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
+import msgspec
+
+from identity.oidc.clients import Registered
+from identity.oidc.provider import Endpoint
+from identity.oidc.registration import NewClient
+from tests.support.oidc import COUNCIL
+
 HTTPD: Final = Path("/usr/sbin/apache2")
 MODULES: Final = Path("/usr/lib/apache2/modules")
 PAGE: Final = "/protected/page.html"
 REDIRECT: Final = "/protected/redirect_uri"
+MISSING: Final = "Apache with mod_auth_openidc is not installed, so this was not tried with it"
 _STARTED_WITHIN: Final = 20.0
 _LOADED: Final = ("mpm_event", "authn_core", "authz_core", "authz_user", "headers", "auth_openidc")
 
@@ -30,6 +38,39 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+class ProtectedPage:
+    """A council page that Apache protects, and how it is known to the provider."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://localhost:{port}"
+        self.protected = self.url + PAGE
+        self.redirect_uri = self.url + REDIRECT
+        self.goodbye = f"{self.url}/goodbye"
+
+    def as_client(self) -> NewClient:
+        """What the provider is told of it."""
+        return msgspec.structs.replace(
+            COUNCIL,
+            redirect_uris=(self.redirect_uri,),
+            post_logout_redirect_uris=(self.goodbye,),
+            backchannel_logout_uri=f"{self.redirect_uri}?logout=backchannel",
+        )
+
+    def settings(self, issuer: str, client: Registered) -> dict[str, str]:
+        """What Apache is told of the provider."""
+        return {
+            "OIDCProviderMetadataURL": issuer + Endpoint.DISCOVERY,
+            "OIDCClientID": client.client_id,
+            "OIDCClientSecret": client.secret or "",
+            "OIDCProviderTokenEndpointAuth": "client_secret_basic",
+            "OIDCRedirectURI": self.redirect_uri,
+            "OIDCPKCEMethod": "S256",
+            "OIDCScope": "openid profile",
+            "OIDCRemoteUserClaim": "sub",
+        }
 
 
 @contextmanager

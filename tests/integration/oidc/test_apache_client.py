@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
 import httpx
-import msgspec
 import pytest
 
 from identity import sessions
@@ -14,47 +13,19 @@ from identity.oidc import logout_notices
 from identity.oidc.provider import Endpoint
 from identity.signin_models import SessionKind
 from tests.support import apache
-from tests.support.oidc import COUNCIL, Browser, Relying, Site, relying
+from tests.support.apache import ProtectedPage
+from tests.support.oidc import Browser, Site
 from tests.support.oidc_pages import PAGES
 
 
-class Page:
-    """A council page that Apache protects."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://localhost:{port}"
-        self.protected = self.url + apache.PAGE
-        self.redirect_uri = self.url + apache.REDIRECT
-        self.goodbye = f"{self.url}/goodbye"
-
-    def settings(self, site: Site, client: Relying) -> dict[str, str]:
-        return {
-            "OIDCProviderMetadataURL": site.at(Endpoint.DISCOVERY),
-            "OIDCClientID": client.id,
-            "OIDCClientSecret": client.secret,
-            "OIDCProviderTokenEndpointAuth": "client_secret_basic",
-            "OIDCRedirectURI": self.redirect_uri,
-            "OIDCPKCEMethod": "S256",
-            "OIDCScope": "openid profile",
-            "OIDCRemoteUserClaim": "sub",
-        }
-
-
 @pytest.fixture
-async def page(site: Site) -> AsyncIterator[Page]:
+async def page(site: Site) -> AsyncIterator[ProtectedPage]:
     if not apache.is_installed():
-        pytest.skip("Apache with mod_auth_openidc is not installed, so this was not tried with it")
-    port = apache.free_port()
-    page = Page(port)
-    details = msgspec.structs.replace(
-        COUNCIL,
-        redirect_uris=(page.redirect_uri,),
-        post_logout_redirect_uris=(page.goodbye,),
-        backchannel_logout_uri=f"{page.redirect_uri}?logout=backchannel",
-    )
-    client = await relying(site, details)
+        pytest.skip(apache.MISSING)
+    page = ProtectedPage(apache.free_port())
+    client = await site.add(page.as_client())
     with ExitStack() as stack:
-        serving = apache.serving(port, page.settings(site, client))
+        serving = apache.serving(page.port, page.settings(site.url, client))
         await asyncio.to_thread(stack.enter_context, serving)
         try:
             yield page
@@ -77,7 +48,7 @@ async def visit(browser: Browser, url: str) -> httpx.Response:
 
 
 async def test_a_resident_signs_in_to_a_page_that_apache_protects_and_out_again(
-    site: Site, browser: Browser, page: Page
+    site: Site, browser: Browser, page: ProtectedPage
 ) -> None:
     shown = await visit(browser, page.protected)
     assert (shown.status_code, "<h1>Protected</h1>" in shown.text) == (200, True)
@@ -92,7 +63,7 @@ async def test_a_resident_signs_in_to_a_page_that_apache_protects_and_out_again(
 
 
 async def test_ending_the_session_here_signs_out_of_the_page_that_apache_protects(
-    site: Site, browser: Browser, page: Page
+    site: Site, browser: Browser, page: ProtectedPage
 ) -> None:
     assert (await visit(browser, page.protected)).status_code == 200
     assert (await browser.http.get(page.protected)).status_code == 200
