@@ -89,20 +89,15 @@ async def _tell(
     session: AsyncSession, vault: Vault, owner: Owner, text: str, *, now: datetime
 ) -> None:
     if isinstance(owner, Account):
-        await notices.tell(session, vault, owner, "sign-in-changed", text, now=now)
+        await notices.tell_sign_in_changed(session, vault, owner, text, now=now)
 
 
-_IF_NOT = (
-    "\n\nIf it was you, you do not need to do anything.\nIf it was not, sign in, choose “Your "
-    "sign-ins” and end every other sign-in, or go to a Kent Gateway with a document that shows "
-    "who you are."
-)
 _SET_UP = (
     "An authenticator app was set up for your Kent Card account. From now on a code of it is asked "
-    f"for when you sign in with a password or an e-mail code.{_IF_NOT}"
+    "for when you sign in with a password or an e-mail code."
 )
-_RENEWED = f"New recovery codes were made for your Kent Card account.{_IF_NOT}"
+_RENEWED = "New recovery codes were made for your Kent Card account."
 _GIVEN_UP = (
     "The authenticator app of your Kent Card account was removed. No code of it is asked for any "
-    f"more.{_IF_NOT}"
+    "more."
 )

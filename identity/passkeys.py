@@ -31,7 +31,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
-from identity import audit
+from identity import audit, notices
 from identity.actors import Actor
 from identity.devices import Owner
 from identity.models import Account, AccountState, StaffMember
@@ -45,6 +45,13 @@ _NAME: Final = "Kent Card"
 _HEAD: Final = struct.Struct(">16sQ")
 _MAC: Final = 32
 _SIGN_IN: Final = "sign-in"
+_ADDED: Final = (
+    "A passkey was added to your Kent Card account. Whoever holds the device it is on can sign in "
+    "with it."
+)
+_REMOVED: Final = (
+    "A passkey was removed from your Kent Card account. It does not open the account any more."
+)
 
 
 class RelyingParty(msgspec.Struct, frozen=True):
@@ -136,11 +143,19 @@ async def add(
     await session.flush()
     subject = _subject(owner)
     audit.record(session, "passkey-added", subject, actor=actor, now=now)
+    if isinstance(owner, Account):
+        await notices.tell_sign_in_changed(session, vault, owner, _ADDED, now=now)
     return passkey
 
 
 async def remove(
-    session: AsyncSession, owner: Owner, passkey_id: UUID, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    owner: Owner,
+    passkey_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> bool:
     """Forget one of somebody's passkeys. False: there is none of theirs with that id."""
     removing = (
@@ -149,6 +164,8 @@ async def remove(
     if (await session.execute(removing)).scalar_one_or_none() is None:
         return False
     audit.record(session, "passkey-removed", _subject(owner), actor=actor, now=now)
+    if isinstance(owner, Account):
+        await notices.tell_sign_in_changed(session, vault, owner, _REMOVED, now=now)
     return True
 
 

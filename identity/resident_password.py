@@ -7,6 +7,7 @@ ASVS 5.0, 6.3.1.
 """
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +16,7 @@ from identity import (
     audit,
     authenticator,
     devices,
+    notices,
     open_sessions,
     passwords,
     person_keys,
@@ -32,6 +34,10 @@ from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
 from identity.signin_models import AccountPassword, SignInMethod
 from identity.staff import SignInRefused, refused_by
+
+_CHOSEN: Final = (
+    "The password of your Kent Card account was set or changed. Every other sign-in was ended."
+)
 
 
 async def choose(
@@ -66,6 +72,7 @@ async def choose(
     await _count_anew(session, vault, account, email)
     subject = audit.subject_of("account", account.id)
     audit.record(session, "password-chosen", subject, actor=own.actor, now=now)
+    await notices.tell_sign_in_changed(session, vault, account, _CHOSEN, now=now)
 
 
 async def sign_in(

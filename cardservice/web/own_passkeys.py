@@ -86,9 +86,10 @@ async def remove(
     request: VisitorRequest,
     passkey_id: FromPath[UUID],
     session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
 ) -> Response[None]:
     """Forget a passkey; of one that is gone already the list says enough."""
     owner, actor = await owner_of(request, session), request.user.actor
-    await passkeys.remove(session, owner, passkey_id, actor=actor, now=now)
+    await passkeys.remove(session, vault, owner, passkey_id, actor=actor, now=now)
     return see_other(f"{part_of(request).base}/passkeys?done=removed")

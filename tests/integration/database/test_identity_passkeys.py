@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from cardservice.database import Database
-from identity import accounts, passkeys, staff, staff_factor
+from identity import accounts, outbox, passkeys, staff, staff_factor
 from identity.actors import SYSTEM, resident_actor
 from identity.models import Account, StaffRole
 from identity.passkeys import CHALLENGE_LIFE, MOST, REFUSED, PasskeyRefused, RelyingParty
@@ -186,9 +186,34 @@ async def test_a_removed_passkey_opens_nothing_and_only_its_owner_removes_it(
         (kept,) = await passkeys.of_owner(session, with_key.jean)
         for account, removed in ((with_key.ann, False), (with_key.jean, True)):
             actor = resident_actor(account.id, account.number)
-            done = await passkeys.remove(session, account, kept.id, actor=actor, now=NOW)
+            done = await passkeys.remove(
+                session, with_key.vault, account, kept.id, actor=actor, now=NOW
+            )
             assert done is removed
     assert await with_key.show(with_key.phone.get(with_key.asked())) == REFUSED
+
+
+async def test_a_resident_is_told_of_a_passkey_that_was_added_and_of_one_that_was_removed(
+    home: Home,
+) -> None:
+    async def told() -> list[tuple[str, str]]:
+        async with home.database.transaction() as session:
+            messages = await outbox.messages(session, home.vault)
+        of_sign_in = [each for each in messages if each.kind == "sign-in-changed"]
+        return sorted((each.to, each.text.split(". ")[0]) for each in of_sign_in)
+
+    added = (JEAN.email, "A passkey was added to your Kent Card account")
+    removed = (JEAN.email, "A passkey was removed from your Kent Card account")
+    answer = home.phone.create(await home.creation(home.jean))
+    assert isinstance(await home.add(home.jean, answer), Passkey)
+    assert await told() == [added]
+    assert await home.add(home.jean, answer) == REFUSED  # nothing changed, nobody is told
+    async with home.database.transaction() as session:
+        (kept,) = await passkeys.of_owner(session, home.jean)
+        for account in (home.ann, home.jean):
+            actor = resident_actor(account.id, account.number)
+            await passkeys.remove(session, home.vault, account, kept.id, actor=actor, now=NOW)
+    assert await told() == [added, removed]
 
 
 async def test_an_account_has_room_for_twenty(home: Home) -> None:

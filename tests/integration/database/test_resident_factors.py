@@ -99,9 +99,12 @@ class Home:
     async def by_email(
         self, now: datetime = NOW
     ) -> SignedIn | CodeNeeded | NoAccount | CodeRefused:
+        before = await self.messages("sign-in-code")
         async with self.database.transaction() as session:
             await signin.send_code(session, self.vault, JEAN.email, browser=LAPTOP, now=now)
-        sent = (await self.messages("sign-in-code"))[0].split("code is ")[1].split(".")[0]
+        # Messages of one moment have no order.
+        text = next(each for each in await self.messages("sign-in-code") if each not in before)
+        sent = text.split("code is ")[1].split(".")[0]
         async with self.database.transaction() as session:
             return await signin.redeem_code(
                 session, self.vault, JEAN.email, sent, browser=LAPTOP, now=now
@@ -155,7 +158,9 @@ async def test_an_app_is_kept_once_its_code_was_right_and_jean_is_told(home: Hom
     codes = await home.keep(offered.sealed, home.code())
     assert isinstance(codes, tuple)
     assert len(set(codes)) == recovery.HOW_MANY
-    assert "An authenticator app was set up" in (await home.messages("sign-in-changed"))[0]
+    assert any(
+        "An authenticator app was set up" in each for each in await home.messages("sign-in-changed")
+    )
 
 
 async def test_an_offer_is_for_one_person_and_for_half_an_hour(home: Home) -> None:
@@ -309,7 +314,7 @@ async def test_a_short_password_goes_with_the_app_and_a_long_one_stays(
         await own_factors.give_up_app(session, home.vault, home.account, own=own, now=NOW)
     assert isinstance(await home.by_password(password), SignedIn) is stays
     assert isinstance(await home.by_email(), SignedIn)
-    assert "was removed" in (await home.messages("sign-in-changed"))[0]
+    assert any("was removed" in each for each in await home.messages("sign-in-changed"))
 
 
 async def test_a_code_by_email_is_no_proof_of_somebody_who_has_an_app(home: Home) -> None:
@@ -345,10 +350,8 @@ async def test_who_lost_everything_is_let_in_three_days_after_a_notice(home: Hom
     await home.set_app_up()
     granted_from = await home.ask_without()
     assert granted_from == NOW + WAIT
-    assert (
-        "asked to sign in to your Kent Card account without"
-        in (await home.messages("sign-in-changed"))[0]
-    )
+    asked = "asked to sign in to your Kent Card account without"
+    assert any(asked in each for each in await home.messages("sign-in-changed"))
     just_before = granted_from - timedelta(seconds=1)
     assert isinstance(await home.by_email(just_before), CodeNeeded)
     assert isinstance(await home.by_password(LONG, granted_from), CodeNeeded)

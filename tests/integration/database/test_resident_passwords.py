@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import select, text, update
 
 from cardservice.database import Database
-from identity import accounts, resident_password, sessions, signin
+from identity import accounts, outbox, resident_password, sessions, signin
 from identity.actors import SYSTEM
 from identity.devices import Browser
 from identity.errors import InvalidDetails
@@ -135,6 +135,22 @@ async def test_an_account_without_a_password_is_answered_like_an_unknown_one(hom
     async with home.database.transaction() as session:
         await session.execute(text("DELETE FROM account_password"))
     assert await home.try_password(PASSWORD, browser=LAPTOP) == WRONG
+
+
+async def test_a_resident_is_told_of_a_new_password_and_never_of_one_that_was_refused(
+    home: Home,
+) -> None:
+    async def told() -> list[str]:
+        async with home.database.transaction() as session:
+            messages = await outbox.messages(session, home.vault)
+        return [each.to for each in messages if each.text.startswith("The password of your")]
+
+    before = await told()
+    with pytest.raises(InvalidDetails):
+        await home.choose("short")
+    assert await told() == before
+    await home.choose("another pass phrase of many letters")
+    assert await told() == [*before, JEAN.email]
 
 
 async def test_a_new_password_ends_every_other_sign_in_and_replaces_the_old(home: Home) -> None:
