@@ -10,6 +10,7 @@
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
     |  |- CardInHand             the holder has a live card already
+    |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- DeskBusy               another order waits at that desk
     |  `- NotADesk               that terminal does not make cards
     |- CardSessionError
@@ -98,6 +99,12 @@ class CardInHand(CardError):
     """The holder has a live card; report it lost and replace it, or use it."""
 
     code = "card-in-hand"
+
+
+class IdentityNotShown(CardError):
+    """Nobody has seen a document that shows who the holder is; record one first."""
+
+    code = "identity-not-shown"
 
 
 class DeskBusy(CardError):

@@ -10,10 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import lifecycle
-from cardservice.errors import CardInHand, DeskBusy, MoveNotAllowed, NotADesk
+from cardservice.errors import CardInHand, DeskBusy, IdentityNotShown, MoveNotAllowed, NotADesk
 from cardservice.models import Card, CardOrder, CardState, OrderState, Terminal
-from identity import audit
+from identity import accounts, audit
 from identity.actors import Actor
+from identity.personal import Vault
 from readers.contract.wire import Purpose
 
 
@@ -25,18 +26,26 @@ class Waiting(NamedTuple):
 
 
 async def order(
-    session: AsyncSession, account_id: UUID, terminal_id: UUID, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    account_id: UUID,
+    terminal_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> CardOrder:
     """Order a card, to be made at a desk from the next blank that is laid there.
 
     Raises:
         NotADesk: the terminal makes no cards, is not enrolled or was revoked.
+        IdentityNotShown: nobody has seen a document that shows who the resident is.
         CardInHand: the holder has a live card.
         MoveNotAllowed: the resident is recorded as deceased.
         DeskBusy: another order waits at the desk.
     """
     await _check_desk(session, terminal_id)
     await lifecycle.check_holder(session, account_id)
+    await _check_identity(session, vault, account_id)
     if (existing := await lifecycle.live_card(session, account_id)) is not None:
         raise CardInHand(
             "A card is already ordered for this resident."
@@ -124,3 +133,12 @@ async def _check_desk(session: AsyncSession, terminal_id: UUID) -> None:
     ready = desk is not None and desk.public_key is not None and desk.revoked_at is None
     if desk is None or not ready or Purpose.PERSONALISE.value not in desk.purposes:
         raise NotADesk("Choose a desk that makes cards.")
+
+
+async def _check_identity(session: AsyncSession, vault: Vault, account_id: UUID) -> None:
+    facts = await accounts.known_facts(session, vault, account_id)
+    if facts.birth_date is None:  # known once a document has shown it, and not before
+        raise IdentityNotShown(
+            "Nobody has seen a document that shows who this resident is. "
+            "Record one, then order the card."
+        )

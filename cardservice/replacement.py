@@ -9,6 +9,7 @@ from cardservice import issuance, lifecycle
 from cardservice.errors import NoSuchCard
 from cardservice.models import Card, CardOrder, CardState
 from identity.actors import Actor
+from identity.personal import Vault
 
 
 async def report_lost(session: AsyncSession, card_id: UUID, *, actor: Actor, now: datetime) -> Card:
@@ -36,7 +37,13 @@ async def found(session: AsyncSession, card_id: UUID, *, actor: Actor, now: date
 
 
 async def replace(
-    session: AsyncSession, account_id: UUID, terminal_id: UUID, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    vault: Vault,
+    account_id: UUID,
+    terminal_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> CardOrder:
     """End the holder's card for ever and order another, with every entitlement they hold.
 
@@ -44,10 +51,11 @@ async def replace(
         NoSuchCard: there is no card to replace.
         MoveNotAllowed: their card is still to be made.
         NotADesk: the terminal makes no cards.
+        IdentityNotShown: nobody has seen a document that shows who the resident is.
         DeskBusy: another order waits at the desk.
     """
     card = await lifecycle.live_card(session, account_id)
     if card is None:
         raise NoSuchCard("This resident has no card to replace.")
     await lifecycle.move(session, card, CardState.REPLACED, actor=actor, now=now)
-    return await issuance.order(session, account_id, terminal_id, actor=actor, now=now)
+    return await issuance.order(session, vault, account_id, terminal_id, actor=actor, now=now)

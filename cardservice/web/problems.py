@@ -34,6 +34,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
     cards.CardInHand: 409,
+    cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,

@@ -25,7 +25,7 @@ def fill_day(page: Page, field: str, *day: str) -> None:
 async def card_in_use(session: AsyncSession, live: LiveServer, account: str) -> None:
     now = live.clock()
     desk = await enrolled_desk(session, "Card office", now=now)
-    await issuance.order(session, UUID(account), desk.id, actor=CLERK, now=now)
+    await issuance.order(session, live.vault, UUID(account), desk.id, actor=CLERK, now=now)
     await make_ordered_card(session, live.vault, account, now=now)
 
 

@@ -207,7 +207,7 @@ async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: 
 
 async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, person: UUID) -> None:
     desk = await enrolled_desk(session, f"desk {person}", now=NOW)
-    await issuance.order(session, person, desk.id, actor=CLERK, now=NOW)
+    await issuance.order(session, vault, person, desk.id, actor=CLERK, now=NOW)
     card = await make_ordered_card(session, vault, str(person), now=NOW)
     personal = await person_keys.for_writing(session, vault, person)
     card.sealed_uid = personal.seal("card", "sealed_uid", card.id, uid_of(card).hex())

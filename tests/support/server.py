@@ -201,7 +201,7 @@ class World:
         """Order a card at a desk; answers the card's id."""
         async with self.database.transaction() as session:
             placed = await issuance.order(
-                session, account_id, desk.id, actor=CLERK, now=self.clock()
+                session, self.vault, account_id, desk.id, actor=CLERK, now=self.clock()
             )
             return placed.card_id
 

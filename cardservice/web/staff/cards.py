@@ -126,7 +126,7 @@ async def _answer(
     else:
         try:
             async with session.begin_nested():  # all of it or nothing: a replacement is two steps
-                await _do(session, look, change, card_id, desk)
+                await _do(session, vault, look, change, card_id, desk)
         except (DeskBusy, NotADesk) as error:
             faults["desk"] = str(error)
         except CardError as error:
@@ -137,14 +137,19 @@ async def _answer(
 
 
 async def _do(
-    session: AsyncSession, look: Look, change: str, card_id: UUID | None, desk: UUID | None
+    session: AsyncSession,
+    vault: Vault,
+    look: Look,
+    change: str,
+    card_id: UUID | None,
+    desk: UUID | None,
 ) -> None:
     actor, now = look.actor, look.now
     match change, card_id, desk:
         case "order", None, UUID():
-            await issuance.order(session, look.account_id, desk, actor=actor, now=now)
+            await issuance.order(session, vault, look.account_id, desk, actor=actor, now=now)
         case "replace", UUID(), UUID():
-            await replacement.replace(session, look.account_id, desk, actor=actor, now=now)
+            await replacement.replace(session, vault, look.account_id, desk, actor=actor, now=now)
         case "lost", UUID(), _:
             await replacement.report_lost(session, card_id, actor=actor, now=now)
         case "found", UUID(), _:

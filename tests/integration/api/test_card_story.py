@@ -106,7 +106,7 @@ async def test_an_entitlement_reaches_the_card_a_lost_card_is_refused_and_its_re
     # Replaced: for ever, and the new card has everything under other indexes.
     await served.do(
         lambda session: replacement.replace(
-            session, resident, desk.id, actor=CLERK, now=served.clock()
+            session, served.vault, resident, desk.id, actor=CLERK, now=served.clock()
         )
     )
     new = new_card()

@@ -107,7 +107,9 @@ async def _updater(world: World) -> Machine:
 async def _replace(world: World, resident: UUID, desk: Machine) -> None:
     world.clock.move(seconds=1)
     async with world.database.transaction() as session:
-        await replacement.replace(session, resident, desk.id, actor=CLERK, now=world.clock())
+        await replacement.replace(
+            session, world.vault, resident, desk.id, actor=CLERK, now=world.clock()
+        )
 
 
 async def _change_something(world: World, resident: UUID) -> None:

@@ -431,7 +431,7 @@ async def test_two_who_are_erased_and_an_order_that_waits_do_not_hinder_one_anot
     async with migrated.transaction() as session:
         other = (await accounts.find(session, vault, "Okonkwo", actor=CLERK, now=NOW))[0].account_id
         desk = await enrolled_desk(session, "the desk", now=NOW)
-        await issuance.order(session, other, desk.id, actor=CLERK, now=NOW)
+        await issuance.order(session, vault, other, desk.id, actor=CLERK, now=NOW)
     await asked(migrated, vault, will)
     await asked(migrated, vault, other)
     assert await jobs.erase_due(migrated, vault, tmp_path, now=AFTER) == jobs.Erasures(2, 0)

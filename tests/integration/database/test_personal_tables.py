@@ -54,7 +54,7 @@ async def test_decisions_and_cards_of_before_are_moved_and_the_card_is_still_kno
         account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
         await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
         desk = await enrolled_desk(session, "desk", now=NOW)
-        await issuance.order(session, account.id, desk.id, actor=CLERK, now=NOW)
+        await issuance.order(session, vault, account.id, desk.id, actor=CLERK, now=NOW)
         card = await make_ordered_card(session, vault, str(account.id), now=NOW)
         uid = card.id.bytes[:7]
         # As a version without people's keys sealed them.

@@ -225,7 +225,7 @@ async def test_a_death_ends_sign_in_card_post_and_entitlements_at_once(
 ) -> None:
     async with migrated.transaction() as session:
         desk = await enrolled_desk(session, "desk", now=NOW)
-        await issuance.order(session, jean, desk.id, actor=CLERK, now=NOW)
+        await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
         card = await make_ordered_card(session, vault, str(jean), now=NOW)
         await issued(session_of=session, keystore=keystore, jean=jean, card=card)
         token = await sessions.open_session(session, jean, SessionKind.RESIDENT, now=NOW)
@@ -254,7 +254,7 @@ async def test_a_false_report_is_undone_and_the_card_works_again(
 ) -> None:
     async with migrated.transaction() as session:
         desk = await enrolled_desk(session, "desk", now=NOW)
-        await issuance.order(session, jean, desk.id, actor=CLERK, now=NOW)
+        await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
         card = await make_ordered_card(session, vault, str(jean), now=NOW)
         await issued(session_of=session, keystore=keystore, jean=jean, card=card)
     await died(migrated, vault, jean)
@@ -273,7 +273,7 @@ async def test_a_lost_card_stays_refused_when_a_false_report_is_undone(
 ) -> None:
     async with migrated.transaction() as session:
         desk = await enrolled_desk(session, "desk", now=NOW)
-        await issuance.order(session, jean, desk.id, actor=CLERK, now=NOW)
+        await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
         card = await make_ordered_card(session, vault, str(jean), now=NOW)
         await issued(session_of=session, keystore=keystore, jean=jean, card=card)
         await replacement.report_lost(session, card.id, actor=CLERK, now=NOW)
@@ -291,12 +291,12 @@ async def test_no_card_is_made_for_somebody_who_died(
 ) -> None:
     async with migrated.transaction() as session:
         desk = await enrolled_desk(session, "desk", now=NOW)
-        await issuance.order(session, jean, desk.id, actor=CLERK, now=NOW)
+        await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
     await died(migrated, vault, jean)
     async with migrated.transaction() as session:
         assert (await session.scalars(select(Card.state))).one() is CardState.FAILED
         with pytest.raises(MoveNotAllowed):
-            await issuance.order(session, jean, desk.id, actor=CLERK, now=NOW)
+            await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
 
 
 async def test_what_makes_no_sense_for_the_account_is_refused(
