@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -78,6 +79,17 @@ def test_what_is_the_residents_own_word_asks_first_why_and_how_they_are_there(
     )
     assert begun.headers["location"].startswith(f"{here}/address/new")
     assert clerk.get(begun.headers["location"]).status_code == httpx.codes.OK
+
+
+@pytest.mark.parametrize(
+    "then", ["https://evil.example", "//evil.example", "../../staff", "address/new", ""]
+)
+def test_nobody_is_led_anywhere_else_after_saying_why(clerk: Visitor, jean: str, then: str) -> None:
+    here = f"/staff/residents/{jean}/assisted"
+    path = f"{here}/new?then={quote(then, safe='')}"
+    token = clerk.token(path)
+    begun = clerk.post(path, {"csrf_token": token, "reason": "explain", "presence": "telephone"})
+    assert (begun.status_code, begun.headers["location"]) == (httpx.codes.SEE_OTHER, here)
 
 
 def test_searching_and_reading_is_not_acting(clerk: Visitor, jean: str) -> None:

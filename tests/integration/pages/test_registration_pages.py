@@ -159,6 +159,30 @@ def test_each_fault_is_said_and_what_was_typed_stays(
         assert f'value="{text[:1000]}' in again
 
 
+@pytest.mark.parametrize(
+    ("given", "family"),
+    [("X", ""), ("", "Sukarno"), ("نور", "ابن سينا"), ("雪", "王"), ("x" * 200, "y" * 200)],
+    ids=["one letter", "no given name", "right to left", "one sign each", "200 letters"],
+)
+def test_a_name_of_any_people_is_shown_whole_and_registered(
+    live: LiveServer, given: str, family: str
+) -> None:
+    visitor = begin(live, f"{len(given)}-{len(family)}-{ord((given + family)[0])}@example.com")
+    send(visitor, "/register/name", given_names=given, family_name=family)
+    leap_day = {"birth_date-day": "29", "birth_date-month": "2", "birth_date-year": "2000"}
+    for step, typed in (ANSWERS | {"birth-date": leap_day}).items():
+        if step != "name":
+            assert send(visitor, f"/register/{step}", **typed).status_code == SEE_OTHER
+    name = f"{given} {family}".strip()
+    assert name in visitor.get("/register/check").text
+    made = send(visitor, "/register/check")
+    assert made.status_code == SEE_OTHER
+    assert RESIDENT_COOKIE in visitor.cookies
+    shown = visitor.get("/account/details").text
+    assert name in shown
+    assert "29 February 2000" in shown
+
+
 def test_an_inbox_is_not_filled(live: LiveServer) -> None:
     for _ in range(3):
         visitor = Visitor(live)
