@@ -52,6 +52,8 @@ def test_a_passkey_is_added_used_and_removed(reader: Reader, live_server: LiveSe
     reader.check("Your passkeys")
     add_passkey(reader)
     reader.check("Your passkeys")
+    page.get_by_role("link", name="end every other sign-in").click()
+    reader.check("Your sign-ins")
     reader.press("Sign out")
     reader.check(SIGN_IN)
     sign_in_by_passkey(page)
@@ -67,6 +69,21 @@ def test_a_passkey_is_added_used_and_removed(reader: Reader, live_server: LiveSe
     expect(page).to_have_title(f"Error: {SIGN_IN} – Kent Card")
     reader.check(f"Error: {SIGN_IN}")
     assert not reader.complaints
+
+
+def test_who_adds_a_mobile_is_told_what_is_safer(reader: Reader, live_server: LiveServer) -> None:
+    live_server.register(JEAN)
+    sign_in_by_code(reader, live_server)
+    reader.page.goto("/account/mobile")
+    reader.check("Add your mobile number")
+    assert reader.says("Whoever takes over your number gets its codes too.")
+    for name, title in (
+        ("A passkey", "Your passkeys"),
+        ("an authenticator app", "Your authenticator app"),
+    ):
+        reader.page.goto("/account/mobile")
+        reader.page.get_by_role("link", name=name).click()
+        reader.check(title)
 
 
 def test_a_passkey_that_does_not_know_its_owner_signs_nobody_in(

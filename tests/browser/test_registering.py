@@ -36,6 +36,7 @@ def test_a_resident_registers_with_a_passkey_and_signs_in_with_it(
     reader.check("Where do you live?")
     give_address(reader)
     reader.check("What is your mobile number? (optional)")
+    assert reader.says("Whoever takes over your number gets its codes too.")
     page.get_by_label("UK mobile number").fill("07400 123456")
     reader.press("Continue")
     reader.check("Check your phone")
