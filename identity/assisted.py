@@ -110,6 +110,7 @@ async def open_for(
         InvalidDetails: faults by field: `reason`, `note`, `presence`; nothing is stored.
         ValueError: `own` is a resident's sign-in.
         NoSuchAccount: no account with that id.
+        PersonErased: the record was erased.
     """
     reason, note, presence = _checked(wanted)
     if own.role is None:
@@ -117,6 +118,7 @@ async def open_for(
     account = await session.get(Account, account_id)
     if account is None:
         raise NoSuchAccount("There is no such account.")
+    personal = await person_keys.for_writing(session, vault, account_id)
     # Two tabs take turns: nobody has two open at once.
     await session.get(StaffMember, own.subject_id, with_for_update=True)
     if (why := await _why_not(session, account, own)) is not None:
@@ -125,7 +127,6 @@ async def open_for(
     ended = AssistedEnd.CLERK if served == account_id else AssistedEnd.ANOTHER_RESIDENT
     await assisted_ends.end_open(session, own.subject_id, ended, actor=own.actor, now=now)
     row_id = new_id()
-    personal = await person_keys.for_writing(session, vault, account_id)
     session.add(
         AssistedSession(
             id=row_id,

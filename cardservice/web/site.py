@@ -304,7 +304,7 @@ def _staff() -> list[Router]:
                 lost_app.ask,
                 lost_app.forget,
             ],
-            guards=[signed_in, role_may, acting_for, our_own_form],
+            guards=[signed_in, role_may, our_own_form, acting_for],
             opt=opt,
         ),
     ]

@@ -111,6 +111,7 @@ def test_a_whole_trail_is_said_to_be_whole_and_what_was_not_checked(
         "ends": {"acts": 1, "taps": 1},
         "checkpoints": 0,
         "unopened": [],
+        "forgotten": {},
     }
 
 

@@ -13,6 +13,7 @@ from identity.audit_check import Intact, verify
 from identity.chain import ACTS
 from identity.keys import FileKeyStore
 from tests.support.audit import act
+from tests.support.templates import copy_of
 
 BEFORE = (
     "INSERT INTO audit_row (id, at, action, subject, actor_kind, actor_id, actor_label, detail)"
@@ -24,13 +25,19 @@ BEFORE = (
 @asynccontextmanager
 async def at_revision(url: str, revision: str) -> AsyncIterator[Database]:
     """An empty database at an earlier revision, taken down from wherever it is left."""
-    database = Database(url)
-    try:
-        await schema.upgrade(database.engine, revision)
-        yield database
-        await schema.downgrade(database.engine, "base")
-    finally:
-        await database.close()
+
+    async def nothing(empty: Database) -> None:
+        async with empty.transaction() as session:
+            await session.execute(text("SELECT 1"))
+
+    async with copy_of(url, "nothing", nothing) as own:
+        database = Database(own)
+        try:
+            await schema.upgrade(database.engine, revision)
+            yield database
+            await schema.downgrade(database.engine, "base")
+        finally:
+            await database.close()
 
 
 async def stored(database: Database) -> list[tuple[object, ...]]:

@@ -122,7 +122,7 @@ def test_what_is_gone_is_told_in_plain_words_and_opens_to_nobody(
     for what, form in (
         ("address/protect", {}),
         ("erasure/new", {"reason": "By letter"}),
-        ("correction/new", {"given_names": "X", "document.kind": "passport"}),
+        ("assisted/new", {"reason": "explain", "presence": "letter"}),
     ):
         path = f"/staff/residents/{account}/{what}?reason=at-desk"
         answer = clerk.post(path, {**form, "csrf_token": typed["csrf_token"]})
