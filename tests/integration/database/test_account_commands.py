@@ -4,18 +4,23 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from cardservice.cli.commands import run
 from cardservice.database import Database
-from identity import accounts, activation, outbox
+from identity import accounts, activation, outbox, sessions, staff
+from identity.actors import SYSTEM
 from identity.devices import Browser
 from identity.keys import FileKeyStore
+from identity.models import StaffRole
 from identity.personal import Vault
-from identity.sessions import SignedIn
+from identity.sessions import SignedIn, SignedInSession
+from identity.signin_models import SessionKind
 from readers.clock import system_clock
 from tests.support.people import CLERK, JEAN, NOW
 
+PASSWORD = "a long enough pass phrase for tests"
 LAPTOP = Browser("Firefox on Windows", "the laptop's cookie")
 
 
@@ -44,6 +49,36 @@ class Place:
         await database.close()
         return isinstance(done, SignedIn)
 
+    async def signed_in(self) -> tuple[str, dict[str, str]]:
+        """Jean, Ann and Sam of staff, signed in; answers Jean's number and their tokens."""
+        database, now, tokens = Database(self.url), system_clock(), {}
+        other = msgspec.structs.replace(JEAN, email="ann@example.com")
+        async with database.transaction() as session:
+            made = [
+                await accounts.register(session, self.vault, details, actor=CLERK, now=now)
+                for details in (JEAN, other)
+            ]
+            for name, account in zip(("jean", "ann"), made, strict=True):
+                tokens[name] = await sessions.open_session(
+                    session, account.id, SessionKind.RESIDENT, now=now
+                )
+            sam = await staff.add(
+                session, "sam", "Sam", StaffRole.ADVISER, PASSWORD, actor=SYSTEM, now=now
+            )
+            tokens["sam"] = await sessions.open_session(session, sam.id, SessionKind.STAFF, now=now)
+        await database.close()
+        return made[0].number, tokens
+
+    async def still_in(self, tokens: dict[str, str]) -> list[str]:
+        """Whose token still opens something."""
+        database, found = Database(self.url), []
+        async with database.transaction() as session:
+            for name, token in tokens.items():
+                answer = await sessions.look_up(session, token, now=system_clock())
+                found += [name] if isinstance(answer, SignedInSession) else []
+        await database.close()
+        return sorted(found)
+
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
@@ -71,6 +106,31 @@ def test_a_number_of_nobody_is_said(place: Place, capsys: pytest.CaptureFixture[
     assert place.url
     assert run(["account", "activation-code", "123456789"]) == 1
     assert "There is no account with that number." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("whose", "said", "left"),
+    [
+        ("jean", "1 sign-in was ended.", ["ann", "sam"]),
+        ("--everybody", "3 sign-ins were ended.", []),
+    ],
+)
+def test_a_command_signs_a_resident_or_everybody_out(
+    place: Place, capsys: pytest.CaptureFixture[str], whose: str, said: str, left: list[str]
+) -> None:
+    number, tokens = asyncio.run(place.signed_in())
+    capsys.readouterr()
+    assert run(["account", "sign-out", number if whose == "jean" else whose]) == 0
+    assert capsys.readouterr().out.strip() == said
+    assert asyncio.run(place.still_in(tokens)) == left
+
+
+def test_nobody_is_signed_out_by_a_command_that_does_not_say_whom(place: Place) -> None:
+    _number, tokens = asyncio.run(place.signed_in())
+    with pytest.raises(SystemExit):
+        run(["account", "sign-out"])
+    assert run(["account", "sign-out", "123"]) != 0
+    assert asyncio.run(place.still_in(tokens)) == ["ann", "jean", "sam"]
 
 
 def test_messages_are_counted_by_what_became_of_them(
