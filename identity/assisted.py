@@ -118,7 +118,7 @@ async def open_for(
     account = await session.get(Account, account_id)
     if account is None:
         raise NoSuchAccount("There is no such account.")
-    personal = await person_keys.for_writing(session, vault, account_id)
+    person_keys.refuse_erased(account)
     # Two tabs take turns: nobody has two open at once.
     await session.get(StaffMember, own.subject_id, with_for_update=True)
     if (why := await _why_not(session, account, own)) is not None:
@@ -127,6 +127,7 @@ async def open_for(
     ended = AssistedEnd.CLERK if served == account_id else AssistedEnd.ANOTHER_RESIDENT
     await assisted_ends.end_open(session, own.subject_id, ended, actor=own.actor, now=now)
     row_id = new_id()
+    personal = await person_keys.for_writing(session, vault, account_id)
     session.add(
         AssistedSession(
             id=row_id,
