@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import totp
 from identity.devices import Owner
-from identity.errors import SealBroken
+from identity.errors import SealBroken, UnknownKey
 from identity.models import Account
 from identity.personal import Vault
 from identity.signin_models import AccountTotp, StaffTotp
@@ -58,7 +58,7 @@ def offered(vault: Vault, owner: Owner, sealed: str, *, now: datetime) -> Offere
         opened = vault.open(
             _model(owner).__tablename__, _OFFERED, owner.id, base64.urlsafe_b64decode(sealed)
         )
-    except (SealBroken, binascii.Error, ValueError):
+    except (SealBroken, UnknownKey, binascii.Error, ValueError):
         return None
     content = msgspec.json.decode(opened, type=_Content)
     return Offered(content.secret, sealed) if now < content.until else None

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import authenticator, devices, lost_factor, second_factor
 from identity.devices import Browser
-from identity.errors import SealBroken
+from identity.errors import SealBroken, UnknownKey
 from identity.models import Account, AccountState
 from identity.personal import Vault
 from identity.second_factor import OVER, FactorRefused
@@ -76,7 +76,7 @@ async def look_up(
     """Whose step it is, or that it is over: too old, or its password is another since."""
     try:
         account_id, note = _opened(vault, token)
-    except (SealBroken, binascii.Error, ValueError):
+    except (SealBroken, UnknownKey, binascii.Error, ValueError):
         return OVER
     account = await session.get(Account, account_id)
     if account is None or account.state is not AccountState.ACTIVE:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 CHROMIUM: Final = Path("/usr/bin/chromium")
 QUIET: Final = [
@@ -56,7 +56,7 @@ class Reader:
     def check(self, title: str) -> None:
         """The page has this title and is fit to be used by everybody."""
         page = self.page
-        assert page.title() == f"{title} – Kent Card"
+        expect(page).to_have_title(f"{title} – Kent Card")
         assert page.locator("html").get_attribute("lang") == "en-GB"
         assert page.locator(".govuk-skip-link").get_attribute("href") == "#main-content"
         assert page.locator("h1").count() == 1
@@ -69,6 +69,7 @@ class Reader:
     def press(self, name: str) -> None:
         """Press the button with these words."""
         self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.wait_for_load_state()
 
     def says(self, words: str) -> bool:
         """Whether the page has these words, in any spacing."""

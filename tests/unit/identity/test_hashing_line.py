@@ -78,8 +78,17 @@ async def test_whoever_gives_up_waiting_leaves_their_place_to_the_next() -> None
     assert first.cancelled()
 
 
+async def test_a_place_rests_until_its_turn_is_over_however_quick_the_work_was() -> None:
+    line, loop = Line(places=1, most_waiting=1, turn=0.2), asyncio.get_running_loop()
+    began = loop.time()
+    for _ in range(2):
+        async with line.place():
+            taken = loop.time() - began
+    assert taken >= 0.2  # the second one's; when the first one's work was done is no matter
+
+
 async def test_a_fault_gives_the_place_back() -> None:
-    line = Line(places=1, most_waiting=0)
+    line = Line(places=1, most_waiting=0, turn=0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             async with line.place():
