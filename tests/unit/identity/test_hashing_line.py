@@ -80,7 +80,7 @@ async def test_whoever_gives_up_waiting_leaves_their_place_to_the_next() -> None
 
 async def test_a_place_rests_until_its_turn_is_over_however_quick_the_work_was() -> None:
     line, loop = Line(places=1, most_waiting=1, turn=0.2), asyncio.get_running_loop()
-    began = loop.time()
+    began = taken = loop.time()
     for _ in range(2):
         async with line.place():
             taken = loop.time() - began
