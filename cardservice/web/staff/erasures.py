@@ -1,6 +1,6 @@
 """Staff ask that a record be erased, or kept although its resident asked; or stop an erasure."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -11,20 +11,24 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.holdings import kept_after_erasure
-from cardservice.web.forms import Typed, typed_in
-from cardservice.web.pages import page, see_other
-from cardservice.web.staff.reasons import reason_of
+from cardservice.web.forms import Typed
+from cardservice.web.pages import see_other
+from cardservice.web.staff.asking import Form, answer, show
 from cardservice.web.staff.resident import Look, record_page
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from identity import erasure
-from identity.errors import InvalidDetails, NoErasureWaits, RequestWaits, WrongAccountState
+from identity.errors import NoErasureWaits
 from identity.grounds import EXCEPTIONS, REFUSING
 from identity.personal import Vault
 from identity.roles import Act
 
-ERASE: Final = "staff/erase.html"
-KEEP: Final = "staff/keep.html"
+ERASE: Final = Form("staff/erase.html", "reason", {"kept": kept_after_erasure()})
+KEEP: Final = Form(
+    "staff/keep.html",
+    "ground",
+    {"grounds": [(ground.value, EXCEPTIONS[ground].words) for ground in REFUSING]},
+)
 PATH: Final = "/residents/{account_id:uuid}/erasure"
 MAY_ASK: Final = {ACT: Act.ASK_ERASURE}
 
@@ -34,7 +38,7 @@ async def ask(
     request: AnyRequest, account_id: FromPath[UUID], reason: FromQuery[str] = ""
 ) -> Response[str]:
     """Show the empty form."""
-    return _form(request, ERASE, account_id, reason, {}, {})
+    return show(request, ERASE, account_id, reason)
 
 
 @post(f"{PATH}/new", status_code=200, opt=MAY_ASK)
@@ -47,16 +51,13 @@ async def request_erasure(
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
     """Ask on the resident's behalf; or say what is wrong."""
-    typed = await typed_in(request)
     look = Look(request.user.actor, account_id, reason, now)
-    why = typed.get("reason", "")
-    try:
-        await erasure.ask_for_resident(session, vault, account_id, why, actor=look.actor, now=now)
-    except InvalidDetails as invalid:
-        return _form(request, ERASE, account_id, reason, typed, invalid.faults)
-    except (RequestWaits, WrongAccountState) as error:
-        return _form(request, ERASE, account_id, reason, typed, {"reason": str(error)})
-    return see_other(look.address(done="asked"))
+
+    def asking(typed: Typed) -> Awaitable[object]:
+        why = typed.get("reason", "")
+        return erasure.ask_for_resident(session, vault, account_id, why, actor=look.actor, now=now)
+
+    return await answer(request, ERASE, look, asking)
 
 
 @get(f"{PATH}/keep", opt=MAY_ASK)
@@ -64,7 +65,7 @@ async def ask_to_keep(
     request: AnyRequest, account_id: FromPath[UUID], reason: FromQuery[str] = ""
 ) -> Response[str]:
     """Show the empty form."""
-    return _form(request, KEEP, account_id, reason, {}, {})
+    return show(request, KEEP, account_id, reason)
 
 
 @post(f"{PATH}/keep", status_code=200, opt=MAY_ASK)
@@ -77,18 +78,15 @@ async def request_keeping(
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
     """Ask that the record be kept; or say what is wrong."""
-    typed = await typed_in(request)
     look = Look(request.user.actor, account_id, reason, now)
-    ground, why = typed.get("ground", ""), typed.get("reason", "")
-    try:
-        await erasure.ask_to_keep(
+
+    def asking(typed: Typed) -> Awaitable[object]:
+        ground, why = typed.get("ground", ""), typed.get("reason", "")
+        return erasure.ask_to_keep(
             session, vault, account_id, ground, why, actor=look.actor, now=now
         )
-    except InvalidDetails as invalid:
-        return _form(request, KEEP, account_id, reason, typed, invalid.faults)
-    except (NoErasureWaits, RequestWaits, WrongAccountState) as error:
-        return _form(request, KEEP, account_id, reason, typed, {"ground": str(error)})
-    return see_other(look.address(done="asked"))
+
+    return await answer(request, KEEP, look, asking)
 
 
 @post(f"{PATH}/stop", status_code=200, opt=MAY_ASK)
@@ -108,24 +106,3 @@ async def stop(
         faults = {"erasure": str(error)}
         return await record_page(request, session, vault, look, faults=faults)
     return see_other(look.address(done="erasure-stopped"))
-
-
-def _form(
-    request: AnyRequest,
-    template: str,
-    account_id: UUID,
-    reason: str,
-    typed: Typed,
-    faults: Mapping[str, str],
-) -> Response[str]:
-    return page(
-        request,
-        template,
-        status=422 if faults else 200,
-        faults=faults,
-        typed=typed,
-        here=f"/staff/residents/{account_id}",
-        reason=reason if reason_of(reason) else "",
-        grounds=[(ground.value, EXCEPTIONS[ground].words) for ground in REFUSING],
-        kept=kept_after_erasure(),
-    )
