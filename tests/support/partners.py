@@ -136,7 +136,9 @@ async def partner(
     async with world.database.transaction() as session:
         if agreed is None:
             published = await rulebooks.published_files(session)
-            offers = [Agreed(name.removesuffix(".toml")) for name in published if "swim" not in name]
+            offers = [
+                Agreed(name.removesuffix(".toml")) for name in published if "swim" not in name
+            ]
             agreed = [Agreed("library", tells_band=True), *offers]
         made = await organisations.add(session, name, agreed, actor=SYSTEM, now=world.clock())
     return await another_credential(world, made.id, kind)
