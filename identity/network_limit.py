@@ -77,11 +77,10 @@ async def source_of(
     asked = {"device": device, "own": own, "networks": networks}
     found = (await executor.execute(_STANDING, asked)).one()
     if found.known:
-        return Source(own, _again_at(found.own_empty_at, now))
-    return Source(networks, _again_at(found.networks_empty_at, now))
+        return Source(own, next_try(found.own_empty_at, now=now))
+    return Source(networks, next_try(found.networks_empty_at, now=now))
 
 
-<<<<<<< HEAD
 def _empty_at(bucket: str) -> ScalarSelect[datetime]:
     row = select(NetworkThrottle.empty_at).where(NetworkThrottle.source_hash == bindparam(bucket))
     return row.scalar_subquery()
@@ -97,19 +96,14 @@ _STANDING: Final = select(
 )
 
 
-def _again_at(empty_at: datetime | None, now: datetime) -> datetime | None:
-=======
-async def may_try_at(
-    reading: AsyncConnection | AsyncSession, source: bytes, *, now: datetime
-) -> datetime | None:
-    """When the next try from there is allowed; None: now."""
+async def may_try_at(executor: Executor, source: bytes, *, now: datetime) -> datetime | None:
+    """When the next try in a bucket that is known is allowed; None: now."""
     row = select(NetworkThrottle.empty_at).where(NetworkThrottle.source_hash == source)
-    return next_try((await reading.execute(row)).scalar_one_or_none(), now=now)
+    return next_try((await executor.execute(row)).scalar_one_or_none(), now=now)
 
 
 def next_try(empty_at: datetime | None, *, now: datetime) -> datetime | None:
     """When the next try is allowed for a bucket that is empty then; None: now."""
->>>>>>> main
     if empty_at is None or empty_at + DRAINS_IN - now <= _WHOLE:
         return None
     return empty_at + DRAINS_IN - _WHOLE
