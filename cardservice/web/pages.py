@@ -21,6 +21,7 @@ def page(
     status: int = 200,
     faults: Mapping[str, str] | None = None,
     cookies: Iterable[Cookie] = (),
+    fetches: bool = False,
     **context: object,
 ) -> Response[str]:
     """Render a page, with a policy of its own and the token for its forms.
@@ -31,6 +32,7 @@ def page(
         status: HTTP status.
         faults: field -> sentence, for the error summary and the fields themselves.
         cookies: to set beside the form's own.
+        fetches: whether its script asks the server for something.
         context: what the template shows.
     """
     nonce = secrets.token_urlsafe(16)
@@ -55,7 +57,7 @@ def page(
         html,
         media_type=MediaType.HTML,
         status_code=status,
-        headers={"content-security-policy": content_security_policy(nonce)},
+        headers={"content-security-policy": content_security_policy(nonce, fetches=fetches)},
         cookies=[*cookies, *([form_cookie] if form_cookie else [])],
     )
 
