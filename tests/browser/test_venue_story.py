@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -120,6 +121,8 @@ def test_a_code_is_accepted_once_then_runs_out_and_a_lost_phone_is_refused(
         device.set_clock()
         upload(venue, screenshot(reader))
         says(venue, "Yes", "Library membership is held")
+        if scripts:
+            expect(venue.locator("#answer")).to_be_focused()
         upload(venue, screenshot(reader))
         says(venue, "No", "This code was shown here at 10:00")
 
@@ -189,7 +192,8 @@ def test_every_answer_is_told_in_a_word_a_symbol_and_a_colour(
     page.keyboard.press("Enter")
     expect(page.locator("#answer .word")).to_have_text(verdict)
     expect(page.locator("#answer .symbol")).to_have_text(symbol)
-    expect(page.locator("#answer")).to_be_focused()
+    expect(page).to_have_title(re.compile(f"^{verdict}: .* – Kent Card venue$"))
+    expect(page.get_by_label("The code as text")).to_be_focused()  # for the scanner's next one
     found = Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     page.set_viewport_size({"width": SMALLEST, "height": 800})

@@ -72,5 +72,6 @@ if (navigator.mediaDevices?.getUserMedia) {
   area.hidden = false
   button.addEventListener('click', look)
 }
-if (!answer.hidden) answer.focus()
+// After a scanner typed a code the next one is typed too; the title of the page tells the answer.
+if (!answer.hidden && location.pathname !== '/text') answer.focus()
 else document.querySelector('#text').focus()
