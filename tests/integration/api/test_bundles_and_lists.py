@@ -239,9 +239,7 @@ async def test_a_venue_names_its_authority(served: World) -> None:
     medway = await _get(served, f"{wire.VENUE_BUNDLE_PATH}?authority=medway-council")
     token = msgspec.json.decode(medway.content, type=wire.SignedBundle).token
     key = served.keystore.public_key(served.keystore.current(KeyPurpose.BUNDLE_SIGN))
-    bundle = msgspec.convert(
-        verify_token(token, BUNDLE_TYPE, key, now=served.clock()), wire.Bundle
-    )
+    bundle = msgspec.convert(verify_token(token, BUNDLE_TYPE, key, now=served.clock()), wire.Bundle)
     assert bundle.services[Service.TRAVEL].window_start == time(9, 0)
     unknown = await _get(served, f"{wire.VENUE_BUNDLE_PATH}?authority=atlantis")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-authority")

@@ -11,7 +11,7 @@ from cardservice import phones
 from cardservice.database import Database
 from cardservice.errors import MoveNotAllowed
 from cardservice.models import Phone
-from entitlements import applications, grants, issuing, passes
+from entitlements import assessing, grants, issuing, passes
 from entitlements.grants import EndReason
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
@@ -35,7 +35,7 @@ async def person(migrated: Database, vault: Vault) -> UUID:
     """A resident who holds library membership."""
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
         return account.id
 
 
