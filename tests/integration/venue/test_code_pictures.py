@@ -5,7 +5,7 @@ import struct
 import zlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
@@ -126,6 +126,7 @@ def test_a_file_that_is_no_picture_or_a_bomb_is_unusable(data: bytes) -> None:
     assert code_in(data) is Reason.PICTURE_UNUSABLE
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.binary(max_size=60), st.integers(0, 500))
 def test_a_damaged_picture_is_never_an_error(noise: bytes, at: int) -> None:
     for kind in ("PNG", "JPEG", "WEBP"):

@@ -169,7 +169,9 @@ def test_a_code_cut_short_and_one_of_a_later_version_are_told_apart(world: Venue
     assert verdict(device, later) == (Verdict.NO, Reason.UNKNOWN_RECORD_VERSION)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60
+)
 @given(st.text(max_size=300) | st.binary(max_size=200).map(lambda data: data.decode("latin-1")))
 def test_no_text_is_a_yes_or_an_error(world: VenueWorld, text: str) -> None:
     if not world.asked:
