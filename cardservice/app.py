@@ -48,6 +48,7 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     terminal.TerminalApi,
     card_session.card_session,
     public.status_list,
+    public.venue_bundle,
     public.problem_meaning,
     public.healthz,
     public.readyz,

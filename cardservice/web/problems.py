@@ -32,6 +32,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalRevoked: 403,
     cards.ServiceNotAllowed: 403,
     cards.CodeNotAccepted: 403,
+    cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,

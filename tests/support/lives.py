@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance
+from cardservice import issuance, phones
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
@@ -123,6 +123,7 @@ async def a_full_life(
         assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)

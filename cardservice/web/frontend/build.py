@@ -16,7 +16,10 @@ import msgspec
 from cardservice.web.assets import BUILT, MANIFEST, Manifest, read_manifest
 
 HERE = Path(__file__).parent
-SOURCES = ("build.py", "icon.svg", "kent.mjs", "kent.scss", "package-lock.json", "passkeys.mjs")
+SOURCES = (
+    *("build.py", "icon.svg", "kent.mjs", "kent.scss", "package-lock.json"),
+    *("passkeys.mjs", "phone.mjs"),
+)
 NOTICE = b"/*! Contains GOV.UK Frontend, (c) Crown Copyright, MIT Licence */\n"
 GOVUK = HERE / "node_modules" / "govuk-frontend"
 
@@ -84,6 +87,7 @@ def _make(scratch: Path) -> dict[str, str]:
         "kent.css": _named(scratch, "kent.css", NOTICE + styles.read_bytes()),
         "icon.svg": _named(scratch, "icon.svg", (HERE / "icon.svg").read_bytes()),
         "passkeys.js": _named(scratch, "passkeys.js", (HERE / "passkeys.mjs").read_bytes()),
+        "phone.js": _named(scratch, "phone.js", (HERE / "phone.mjs").read_bytes()),
         "govuk-frontend.js": _named(scratch, "govuk-frontend.js", NOTICE + library),
     }
     start = (HERE / "kent.mjs").read_text().replace("govuk-frontend.js", files["govuk-frontend.js"])
