@@ -177,12 +177,18 @@ class Holder(Base, kw_only=True):
 
     `version` rises whenever what a card should say changes; a card written at an older version is
     owed an update. Locking this row is what makes two decisions about one resident take turns.
+
+    `answers` is the fingerprint of every scheme's current answer, and `answers_change_on` the first
+    day on which one of them is due to change: see `answers`. Without a fingerprint the resident is
+    decided for anew when everybody is looked at.
     """
 
     __tablename__ = "holder"
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
+    answers: Mapped[bytes | None] = mapped_column(default=None)
+    answers_change_on: Mapped[date | None] = mapped_column(default=None)
 
 
 class Assessment(Base, kw_only=True):

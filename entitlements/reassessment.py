@@ -4,7 +4,7 @@ The day's list (`applications.due`) names those for whom time alone changes some
 everybody follows a change of the rules, and proves the list: once it is done, it finds nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -13,8 +13,11 @@ import msgspec
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import applications, gathering, rulebooks
-from entitlements.models import Assessment, Grant, ReassessmentRun, RunState
+from entitlements import answers, applications, gathering, rulebooks
+from entitlements.answers import Answers
+from entitlements.decision import Decision
+from entitlements.models import Grant, Holder, ReassessmentRun, RunState
+from entitlements.schemes.rulebook import RuleBook
 from identity import person_keys
 from identity.db import new_id
 from identity.models import Account, AccountState
@@ -97,8 +100,7 @@ async def scan(
         return Scanned(None, 0, (), ())
     book = await rulebooks.in_force(session)
     found = await gathering.gather_many(session, vault, page)
-    stored = await _assessments(session, page)
-    held = await _held(session, page)
+    stored, held = await _answers(session, page), await _held(session, page)
     stale, unreadable = [], []
     for account_id, sealed in found.items():
         gathered = gathering.try_open(sealed)
@@ -107,33 +109,32 @@ async def scan(
             continue
         decisions = applications.decide_all(book, gathered.facts, on)
         personal = person_keys.opened(vault, sealed.key)
-        rows, has = stored.get(account_id, {}), held.get(account_id, {})
-        ran_out = any(given.valid_until < on for given in has.values())
-        if ran_out or any(
-            not applications.says(personal, rows.get(each.scheme), each)
-            or applications.moves_a_grant(
-                each, book.schemes[each.scheme].given, has.get(each.scheme)
-            )
-            for each in decisions
+        if not answers.stand(stored.get(account_id), personal, decisions, on) or _moves_a_grant(
+            book, decisions, held.get(account_id, {}), on
         ):
             stale.append(account_id)
     return Scanned(page[-1], len(page), tuple(sorted(stale)), tuple(unreadable))
+
+
+def _moves_a_grant(
+    book: RuleBook, decisions: Sequence[Decision], held: Mapping[str, Grant], on: date
+) -> bool:
+    if any(given.valid_until < on for given in held.values()):
+        return True
+    return any(
+        applications.moves_a_grant(each, book.schemes[each.scheme].given, held.get(each.scheme))
+        for each in decisions
+    )
 
 
 def _running() -> Select[ReassessmentRun]:
     return select(ReassessmentRun).where(ReassessmentRun.state == RunState.RUNNING)
 
 
-async def _assessments(
-    session: AsyncSession, page: Sequence[UUID]
-) -> dict[UUID, dict[str, Assessment]]:
-    query = select(Assessment).where(
-        Assessment.account_id.in_(page), Assessment.superseded_at.is_(None)
-    )
-    found: dict[UUID, dict[str, Assessment]] = {}
-    for row in await session.scalars(query):
-        found.setdefault(row.account_id, {})[row.scheme] = row
-    return found
+async def _answers(session: AsyncSession, page: Sequence[UUID]) -> Mapping[UUID, Answers]:
+    query = select(Holder.account_id, Holder.answers, Holder.answers_change_on)
+    rows = await session.execute(query.where(Holder.account_id.in_(page)))
+    return {each: Answers(said, day) for each, said, day in rows if said is not None}
 
 
 async def _held(session: AsyncSession, page: Sequence[UUID]) -> dict[UUID, dict[str, Grant]]:
