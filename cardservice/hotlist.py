@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.card_keys import READ_PURPOSES
 from cardservice.terminals import KnownTerminal
-from entitlements.schemes.authorities import Authorities, load_authorities, load_bank_holidays
+from entitlements import rulebooks
+from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
+from entitlements.schemes.dates import NEVER
 from entitlements.status import StatusLists
 from identity.keys import KeyStore, Purpose
 from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token
+from readers.contract.windows import STATUTORY, DatedWindow, london_date
 from readers.contract.wire import (
     Bundle,
     ReadKey,
@@ -35,13 +38,7 @@ POLICIES: Final[Mapping[Service, ServiceSettings]] = {
     Service.LEISURE: ServiceSettings(stale_after_hours=24, stale_policy=StalePolicy.ALLOW_AND_FLAG),
     Service.TRAVEL: ServiceSettings(stale_after_hours=24, stale_policy=StalePolicy.REFER),
 }
-"""How each service is checked; the times of travel come from the authority of the place."""
-
-
-@cache
-def authorities() -> Authorities:
-    """The authorities that come with the software, read once."""
-    return load_authorities()
+"""How each service is checked; the times of travel are what the place's authority published."""
 
 
 @cache
@@ -59,14 +56,16 @@ async def bundle(
     now: datetime,
 ) -> str:
     """The terminal's bundle as a signed token: for its services only."""
-    services = sorted(terminal.services)
+    services, today = sorted(terminal.services), london_date(now)
+    authorities = (await rulebooks.in_force(session)).authorities
+    hours = _hours(authorities, terminal.authority, today)
     content = Bundle(
         iat=int(now.timestamp()),
         exp=int((now + BUNDLE_LASTS).timestamp()),
         terminal_id=str(terminal.id),
         name=terminal.name,
         place=terminal.place,
-        services={service: _settings(service, terminal.authority) for service in services},
+        services={service: _settings(service, hours, today) for service in services},
         purposes=sorted(terminal.purposes),
         issuer_keys=public_keys(keystore, Purpose.RECORD_SIGN),
         status_keys=public_keys(keystore, Purpose.STATUS_SIGN),
@@ -105,12 +104,32 @@ def public_keys(keystore: KeyStore, purpose: Purpose) -> dict[str, bytes]:
     }
 
 
-def _settings(service: Service, authority_id: str) -> ServiceSettings:
+def _hours(authorities: Authorities, authority_id: str, today: date) -> list[DatedWindow]:
+    """The authority's times from today on, with their days."""
+    return [
+        _dated(each)
+        for each in authorities.authorities
+        if each.id == authority_id and today <= each.last
+    ]
+
+
+def _dated(authority: Authority) -> DatedWindow:
+    return DatedWindow(
+        first=authority.first,
+        last=None if authority.last == NEVER else authority.last,
+        start=authority.travel.start,
+        end=authority.travel.end,
+    )
+
+
+def _settings(service: Service, hours: list[DatedWindow], today: date) -> ServiceSettings:
     policy = POLICIES[service]
     if service is not Service.TRAVEL:
         return policy
-    travel = next(each.travel for each in authorities().authorities if each.id == authority_id)
-    return msgspec.structs.replace(policy, window_start=travel.start, window_end=travel.end)
+    window = next((each.window for each in hours if each.covers(today)), STATUTORY)
+    return msgspec.structs.replace(
+        policy, window_start=window.start, window_end=window.end, windows=hours
+    )
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:
