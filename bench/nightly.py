@@ -27,11 +27,12 @@ from sqlalchemy import text
 from bench._population import COLUMNS, NOW, PEOPLE, Loader, Person, Population, populate
 from cardservice import reassessing, schema
 from cardservice.database import Database
-from entitlements import answers, applications, reassessment
+from entitlements import answers, assessing, offers, reassessment
 from entitlements.decision import Decision, Eligible
 from entitlements.facts import Evidence, ResidentFacts
 from entitlements.gathering import Gathered
-from entitlements.schemes.rule import Given
+from entitlements.grant_states import GrantState
+from entitlements.models import Giving
 from entitlements.schemes.rulebook import built_in_book
 from identity.db import new_id
 from identity.evidence import Proof, SeenDocument
@@ -58,8 +59,8 @@ class Assessed(Loader):
         "holder": "account_id version answers answers_change_on",
         "assessment": "id account_id scheme outcome rule decided_at decided_on next_change_on"
         " sealed_decision sealed_facts book",
-        "entitlement_grant": "id account_id scheme service entitlement_class card_rank valid_from"
-        " valid_until granted_at",
+        "entitlement_grant": "id account_id scheme service state entitlement_class card_rank"
+        " valid_from valid_until granted_at",
     }
     at_once = 5_000
     book = built_in_book()
@@ -86,7 +87,7 @@ class Assessed(Loader):
         )
         from_rows = {"birth_date": (one,), "district": (home,), "deceased": (one,)}
         gathered = Gathered(facts, {**from_rows, "evidence": tuple(documents)})
-        decisions = applications.decide_all(self.book, facts, NOW.date())
+        decisions = assessing.decide_all(self.book, facts, NOW.date())
         short = answers.answers_of(own, decisions)
         yield "holder", (one, 1, short.fingerprint, short.change_on)
         known = msgspec.json.encode(gathered).decode()
@@ -109,7 +110,7 @@ class Assessed(Loader):
         self, own: PersonVault, one: UUID, decision: Decision, known: str
     ) -> Iterator[tuple[str, tuple[Any, ...]]]:
         row, as_json = new_id(), msgspec.json.encode(decision).decode()
-        said = (decision.scheme, applications.outcome_of(decision), decision.rule)
+        said = (decision.scheme, assessing.outcome_of(decision), decision.rule)
         yield (
             "assessment",
             (
@@ -119,12 +120,17 @@ class Assessed(Loader):
                 self.book.digest,
             ),
         )
-        given = self.book.schemes[decision.scheme].given
-        if isinstance(decision, Eligible) and given is Given.AUTOMATICALLY:
+        if not isinstance(decision, Eligible):
+            return
+        scheme = self.book.schemes[decision.scheme]
+        giving = offers.giving_of(scheme, None, decision.on)
+        if giving is not None:
+            added = giving is Giving.ADD
+            state = GrantState.GRANTED if added else GrantState.OFFERED
             yield (
                 "entitlement_grant",
                 (
-                    *(new_id(), one, decision.scheme, decision.service),
+                    *(new_id(), one, decision.scheme, decision.service, state),
                     *(decision.entitlement_class, decision.card_rank),
                     *(decision.valid_from, decision.valid_until, NOW),
                 ),

@@ -14,6 +14,7 @@ from sqlalchemy import case, not_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from entitlements.carrier_models import CarrierFace
 from entitlements.models import ServiceRecord, StatusListState
 from identity import audit
 from identity.actors import Actor
@@ -45,7 +46,7 @@ listed: Final = case(
 async def set_carrier_status(
     session: AsyncSession, carrier_id: UUID, status: Status, *, actor: Actor, now: datetime
 ) -> None:
-    """Set the status of every record on a carrier. What is invalid stays so for ever."""
+    """Set the status of a carrier and every record on it. What is invalid stays so for ever."""
     changed = await session.scalars(
         update(ServiceRecord)
         .where(
@@ -56,6 +57,11 @@ async def set_carrier_status(
         .returning(ServiceRecord.service)
     )
     await _raise_versions(session, set(changed))
+    await session.execute(
+        update(CarrierFace)
+        .where(CarrierFace.id == carrier_id, CarrierFace.status != Status.INVALID.value)
+        .values(status=status.value)
+    )
     subject, detail = audit.subject_of("carrier", carrier_id), {"status": status.name.lower()}
     audit.record(session, "carrier-status-set", subject, actor=actor, now=now, detail=detail)
 

@@ -16,6 +16,7 @@ from cardservice.cli import (
     erasure,
     facts,
     keys,
+    partners,
     reassess,
     requests,
     schemes,
@@ -45,6 +46,7 @@ from entitlements.errors import (
     UnknownFact,
     UnknownScheme,
 )
+from entitlements.partner_errors import NoSuchOrganisation, OrganisationNameTaken
 from identity.errors import (
     BadPostcode,
     IdentityError,
@@ -73,6 +75,8 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     KeyStoreExists: Exit.NO,
     NoSuchAccount: Exit.NO,
     NoSuchClient: Exit.NO,
+    NoSuchOrganisation: Exit.NO,
+    OrganisationNameTaken: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
     WrongAccountState: Exit.NO,
@@ -109,7 +113,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(terminals, keys, status_lists, audit, erasure),
+        *(partners, terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

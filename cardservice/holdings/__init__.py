@@ -8,14 +8,16 @@ and docs/retention.md.
 from collections.abc import Mapping
 from typing import Final
 
-from cardservice.holdings import cards, people, signing_in, sites
+from cardservice.holdings import applications, cards, partners, people, signing_in, sites
 from cardservice.holdings.holding import Holding
 from identity.grounds import EXCEPTIONS, Exception17
 
 HOLDINGS: Final[tuple[Holding, ...]] = (
     *people.HOLDINGS,
+    *applications.HOLDINGS,
     *cards.HOLDINGS,
     *sites.HOLDINGS,
+    *partners.HOLDINGS,
     *signing_in.HOLDINGS,
 )
 
@@ -32,6 +34,10 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "audit_batch": "sums over sealed taps, not the taps",
     "audit_checkpoint": "where the audit chains ended, signed",
     "oidc_client": "sites, not people",
+    "organisation": "partners, not people",
+    "organisation_scheme": "what partners may ask about",
+    "partner_credential": "by what partners prove who they are",
+    "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "terminal": "readers, not people",
     "rule_text": "rules, not people",

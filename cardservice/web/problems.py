@@ -13,6 +13,8 @@ from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
 from cardservice.errors import CardServiceError
+from entitlements import errors as rights
+from entitlements import partner_errors as partners
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
@@ -39,6 +41,28 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    rights.NoSuchApplication: 404,
+    rights.NoSuchOffer: 404,
+    rights.NoSuchGrant: 404,
+    rights.ApplicationClosed: 409,
+    rights.GrantMoveRefused: 409,
+    partners.NoSuchOrganisation: 404,
+    partners.TokenNotAccepted: UNAUTHORISED,
+    partners.OrganisationSuspended: 403,
+    partners.ScopeMissing: 403,
+    partners.MediaTypeNotTaken: 415,
+    partners.BodyTooLarge: 413,
+    partners.NotJson: 400,
+    partners.BodyFaulty: 422,
+    partners.OfferUnknown: 404,
+    partners.NoSuchRedemption: 404,
+    partners.RedemptionRefused: 409,
+    partners.RedemptionEnded: 409,
+    partners.KeyMissing: 400,
+    partners.KeyReused: 422,
+    partners.TooManyRequests: 429,
+    partners.TooManyGuesses: 429,
+    partners.OrganisationNameTaken: 409,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
     people.NoSuchClient: 404,
@@ -76,9 +100,12 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
     if status is not None:
         if status in REFUSALS:
             _LOG.warning("not allowed", path=request.scope["path"], code=code_of(type(error)))
-        answer = problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
+        kind, more = type(error), _more(error)
+        answer = problem(request, status, code_of(kind), title_of(kind), str(error), **more)
         if isinstance(error, people.Busy):
             answer.headers["retry-after"] = str(error.retry_after)
+        if isinstance(error, partners.RequestRefused):
+            answer.headers.update(error.headers)
         return answer
     if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
         return _of_framework(request, error)
@@ -113,6 +140,12 @@ def _tree(error: type[Exception]) -> Iterator[type[Exception]]:
     yield error
     for child in error.__subclasses__():
         yield from _tree(child)
+
+
+def _more(error: Exception) -> Mapping[str, object]:
+    """The parts of a partner's request that are wrong, by JSON pointer."""
+    faults = error.faults if isinstance(error, partners.RequestRefused) else ()
+    return {"errors": list(faults)} if faults else {}
 
 
 def _of_framework(
