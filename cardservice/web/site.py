@@ -17,7 +17,7 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import confirm, notices, open_sessions, own_app, own_passkeys
+from cardservice.web import confirm, developers, notices, open_sessions, own_app, own_passkeys
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -110,7 +110,10 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 def _everybodys() -> Router:
     return Router(
         "/",
-        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        route_handlers=[
+            *(home, notices.privacy, notices.cookies, notices.accessibility),
+            developers.developers,
+        ],
         opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
     )
 
