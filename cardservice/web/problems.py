@@ -14,6 +14,7 @@ from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
 from cardservice.errors import CardServiceError
+from entitlements import errors as rights
 from entitlements import partner_errors as partners
 from entitlements.errors import EntitlementsError
 from identity import errors as people
@@ -42,6 +43,11 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    rights.NoSuchApplication: 404,
+    rights.NoSuchOffer: 404,
+    rights.NoSuchGrant: 404,
+    rights.ApplicationClosed: 409,
+    rights.GrantMoveRefused: 409,
     partners.NoSuchOrganisation: 404,
     partners.TokenNotAccepted: UNAUTHORISED,
     partners.OrganisationSuspended: 403,
