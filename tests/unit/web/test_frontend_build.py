@@ -41,7 +41,7 @@ def test_nothing_built_leads_elsewhere_or_to_the_crown_or_its_fonts() -> None:
         assert "sourceMappingURL" not in text
         if name == swagger:  # it speaks of sites; a browser test sees that it fetches from none
             continue
-        assert not re.search(r"url\((?!"?data:)|@import|@font-face", text)
+        assert not re.search(r'url\((?!"?data:)|@import|@font-face', text)
         # The SVG namespace is a name, not an address; nothing else looks like one.
         assert set(re.findall(r"https?://[\w.]+", text)) <= {"http://www.w3.org"}
 
