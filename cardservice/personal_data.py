@@ -5,7 +5,7 @@ from typing import Final
 
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
-from entitlements import assessing
+from entitlements import application_records, assessing
 from identity import rekeying
 from identity.personal import Vault
 from identity.rekeying import Opened, PersonalTable
@@ -19,5 +19,6 @@ def _card_indexes(vault: Vault, opened: Opened) -> Mapping[str, bytes | None]:
 TABLES: Final = (
     *rekeying.TABLES,
     *assessing.PERSONAL,
+    *application_records.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )

@@ -8,12 +8,13 @@ and docs/retention.md.
 from collections.abc import Mapping
 from typing import Final
 
-from cardservice.holdings import cards, people, signing_in, sites
+from cardservice.holdings import applications, cards, people, signing_in, sites
 from cardservice.holdings.holding import Holding
 from identity.grounds import EXCEPTIONS, Exception17
 
 HOLDINGS: Final[tuple[Holding, ...]] = (
     *people.HOLDINGS,
+    *applications.HOLDINGS,
     *cards.HOLDINGS,
     *sites.HOLDINGS,
     *signing_in.HOLDINGS,

@@ -12,7 +12,8 @@ from cardservice import issuance
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
-from entitlements import assessing, feeds, issuing
+from entitlements import applying, assessing, feeds, issuing
+from entitlements.applying import NotOpen
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import (
@@ -115,6 +116,10 @@ async def a_full_life(
         )
         moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
         await assessing.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
+        applied = await applying.start(
+            session, vault, person, "travel-companion", actor=CLERK, now=NOW
+        )
+        assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
     async with database.transaction() as session:
