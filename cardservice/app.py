@@ -26,6 +26,7 @@ from cardservice.web.problem_pages import problem_page
 from cardservice.web.resident.onward import PAGES
 from cardservice.web.visitors import Part
 from entitlements.status import StatusLists
+from entitlements.uploads import Uploads
 from identity import sessions
 from identity.api import oidc
 from identity.hashing import Line
@@ -82,6 +83,7 @@ def create_app(
             "clock": clock,
             "status_lists": StatusLists(keystore, settings.base_url),
             "line": line or Line(),
+            "uploads": Uploads(most_megabytes=settings.evidence_megabytes),
         }
     )
     return Litestar(
@@ -154,7 +156,7 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
-    given |= {"line": state.line, "provider": state.backing.provider}
+    given |= {"line": state.line, "provider": state.backing.provider, "uploads": state.uploads}
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),

@@ -71,11 +71,13 @@ class Outlook(msgspec.Struct, frozen=True):
     Attributes:
         firm: on what is proved.
         said: on what the resident said besides.
+        proved: the facts of the first.
         stated: the facts of the second.
     """
 
     firm: Decision
     said: Decision
+    proved: ResidentFacts
     stated: ResidentFacts
 
 
@@ -89,7 +91,7 @@ async def outlook(session: AsyncSession, vault: Vault, row: Application, *, on: 
     decide_scheme = rulebooks.deciders(book)[row.scheme]
     known = await gathering.gather_stated(session, vault, row.account_id)
     firm, said = decide_scheme(known.proved.facts, on), decide_scheme(known.stated, on)
-    return Outlook(firm, said, known.stated)
+    return Outlook(firm, said, known.proved.facts, known.stated)
 
 
 async def decide(
@@ -108,7 +110,7 @@ async def decide(
         InvalidDetails: `reason` is empty, too long or cannot be shown.
         NoSuchApplication: there is none.
     """
-    row = await _held(session, application_id, actor, now)
+    row = await held(session, application_id, actor=actor, now=now)
     if not isinstance(row, Application):
         return row
     words = four_eyes.checked_reason(reason, longest=LONGEST_REASON)
@@ -145,7 +147,7 @@ async def settle_fact(
         NoSuchApplication: there is none.
         UnknownFact: the rules have no such fact, or it cannot have that value.
     """
-    row = await _held(session, application_id, actor, now)
+    row = await held(session, application_id, actor=actor, now=now)
     if not isinstance(row, Application):
         return row
     words = four_eyes.checked_reason(reason, longest=LONGEST_REASON)
@@ -250,8 +252,8 @@ async def why_no_review(
     return NoReview.TOO_LATE if row.closed_at + within < now else None
 
 
-async def _held(
-    session: AsyncSession, application_id: UUID, actor: Actor, now: datetime
+async def held(
+    session: AsyncSession, application_id: UUID, *, actor: Actor, now: datetime
 ) -> Application | NotDecided | Barred:
     """The application if the actor looks after it and may decide it, locked."""
     found = await session.get(Application, application_id)

@@ -150,9 +150,7 @@ def shows_both(shown: SeenDocument, seen: Iterable[SeenDocument]) -> bool:
     Source: kent.gov.uk: a driving licence proves identity if it is not used for the address.
     """
     both = {Proof.IDENTITY, Proof.ADDRESS}
-    return any(
-        each.kind == shown.kind and {each.proof, shown.proof} == both for each in seen
-    )
+    return any(each.kind == shown.kind and {each.proof, shown.proof} == both for each in seen)
 
 
 SHOWS_BOTH: Final = "The same document cannot prove both who somebody is and where they live"

@@ -33,7 +33,6 @@ class Act(StrEnum):
     ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
     SEE_APPLICATIONS = "see-applications"
-    SEND_EVIDENCE = "send-evidence"
     DECIDE_APPLICATION = "decide-application"
     REVIEW_APPLICATION = "review-application"
     READ_RULES = "read-rules"
@@ -69,7 +68,6 @@ WORDS: Final[Mapping[Act, str]] = {
     "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
     Act.SEE_APPLICATIONS: "see which applications wait, and open one, which its resident sees",
-    Act.SEND_EVIDENCE: "send a file that a resident brings with their application",
     Act.DECIDE_APPLICATION: "look after an application, open what was sent with it, accept or "
     "refuse that, and decide",
     Act.REVIEW_APPLICATION: "decide anew an application that a colleague refused",
@@ -100,7 +98,6 @@ _ADVISER: Final = _EVERYBODY | {
     Act.REPORT_DEATH,
     Act.ASK_ERASURE,
     Act.SEE_APPLICATIONS,
-    Act.SEND_EVIDENCE,
     Act.READ_RULES,
 }
 _CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD, Act.DECIDE_APPLICATION}

@@ -10,6 +10,7 @@ from sqlalchemy import JSON, Connection
 
 import cardservice.models  # noqa: F401  (so that every table is known)
 import entitlements.application_models
+import entitlements.evidence_models
 import entitlements.grant_models
 import entitlements.models  # noqa: F401  (likewise)
 import identity.models
