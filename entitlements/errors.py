@@ -6,6 +6,8 @@
     |- NoSuchBook              no rule book was kept under that digest
     |- UnknownFact             a fact was told that no table of facts names, or with no such value
     |- GrantMoveRefused        a grant cannot go from where it stands to there
+    |- NoSuchOffer             nothing of that scheme is offered to the resident
+    |- NoSuchGrant             there is no such grant, or it is not this resident's
     |- NoSuchApplication       there is no such application, or it is not this resident's
     |- ApplicationClosed       what was asked of an application can only be done before that
     |- NoSuchEvidence          it was not given with that application, or its file is deleted
@@ -66,6 +68,18 @@ class GrantMoveRefused(EntitlementsError):
     """A grant cannot go from where it stands to there."""
 
     code = "grant-move-refused"
+
+
+class NoSuchOffer(EntitlementsError):
+    """Nothing of that scheme is offered to the resident now."""
+
+    code = "no-such-offer"
+
+
+class NoSuchGrant(EntitlementsError):
+    """There is no such grant, or it is not this resident's."""
+
+    code = "no-such-grant"
 
 
 class NoSuchApplication(EntitlementsError):

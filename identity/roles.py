@@ -19,6 +19,7 @@ class Act(StrEnum):
     RECORD_CHECK = "record-check"
     ASSIST_RESIDENT = "assist-resident"
     SEE_AS_RESIDENT = "see-as-resident"
+    APPLY_FOR_RESIDENT = "apply-for-resident"
     CHANGE_CONTACT = "change-contact"
     CHANGE_ADDRESS = "change-address"
     PROTECT_ADDRESS = "protect-address"
@@ -28,6 +29,7 @@ class Act(StrEnum):
     FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
+    SUSPEND_GRANT = "suspend-grant"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
     ASK_ERASURE = "ask-erasure"
@@ -53,6 +55,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.RECORD_CHECK: "record a check of history or fraud that somebody else made",
     Act.ASSIST_RESIDENT: "act for a resident, for a while and with a reason the resident sees",
     Act.SEE_AS_RESIDENT: "see what a resident sees of themselves",
+    Act.APPLY_FOR_RESIDENT: "apply for a resident, and answer what they are offered",
     Act.CHANGE_CONTACT: "change a resident’s e-mail address, face to face",
     Act.CHANGE_ADDRESS: "change a resident’s address on a document they have seen",
     Act.PROTECT_ADDRESS: "protect a resident’s address",
@@ -62,6 +65,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
     Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
@@ -88,6 +92,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.RECORD_DOCUMENT,
     Act.ASSIST_RESIDENT,
     Act.SEE_AS_RESIDENT,
+    Act.APPLY_FOR_RESIDENT,
     Act.CHANGE_CONTACT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
@@ -100,7 +105,11 @@ _ADVISER: Final = _EVERYBODY | {
     Act.SEE_APPLICATIONS,
     Act.READ_RULES,
 }
-_CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD, Act.DECIDE_APPLICATION}
+_CARD_OFFICER: Final = _ADVISER | {
+    Act.MAKE_CARD,
+    Act.SUSPEND_GRANT,
+    Act.DECIDE_APPLICATION,
+}
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
@@ -138,7 +147,13 @@ STEP_UP: Final = frozenset(
 
 
 ON_BEHALF: Final = frozenset(
-    {Act.SEE_AS_RESIDENT, Act.CHANGE_CONTACT, Act.CHANGE_ADDRESS, Act.ASK_CORRECTION}
+    {
+        Act.SEE_AS_RESIDENT,
+        Act.APPLY_FOR_RESIDENT,
+        Act.CHANGE_CONTACT,
+        Act.CHANGE_ADDRESS,
+        Act.ASK_CORRECTION,
+    }
 )
 """Acts that are the resident's own word: staff do them only in an assisted session for them.
 

@@ -25,7 +25,13 @@ from cardservice.web.kept_forms import kept_of
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from entitlements.errors import NoSuchEvidence
+from entitlements.errors import (
+    NoSuchApplication,
+    NoSuchEvidence,
+    NoSuchGrant,
+    NoSuchOffer,
+    UnknownScheme,
+)
 from identity.errors import (
     Busy,
     NoSuchAccount,
@@ -63,6 +69,11 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             | NoSuchCard()
             | NoSuchStaff()
             | PersonErased()
+            | NoSuchApplication()
+            | NoSuchEvidence()
+            | NoSuchOffer()
+            | NoSuchGrant()
+            | UnknownScheme()
         ):
             answer = _erased(request) if isinstance(error, PersonErased) else _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:

@@ -13,6 +13,7 @@ from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
 from cardservice.errors import CardServiceError
+from entitlements import errors as rights
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
@@ -39,6 +40,11 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    rights.NoSuchApplication: 404,
+    rights.NoSuchOffer: 404,
+    rights.NoSuchGrant: 404,
+    rights.ApplicationClosed: 409,
+    rights.GrantMoveRefused: 409,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
     people.NoSuchClient: 404,

@@ -17,7 +17,18 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import confirm, notices, open_sessions, own_app, own_passkeys
+from cardservice.web import (
+    application,
+    apply,
+    confirm,
+    history,
+    notices,
+    offers,
+    open_sessions,
+    own_app,
+    own_passkeys,
+    requests,
+)
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -62,7 +73,6 @@ from cardservice.web.staff import (
     people,
     queue,
     register,
-    requests,
     resident,
     rule_changes,
     rules,
@@ -70,8 +80,10 @@ from cardservice.web.staff import (
     second_factor,
     trail,
 )
+from cardservice.web.staff import grants as staff_grants
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
+from cardservice.web.staff import requests as staff_requests
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import acting_for, role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
@@ -95,6 +107,24 @@ _OWN_SIGN_IN: Final[Sequence[ControllerRouterHandler]] = (
     open_sessions.end_others,
 )
 """What residents and staff alike do about how they sign in."""
+
+_APPLYING: Final[Sequence[ControllerRouterHandler]] = (
+    requests.show,
+    history.show,
+    apply.show_start,
+    apply.start,
+    apply.ask,
+    apply.answer,
+    apply.show_answers,
+    apply.send,
+    application.show,
+    application.withdraw,
+    offers.show,
+    offers.answer,
+    offers.ask_choice,
+    offers.choose,
+)
+"""What residents do themselves, and staff who act for them."""
 
 
 def routes(*, demo: bool) -> list[ControllerRouterHandler]:
@@ -193,6 +223,7 @@ def _residents() -> list[Router]:
                 copy.download,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
+                *_APPLYING,
                 own_app.remove,
                 password.ask_new,
                 password.choose,
@@ -270,12 +301,12 @@ def _staff() -> list[Router]:
                 addresses.change,
                 addresses.protect,
                 addresses.unprotect,
-                requests.ask_correction,
-                requests.request_correction,
-                requests.ask_death,
-                requests.report_death,
-                requests.ask_false_report,
-                requests.report_false,
+                staff_requests.ask_correction,
+                staff_requests.request_correction,
+                staff_requests.ask_death,
+                staff_requests.report_death,
+                staff_requests.ask_false_report,
+                staff_requests.report_false,
                 erasures.ask,
                 erasures.request_erasure,
                 erasures.ask_to_keep,
@@ -317,7 +348,17 @@ def _staff() -> list[Router]:
                 staff_password.change,
                 lost_app.ask,
                 lost_app.forget,
+                staff_grants.ask,
+                staff_grants.suspend,
+                staff_grants.ask_resume,
+                staff_grants.resume,
             ],
+            guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/staff/residents/{account_id:uuid}",
+            route_handlers=list(_APPLYING),
             guards=[signed_in, role_may, our_own_form, acting_for],
             opt=opt,
         ),
