@@ -18,6 +18,8 @@ CONFIG: Final = "KENTCARD_CONFIG"
 ELSEWHERE: Final = frozenset({CONFIG, "KENTCARD_CLOCK"})
 """Variables with the prefix that are no settings of the server."""
 TERMINAL_PREFIX: Final = "KENTCARD_TERMINAL_"
+LARGEST_EVIDENCE: Final = 20
+"""MB; what is larger is not even received."""
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -105,7 +107,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 14
     evidence_megabytes: Annotated[
-        Annotated[int, Meta(ge=1, le=50)],
+        Annotated[int, Meta(ge=1, le=LARGEST_EVIDENCE)],
         _about("The largest file, in MB, that is taken as evidence."),
     ] = 10
     evidence_days: Annotated[

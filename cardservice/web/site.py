@@ -21,6 +21,7 @@ from cardservice.web import (
     application,
     apply,
     confirm,
+    evidence,
     history,
     notices,
     offers,
@@ -28,6 +29,7 @@ from cardservice.web import (
     own_app,
     own_passkeys,
     requests,
+    review,
 )
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
@@ -119,6 +121,11 @@ _APPLYING: Final[Sequence[ControllerRouterHandler]] = (
     apply.send,
     application.show,
     application.withdraw,
+    evidence.ask,
+    evidence.send,
+    evidence.show_file,
+    review.ask,
+    review.send,
     offers.show,
     offers.answer,
     offers.ask_choice,
