@@ -5,7 +5,7 @@ from typing import Final
 
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
-from entitlements import application_records, assessing, carriers
+from entitlements import application_records, assessing, carriers, evidence_records
 from identity import rekeying
 from identity.personal import Vault
 from identity.rekeying import Opened, PersonalTable
@@ -21,5 +21,6 @@ TABLES: Final = (
     *assessing.PERSONAL,
     *application_records.PERSONAL,
     *carriers.PERSONAL,
+    *evidence_records.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )

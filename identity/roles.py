@@ -34,6 +34,9 @@ class Act(StrEnum):
     REPORT_DEATH = "report-death"
     ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
+    SEE_APPLICATIONS = "see-applications"
+    DECIDE_APPLICATION = "decide-application"
+    REVIEW_APPLICATION = "review-application"
     READ_RULES = "read-rules"
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
@@ -68,6 +71,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
     "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
+    Act.SEE_APPLICATIONS: "see which applications wait, and open one, which its resident sees",
+    Act.DECIDE_APPLICATION: "look after an application, open what was sent with it, accept or "
+    "refuse that, and decide",
+    Act.REVIEW_APPLICATION: "decide anew an application that a colleague refused",
     Act.READ_RULES: "read the rules, their history and what waits to be published",
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
@@ -95,14 +102,20 @@ _ADVISER: Final = _EVERYBODY | {
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
     Act.ASK_ERASURE,
+    Act.SEE_APPLICATIONS,
     Act.READ_RULES,
 }
-_CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD, Act.SUSPEND_GRANT}
+_CARD_OFFICER: Final = _ADVISER | {
+    Act.MAKE_CARD,
+    Act.SUSPEND_GRANT,
+    Act.DECIDE_APPLICATION,
+}
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
     Act.RECORD_CHECK,
+    Act.REVIEW_APPLICATION,
     Act.ASK_RULES,
     Act.DECIDE_RULES,
     Act.SEE_WHO_CHANGES,
