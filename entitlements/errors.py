@@ -5,6 +5,9 @@
     |- UnknownScheme           no scheme has that id
     |- NoSuchBook              no rule book was kept under that digest
     |- UnknownFact             a fact was told that no table of facts names, or with no such value
+    |- PartnerError            what partners may ask, and by what they prove who they are
+    |  |- NoSuchOrganisation   no organisation with that id, or none with that credential
+    |  `- OrganisationNameTaken  there is an organisation of that name
     `- PublicationError        a change of the rules that cannot be asked for or decided
        |- PublicationDecided   no such publication waits: somebody decided it
        |- PublicationWaits     another change of the same file waits for a decision
@@ -55,6 +58,24 @@ class UnknownFact(EntitlementsError):
     """A fact was told that no table of facts names, or with a value that is not of its type."""
 
     code = "unknown-fact"
+
+
+class PartnerError(EntitlementsError):
+    """A partner, or what it has, that cannot be made or changed."""
+
+    code = "partner-error"
+
+
+class NoSuchOrganisation(PartnerError):
+    """There is no such organisation, or it has no such credential in use."""
+
+    code = "no-such-organisation"
+
+
+class OrganisationNameTaken(PartnerError):
+    """There is an organisation of that name."""
+
+    code = "organisation-name-taken"
 
 
 class PublicationError(EntitlementsError):

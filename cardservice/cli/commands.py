@@ -16,6 +16,7 @@ from cardservice.cli import (
     erasure,
     facts,
     keys,
+    partners,
     reassess,
     requests,
     schemes,
@@ -38,6 +39,8 @@ from cardservice.errors import (
 )
 from entitlements.errors import (
     EntitlementsError,
+    NoSuchOrganisation,
+    OrganisationNameTaken,
     PublicationBackdated,
     PublicationUnchanged,
     PublicationWaits,
@@ -73,6 +76,8 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     KeyStoreExists: Exit.NO,
     NoSuchAccount: Exit.NO,
     NoSuchClient: Exit.NO,
+    NoSuchOrganisation: Exit.NO,
+    OrganisationNameTaken: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
     WrongAccountState: Exit.NO,
@@ -109,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(terminals, keys, status_lists, audit, erasure),
+        *(partners, terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

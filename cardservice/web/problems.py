@@ -13,6 +13,7 @@ from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
 from cardservice.errors import CardServiceError
+from entitlements import errors as entitled
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
@@ -39,6 +40,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    entitled.NoSuchOrganisation: 404,
+    entitled.OrganisationNameTaken: 409,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
     people.NoSuchClient: 404,
