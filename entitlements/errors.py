@@ -7,7 +7,10 @@
     |- UnknownFact             a fact was told that no table of facts names, or with no such value
     |- PartnerError            what partners may ask, and by what they prove who they are
     |  |- NoSuchOrganisation   no organisation with that id, or none with that credential
-    |  `- OrganisationNameTaken  there is an organisation of that name
+    |  |- OrganisationNameTaken  there is an organisation of that name
+    |  |- NoSuchEndpoint       the organisation has no such webhook
+    |  |- NoSuchDelivery       the organisation has no such delivery
+    |  `- WebhookDisabled      nothing is sent to a webhook that is disabled
     `- PublicationError        a change of the rules that cannot be asked for or decided
        |- PublicationDecided   no such publication waits: somebody decided it
        |- PublicationWaits     another change of the same file waits for a decision
@@ -76,6 +79,24 @@ class OrganisationNameTaken(PartnerError):
     """There is an organisation of that name."""
 
     code = "organisation-name-taken"
+
+
+class NoSuchEndpoint(PartnerError):
+    """The organisation has no webhook with that id."""
+
+    code = "no-such-webhook"
+
+
+class NoSuchDelivery(PartnerError):
+    """The organisation has no delivery with that id."""
+
+    code = "no-such-delivery"
+
+
+class WebhookDisabled(PartnerError):
+    """Nothing is sent to a webhook that is disabled."""
+
+    code = "webhook-disabled"
 
 
 class PublicationError(EntitlementsError):

@@ -9,7 +9,10 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, Connection
 
 import cardservice.models  # noqa: F401  (so that every table is known)
-import entitlements.models  # noqa: F401  (likewise)
+import entitlements.event_models
+import entitlements.member_models
+import entitlements.models
+import entitlements.partner_models  # noqa: F401  (likewise)
 import identity.models
 import identity.oidc.models
 import identity.signin_models

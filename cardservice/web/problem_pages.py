@@ -25,6 +25,7 @@ from cardservice.web.kept_forms import kept_of
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
+from entitlements.errors import NoSuchDelivery, NoSuchEndpoint, NoSuchOrganisation
 from identity.errors import (
     Busy,
     NoSuchAccount,
@@ -55,7 +56,16 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             answer = _refused(request, error)
         case Busy() | TooManyTries():
             answer = _come_again(request, error)
-        case NoSuchPage() | NoSuchAccount() | NoSuchCard() | NoSuchStaff() | PersonErased():
+        case (
+            NoSuchPage()
+            | NoSuchAccount()
+            | NoSuchCard()
+            | NoSuchStaff()
+            | NoSuchOrganisation()
+            | NoSuchEndpoint()
+            | NoSuchDelivery()
+            | PersonErased()
+        ):
             answer = _erased(request) if isinstance(error, PersonErased) else _not_found(request)
         case HTTPException() if error.status_code < SERVER_FAULT:
             answer = _of_status(request, error)
