@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, lifecycle
 from cardservice.models import Card, CardOrder, CardState, OrderState
-from entitlements import applications, grants, status
+from entitlements import assessing, grants, status
 from identity import corrections, deaths, erasure, four_eyes
 from identity.actors import Actor
 from identity.models import ErasureBasis, RequestKind
@@ -63,7 +63,7 @@ async def approve(
         case never:
             assert_never(never)
     await grants.owe_update(session, account_id)
-    await applications.assess(session, vault, account_id, actor=actor, now=now)
+    await assessing.assess(session, vault, account_id, actor=actor, now=now)
 
 
 async def end_card(session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime) -> None:

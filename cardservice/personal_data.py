@@ -5,7 +5,7 @@ from typing import Final
 
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
-from entitlements import applications
+from entitlements import assessing, carriers
 from entitlements.event_models import WebhookSecret
 from identity import rekeying
 from identity.db import Base
@@ -20,7 +20,8 @@ def _card_indexes(vault: Vault, opened: Opened) -> Mapping[str, bytes | None]:
 
 TABLES: Final = (
     *rekeying.TABLES,
-    *applications.PERSONAL,
+    *assessing.PERSONAL,
+    *carriers.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )
 """What belongs to one person, sealed with their own key."""

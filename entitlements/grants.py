@@ -9,8 +9,9 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import status
+from entitlements import events, status
 from entitlements.decision import Eligible
+from entitlements.event_models import EventType
 from entitlements.models import Grant, Holder
 from identity import audit
 from identity.actors import Actor
@@ -100,6 +101,9 @@ async def end(
         others = await _open(session, given.account_id)
         if all(other.service is not given.service for other in others):
             await status.set_held(session, given.account_id, given.service, held=False)
+    changed = reason is EndReason.CHANGED
+    kind = EventType.ENTITLEMENT_CHANGED if changed else EventType.ENTITLEMENT_ENDED
+    await events.entitlement(session, given.account_id, given.scheme, kind, now=now)
     _audit(session, "entitlement-ended", given, actor=actor, now=now)
 
 

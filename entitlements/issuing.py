@@ -5,7 +5,6 @@ signed again, with the next sequence, whenever it is asked for: a session may br
 changed and before we learnt of it.
 """
 
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final
@@ -18,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import grants, status
 from entitlements.models import Grant, ServiceNumber, ServiceRecord
+from entitlements.numbers import new_number
 from identity import audit
 from identity.actors import Actor
 from identity.keys import KeyStore, Purpose
@@ -25,8 +25,6 @@ from readers.contract.record import Record, binding_for, sign_record
 from readers.contract.services import Service
 from readers.contract.windows import LONDON, london_date
 
-LIBRARY_STYLE: Final = "2"
-SERIAL_DIGITS: Final = 8
 TRIES: Final = 20
 IDENTITY_CLASS: Final = "holder"
 IDENTITY_LASTS: Final = timedelta(days=5 * 365)
@@ -132,18 +130,6 @@ async def numbers_of(session: AsyncSession, account_id: UUID) -> Mapping[Service
     return {row.service: row.number for row in await session.scalars(query)}
 
 
-def with_check_digit(digits: str) -> int:
-    """The number with its check digit.
-
-    Source: ISO/IEC 7812-1 annex B (Luhn).
-    """
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (2 if place % 2 == 0 else 1)
-        total += value // 10 + value % 10
-    return int(digits) * 10 + -total % 10
-
-
 async def _wanted(
     session: AsyncSession, account_id: UUID, identity: ServiceRecord | None, now: datetime
 ) -> Mapping[Service, _Content]:
@@ -227,8 +213,7 @@ async def _number(
     for _ in range(TRIES):
         if (number := await session.scalar(query)) is not None:
             return number
-        serial = secrets.randbelow(10**SERIAL_DIGITS)
-        number = with_check_digit(f"{LIBRARY_STYLE}{institution}{serial:0{SERIAL_DIGITS}d}")
+        number = new_number(institution)
         try:
             async with session.begin_nested():
                 session.add(ServiceNumber(account_id=account_id, service=service, number=number))

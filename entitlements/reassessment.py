@@ -1,6 +1,6 @@
 """Finding everybody whose stored answer is not today's, by looking at everybody.
 
-The day's list (`applications.due`) names those for whom time alone changes something. A run over
+The day's list (`assessing.due`) names those for whom time alone changes something. A run over
 everybody follows a change of the rules, and proves the list: once it is done, it finds nobody.
 """
 
@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import applications, gathering, rulebooks
+from entitlements import assessing, gathering, rulebooks
 from entitlements.models import Assessment, Grant, ReassessmentRun, RunState
 from identity import person_keys
 from identity.db import new_id
@@ -105,15 +105,13 @@ async def scan(
         if gathered is None:
             unreadable.append(account_id)
             continue
-        decisions = applications.decide_all(book, gathered.facts, on)
+        decisions = assessing.decide_all(book, gathered.facts, on)
         personal = person_keys.opened(vault, sealed.key)
         rows, has = stored.get(account_id, {}), held.get(account_id, {})
         ran_out = any(given.valid_until < on for given in has.values())
         if ran_out or any(
-            not applications.says(personal, rows.get(each.scheme), each)
-            or applications.moves_a_grant(
-                each, book.schemes[each.scheme].given, has.get(each.scheme)
-            )
+            not assessing.says(personal, rows.get(each.scheme), each)
+            or assessing.moves_a_grant(each, book.schemes[each.scheme].given, has.get(each.scheme))
             for each in decisions
         ):
             stale.append(account_id)

@@ -69,7 +69,11 @@ async def may_try_at(
 ) -> datetime | None:
     """When the next try from there is allowed; None: now."""
     row = select(NetworkThrottle.empty_at).where(NetworkThrottle.source_hash == source)
-    empty_at = (await reading.execute(row)).scalar_one_or_none()
+    return next_try((await reading.execute(row)).scalar_one_or_none(), now=now)
+
+
+def next_try(empty_at: datetime | None, *, now: datetime) -> datetime | None:
+    """When the next try is allowed for a bucket that is empty then; None: now."""
     if empty_at is None or empty_at + DRAINS_IN - now <= _WHOLE:
         return None
     return empty_at + DRAINS_IN - _WHOLE

@@ -33,7 +33,7 @@ def wait_after(failures: int) -> timedelta:
 
 async def locked_row(session: AsyncSession, subject: str) -> SignInThrottle:
     """The count for a subject, held by this transaction so that no two tries judge it at once."""
-    subject_hash = _hash(subject)
+    subject_hash = hash_of(subject)
     new = {"subject_hash": subject_hash, "failures": 0}
     await insert_missing(session, SignInThrottle, new)
     held = select(SignInThrottle).where(SignInThrottle.subject_hash == subject_hash)
@@ -50,7 +50,12 @@ async def insert_missing(session: AsyncSession, model: type[Base], row: dict[str
 
 def may_try(row: SignInThrottle, now: datetime) -> bool:
     """Whether another try is allowed now."""
-    return row.failures < MOST_FAILURES and (row.retry_at is None or row.retry_at <= now)
+    return is_allowed(row.failures, row.retry_at, now)
+
+
+def is_allowed(failures: int, retry_at: datetime | None, now: datetime) -> bool:
+    """Whether another try is allowed after so many failures, the last of which set `retry_at`."""
+    return failures < MOST_FAILURES and (retry_at is None or retry_at <= now)
 
 
 def count_failure(row: SignInThrottle, now: datetime) -> None:
@@ -68,9 +73,10 @@ def forget(row: SignInThrottle) -> None:
 
 async def drop(session: AsyncSession, subjects: Iterable[str]) -> None:
     """Remove the counts of subjects that are no more."""
-    hashes = [_hash(subject) for subject in subjects]
+    hashes = [hash_of(subject) for subject in subjects]
     await session.execute(delete(SignInThrottle).where(SignInThrottle.subject_hash.in_(hashes)))
 
 
-def _hash(subject: str) -> bytes:
+def hash_of(subject: str) -> bytes:
+    """The key of a subject's count."""
     return sha256(subject.encode(errors="surrogatepass")).digest()

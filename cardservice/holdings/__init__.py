@@ -8,7 +8,7 @@ and docs/retention.md.
 from collections.abc import Mapping
 from typing import Final
 
-from cardservice.holdings import cards, people, signing_in, sites, telling
+from cardservice.holdings import cards, partners, people, signing_in, sites, telling
 from cardservice.holdings.holding import Holding
 from identity.grounds import EXCEPTIONS, Exception17
 
@@ -16,6 +16,7 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
     *people.HOLDINGS,
     *cards.HOLDINGS,
     *sites.HOLDINGS,
+    *partners.HOLDINGS,
     *telling.HOLDINGS,
     *signing_in.HOLDINGS,
 )
@@ -40,6 +41,7 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "organisation_member": "who signs in for a partner, as long as the trail names them",
     "webhook_endpoint": "partners' own addresses, until they remove them",
     "webhook_secret": "by what partners know that a message is ours; goes with its address",
+    "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "terminal": "readers, not people",
     "rule_text": "rules, not people",

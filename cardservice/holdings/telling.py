@@ -6,9 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
-from cardservice.holdings.holding import Holding, LawfulBasis, Period, Topic
+from cardservice.holdings.holding import Fate, Holding, LawfulBasis, Period, Topic
 from entitlements.event_data import KEPT_DAYS
 from entitlements.event_models import PartnerEvent, WebhookDelivery, WebhookTry
+from entitlements.redemption_models import PartnerSubject
+from identity.grounds import Ground
 
 _KEPT: Final = timedelta(days=KEPT_DAYS)
 _SINCE: Final = "it happened"
@@ -33,6 +35,11 @@ HOLDINGS: Final = (
         model=PartnerEvent,
         topic=Topic.SHARING,
         what="What a service that knows you was told: that something on your card changed, not why",
+        of=lambda person: PartnerEvent.subject.in_(
+            select(PartnerSubject.subject).where(PartnerSubject.account_id == person)
+        ),
+        fate=Fate.KEPT,
+        ground=Ground.PROOF,
         period=Period(_KEPT, _SINCE, lambda cut: PartnerEvent.at < cut, _WHY),
     ),
     Holding(

@@ -9,7 +9,7 @@ import msgspec
 
 from cardservice.web.environment import day
 from cardservice.web.words import gettext as _
-from entitlements.applications import Explained
+from entitlements.assessing import Explained
 from entitlements.decision import (
     Decision,
     Eligible,

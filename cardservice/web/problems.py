@@ -41,6 +41,21 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
     entitled.NoSuchOrganisation: 404,
+    entitled.TokenNotAccepted: UNAUTHORISED,
+    entitled.OrganisationSuspended: 403,
+    entitled.ScopeMissing: 403,
+    entitled.MediaTypeNotTaken: 415,
+    entitled.BodyTooLarge: 413,
+    entitled.NotJson: 400,
+    entitled.BodyFaulty: 422,
+    entitled.OfferUnknown: 404,
+    entitled.NoSuchRedemption: 404,
+    entitled.RedemptionRefused: 409,
+    entitled.RedemptionEnded: 409,
+    entitled.KeyMissing: 400,
+    entitled.KeyReused: 422,
+    entitled.TooManyRequests: 429,
+    entitled.TooManyGuesses: 429,
     entitled.OrganisationNameTaken: 409,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
@@ -79,9 +94,12 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
     if status is not None:
         if status in REFUSALS:
             _LOG.warning("not allowed", path=request.scope["path"], code=code_of(type(error)))
-        answer = problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
+        kind, more = type(error), _more(error)
+        answer = problem(request, status, code_of(kind), title_of(kind), str(error), **more)
         if isinstance(error, people.Busy):
             answer.headers["retry-after"] = str(error.retry_after)
+        if isinstance(error, entitled.RequestRefused):
+            answer.headers.update(error.headers)
         return answer
     if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
         return _of_framework(request, error)
@@ -116,6 +134,12 @@ def _tree(error: type[Exception]) -> Iterator[type[Exception]]:
     yield error
     for child in error.__subclasses__():
         yield from _tree(child)
+
+
+def _more(error: Exception) -> Mapping[str, object]:
+    """The parts of a partner's request that are wrong, by JSON pointer."""
+    faults = error.faults if isinstance(error, entitled.RequestRefused) else ()
+    return {"errors": list(faults)} if faults else {}
 
 
 def _of_framework(

@@ -20,7 +20,7 @@ from cardservice.web.entitlement_lines import Line, lines
 from cardservice.web.read_lines import ReadLine, read_lines
 from cardservice.web.request_words import KIND_WORDS, STATES
 from cardservice.web.words import gettext as _
-from entitlements import applications
+from entitlements import assessing
 from identity import (
     accounts,
     addresses,
@@ -100,7 +100,7 @@ async def record_of(
     """
     on = london_date(now)
     account_id, masked = person.account_id, person.address_masked
-    explained = await applications.explain(session, vault, account_id, on=on)
+    explained = await assessing.explain(session, vault, account_id, on=on)
     if masked:
         explained = [each for each in explained if not each.tells_district]
     return Record(

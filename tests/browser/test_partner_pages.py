@@ -13,7 +13,7 @@ from identity.models import StaffRole
 from tests.support.browser import Reader
 from tests.support.clerk import sign_in
 from tests.support.oidc import new_key
-from tests.support.partners import partner_with_person, sign_in_for_partner, worker_turn
+from tests.support.partner_people import partner_with_person, sign_in_for_partner, worker_turn
 from tests.support.receiver import Receiver, receiver
 from tests.support.web import CLERK_PASSWORD, LiveServer, serving
 
@@ -249,8 +249,8 @@ def test_an_administrator_adds_the_first_person_of_a_partner(
 
 
 def _confirm(page: Page, live: LiveServer) -> None:
-    page.get_by_label("Code of 6 digits").fill(live.app_code("tess"))
-    page.get_by_role("button", name="Confirm", exact=False).first.click()
+    page.get_by_label("Code from your app").fill(live.app_code("tess"))
+    page.get_by_role("button", name="Continue", exact=True).click()
     page.wait_for_load_state()
 
 

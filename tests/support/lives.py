@@ -12,7 +12,7 @@ from cardservice import issuance
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
-from entitlements import applications, feeds, issuing
+from entitlements import assessing, feeds, issuing
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import (
@@ -114,7 +114,7 @@ async def a_full_life(
             session, vault, person, LETTER, Proof.DISABILITY, actor=CLERK, now=NOW
         )
         moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
-        await applications.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
+        await assessing.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
     async with database.transaction() as session:

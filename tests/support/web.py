@@ -24,7 +24,7 @@ from cardservice.app import create_app
 from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.web.frontend.build import build
-from entitlements import applications
+from entitlements import assessing
 from identity import accounts, duplicates, outbox, staff, staff_factor
 from identity.actors import SYSTEM
 from identity.codes import KINDS
@@ -101,7 +101,7 @@ class LiveServer:
         async def work(session: AsyncSession) -> str:
             now = self.clock()
             account = await accounts.register(session, self.vault, details, actor=CLERK, now=now)
-            await applications.assess(session, self.vault, account.id, actor=CLERK, now=now)
+            await assessing.assess(session, self.vault, account.id, actor=CLERK, now=now)
             return str(account.id)
 
         return self.do(work)

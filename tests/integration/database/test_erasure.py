@@ -14,7 +14,7 @@ from cardservice.database import Database
 from cardservice.holdings import HOLDINGS
 from cardservice.models import Card, CardState
 from cardservice.personal_data import TABLES
-from entitlements import applications
+from entitlements import assessing
 from entitlements.models import Grant, ServiceNumber, ServiceRecord
 from identity import accounts, addresses, deaths, erasure, four_eyes, outbox, person_keys, signin
 from identity.actors import SYSTEM, resident_actor
@@ -81,7 +81,7 @@ async def will(migrated: Database, vault: Vault, keystore: FileKeyStore) -> UUID
     other = msgspec.structs.replace(OTHER)
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, other, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
     return await a_full_life(migrated, vault, keystore, WILL, partner)
 
 

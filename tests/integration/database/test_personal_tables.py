@@ -11,7 +11,7 @@ from cardservice.card_sessions import uid_indexes
 from cardservice.database import Database
 from cardservice.models import Card
 from cardservice.personal_data import STORE_SEALED, TABLES
-from entitlements import applications
+from entitlements import assessing
 from entitlements.models import Assessment
 from identity import accounts, person_keys
 from identity.keys import FileKeyStore, Purpose
@@ -43,7 +43,7 @@ def test_no_table_with_sealed_columns_is_forgotten() -> None:
 def test_every_index_of_such_a_table_is_made_anew(vault: Vault) -> None:
     for table in TABLES:
         columns = {name for name in inspect(table.model).columns.keys() if name.endswith("_index")}  # noqa: SIM118  (no mapping)
-        opened = dict.fromkeys(("birth_date", "email", "mobile", "postcode", "uid"), "x")
+        opened = dict.fromkeys(("birth_date", "email", "mobile", "postcode", "uid", "code"), "x")
         assert set(table.indexes(vault, opened)) == columns
 
 
@@ -54,7 +54,7 @@ async def test_decisions_and_cards_of_before_are_moved_and_the_card_is_still_kno
     vault = Vault(store)
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
         desk = await enrolled_desk(session, "desk", now=NOW)
         await issuance.order(session, vault, account.id, desk.id, actor=CLERK, now=NOW)
         card = await make_ordered_card(session, vault, str(account.id), now=NOW)
