@@ -23,6 +23,7 @@
     |     |- NoSuchRedemption  no redemption of the organisation with that id
     |     |- RedemptionRefused  an item of a batch cannot be held, so none is
     |     |- RedemptionEnded   it was cancelled or its time was over
+    |     |- EventsGone        events that were to come next are not kept any more
     |     |- KeyMissing        no Idempotency-Key, or one that is none
     |     |- KeyReused         the Idempotency-Key was used for another request
     |     `- Waits             the organisation has to wait before it asks again
@@ -216,6 +217,12 @@ class RedemptionEnded(RequestRefused):
     """The redemption was cancelled, or its time was over before it was confirmed."""
 
     code = "redemption-ended"
+
+
+class EventsGone(RequestRefused):
+    """Events that were to come next are not kept any more."""
+
+    code = "events-gone"
 
 
 class KeyMissing(RequestRefused):

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements.event_models import PartnerEvent, PartnerFeed
+from entitlements.partner_models import CredentialKind
 
 MOST: Final = 500
 USUAL: Final = 100
@@ -48,21 +49,29 @@ class NotYet(msgspec.Struct, frozen=True):
 
 
 async def read(
-    session: AsyncSession, organisation_id: UUID, after: int | None, *, most: int = USUAL
+    session: AsyncSession,
+    organisation_id: UUID,
+    kind: CredentialKind,
+    after: int | None,
+    *,
+    most: int = USUAL,
 ) -> Page | TooOld | NotYet:
     """The events after a position.
 
     Args:
         session: the transaction; it gives positions, so it is committed.
         organisation_id: whose events.
+        kind: about residents, or about the cards of the sandbox.
         after: where the page before ended; None: from the oldest that is kept.
         most: how many at most.
     """
-    feed = await _with_positions(session, organisation_id)
+    feed = await _with_positions(session, organisation_id, kind)
     if after is not None and after > feed.last_position:
         return NotYet()
     mine = select(PartnerEvent).where(
-        PartnerEvent.organisation_id == organisation_id, PartnerEvent.position > (after or 0)
+        PartnerEvent.organisation_id == organisation_id,
+        PartnerEvent.kind == kind,
+        PartnerEvent.position > (after or 0),
     )
     in_order = mine.order_by(PartnerEvent.position).limit(most + 1)
     found = (await session.scalars(in_order, execution_options={"populate_existing": True})).all()
@@ -74,12 +83,18 @@ async def read(
     return Page(page, last, more=len(found) > most)
 
 
-async def _with_positions(session: AsyncSession, organisation_id: UUID) -> PartnerFeed:
+async def _with_positions(
+    session: AsyncSession, organisation_id: UUID, kind: CredentialKind
+) -> PartnerFeed:
     """Give everything committed so far its position, in the order in which it was written."""
-    feed = await _locked(session, organisation_id)
+    feed = await _locked(session, organisation_id, kind)
     waiting = (
         select(PartnerEvent.serial)
-        .where(PartnerEvent.organisation_id == organisation_id, PartnerEvent.position.is_(None))
+        .where(
+            PartnerEvent.organisation_id == organisation_id,
+            PartnerEvent.kind == kind,
+            PartnerEvent.position.is_(None),
+        )
         .order_by(PartnerEvent.serial)
     )
     serials = (await session.scalars(waiting)).all()
@@ -95,15 +110,19 @@ async def _with_positions(session: AsyncSession, organisation_id: UUID) -> Partn
     return feed
 
 
-async def _locked(session: AsyncSession, organisation_id: UUID) -> PartnerFeed:
-    query = select(PartnerFeed).where(PartnerFeed.organisation_id == organisation_id)
+async def _locked(
+    session: AsyncSession, organisation_id: UUID, kind: CredentialKind
+) -> PartnerFeed:
+    query = select(PartnerFeed).where(
+        PartnerFeed.organisation_id == organisation_id, PartnerFeed.kind == kind
+    )
     query = query.with_for_update().execution_options(populate_existing=True)
     found = await session.scalar(query)
     if found is not None:
         return found
     try:
         async with session.begin_nested():
-            session.add(PartnerFeed(organisation_id=organisation_id))
+            session.add(PartnerFeed(organisation_id=organisation_id, kind=kind))
     except IntegrityError:  # another request made it meanwhile
         pass
     return (await session.scalars(query)).one()

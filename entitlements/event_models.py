@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from entitlements.partner_models import CredentialKind
 from entitlements.webhook_sending import Result
 from identity.db import Base, new_id
 
@@ -59,6 +60,7 @@ class PartnerEvent(Base, kw_only=True):
         id: by which partners know it, in the feed and as `webhook-id`.
         position: in the organisation's feed; given once the event is committed, so that nobody who
             has read up to a position ever misses one before it.
+        kind: whether it is about residents, or about the test cards of the sandbox.
         subject: the name under which this organisation knows the resident.
     """
 
@@ -72,10 +74,11 @@ class PartnerEvent(Base, kw_only=True):
         CheckConstraint(
             "(type LIKE 'redemption.%') = (redemption_id IS NOT NULL)", name="about_a_redemption"
         ),
-        UniqueConstraint("organisation_id", "position"),
+        UniqueConstraint("organisation_id", "kind", "position"),
         Index(
             "ix_partner_event_waiting",
             "organisation_id",
+            "kind",
             "serial",
             sqlite_where=text("position IS NULL"),
             postgresql_where=text("position IS NULL"),
@@ -85,6 +88,7 @@ class PartnerEvent(Base, kw_only=True):
     serial: Mapped[int] = mapped_column(_SERIAL, primary_key=True, init=False)
     id: Mapped[UUID] = mapped_column(unique=True, default_factory=new_id)
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey(_ORGANISATION))
+    kind: Mapped[CredentialKind] = mapped_column(default=CredentialKind.LIVE)
     type: Mapped[EventType]
     at: Mapped[datetime] = mapped_column(index=True)
     subject: Mapped[str | None] = mapped_column(String(64), index=True, default=None)
@@ -94,11 +98,12 @@ class PartnerEvent(Base, kw_only=True):
 
 
 class PartnerFeed(Base, kw_only=True):
-    """How many events of an organisation have a position. It is locked while one is given."""
+    """How many events of an organisation's feed have a position; locked while one is given."""
 
     __tablename__ = "partner_feed"
 
     organisation_id: Mapped[UUID] = mapped_column(ForeignKey(_ORGANISATION), primary_key=True)
+    kind: Mapped[CredentialKind] = mapped_column(primary_key=True)
     last_position: Mapped[int] = mapped_column(BigInteger, default=0)
 
 

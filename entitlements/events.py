@@ -13,7 +13,7 @@ from sqlalchemy import Select, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements.event_models import EventType, PartnerEvent, WebhookDelivery, WebhookEndpoint
-from entitlements.partner_models import Organisation, OrganisationScheme
+from entitlements.partner_models import CredentialKind, Organisation, OrganisationScheme
 from entitlements.redemption_models import PartnerSubject, Redemption
 
 
@@ -49,11 +49,17 @@ async def card(session: AsyncSession, account_id: UUID, kind: EventType, *, now:
 
 
 async def redemption(
-    session: AsyncSession, used: Redemption, kind: EventType, *, now: datetime
+    session: AsyncSession,
+    used: Redemption,
+    credential: CredentialKind,
+    kind: EventType,
+    *,
+    now: datetime,
 ) -> None:
-    """Tell the organisation whose redemption it is; of the sandbox as of residents."""
+    """Tell the organisation whose redemption it is; one of the sandbox stays in its own feed."""
     told = PartnerEvent(
         organisation_id=used.organisation_id,
+        kind=credential,
         type=kind,
         at=now,
         subject=used.subject,
@@ -74,12 +80,14 @@ def _knowing(account_id: UUID) -> Select[UUID, str]:
 
 
 async def _tell(session: AsyncSession, events: Iterable[PartnerEvent], *, now: datetime) -> None:
-    """Store the events, and a delivery to each address of theirs that takes any."""
-    by_organisation = {event.organisation_id: event for event in events}
-    if not by_organisation:
+    """Store the events, and a delivery of those about residents to each address that is open."""
+    told = list(events)
+    if not told:
         return
-    session.add_all(by_organisation.values())
+    session.add_all(told)
     await session.flush()
+    live = CredentialKind.LIVE
+    by_organisation = {event.organisation_id: event for event in told if event.kind is live}
     open_ones = select(WebhookEndpoint.id, WebhookEndpoint.organisation_id).where(
         WebhookEndpoint.organisation_id.in_(by_organisation), WebhookEndpoint.disabled_at.is_(None)
     )

@@ -109,7 +109,8 @@ async def confirm(
     match stands(found, now=now):
         case Stands.HELD:
             found.state, found.ended_at = RedemptionState.CONFIRMED, now
-            await events.redemption(session, found, EventType.REDEMPTION_CONFIRMED, now=now)
+            confirmed = EventType.REDEMPTION_CONFIRMED
+            await events.redemption(session, found, caller.kind, confirmed, now=now)
             _audit(session, "redemption-confirmed", caller, found, now=now)
         case Stands.CANCELLED | Stands.EXPIRED as ended:
             raise RedemptionEnded(f"This redemption is {ended}. Hold another.")
@@ -129,7 +130,8 @@ async def cancel(
     found = await _one(session, caller, redemption_id)
     if stands(found, now=now) in {Stands.HELD, Stands.CONFIRMED}:
         found.state, found.ended_at = RedemptionState.CANCELLED, now
-        await events.redemption(session, found, EventType.REDEMPTION_CANCELLED, now=now)
+        cancelled = EventType.REDEMPTION_CANCELLED
+        await events.redemption(session, found, caller.kind, cancelled, now=now)
         _audit(session, "redemption-cancelled", caller, found, now=now)
     return told(found, now=now)
 

@@ -52,6 +52,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     entitled.NoSuchRedemption: 404,
     entitled.RedemptionRefused: 409,
     entitled.RedemptionEnded: 409,
+    entitled.EventsGone: 410,
     entitled.KeyMissing: 400,
     entitled.KeyReused: 422,
     entitled.TooManyRequests: 429,

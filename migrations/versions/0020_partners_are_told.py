@@ -31,6 +31,7 @@ _TYPES = _one_of(
     "redemption.cancelled",
     "test.sent",
 )
+_KINDS = _one_of("credentialkind", "live", "sandbox")
 _DISABLED = _one_of("disabled", "partner", "gone")
 _RESULTS = _one_of(
     "result",
@@ -90,6 +91,7 @@ def _create_partner_event() -> None:
         sa.Column("serial", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", _KINDS, nullable=False),
         sa.Column("type", _TYPES, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=True),
@@ -115,7 +117,10 @@ def _create_partner_event() -> None:
         sa.PrimaryKeyConstraint("serial", name=op.f("pk_partner_event")),
         sa.UniqueConstraint("id", name=op.f("uq_partner_event_id")),
         sa.UniqueConstraint(
-            "organisation_id", "position", name=op.f("uq_partner_event_organisation_id_position")
+            "organisation_id",
+            "kind",
+            "position",
+            name=op.f("uq_partner_event_organisation_id_kind_position"),
         ),
     )
     op.create_index(op.f("ix_partner_event_at"), "partner_event", ["at"])
@@ -123,7 +128,7 @@ def _create_partner_event() -> None:
     op.create_index(
         "ix_partner_event_waiting",
         "partner_event",
-        ["organisation_id", "serial"],
+        ["organisation_id", "kind", "serial"],
         sqlite_where=sa.text("position IS NULL"),
         postgresql_where=sa.text("position IS NULL"),
     )
@@ -133,13 +138,14 @@ def _create_partner_feed() -> None:
     op.create_table(
         "partner_feed",
         sa.Column("organisation_id", sa.Uuid(), nullable=False),
+        sa.Column("kind", _KINDS, nullable=False),
         sa.Column("last_position", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["organisation_id"],
             ["organisation.id"],
             name=op.f("fk_partner_feed_organisation_id_organisation"),
         ),
-        sa.PrimaryKeyConstraint("organisation_id", name=op.f("pk_partner_feed")),
+        sa.PrimaryKeyConstraint("organisation_id", "kind", name=op.f("pk_partner_feed")),
     )
 
 

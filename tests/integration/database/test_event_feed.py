@@ -10,7 +10,10 @@ from cardservice.database import Database
 from entitlements import event_feed
 from entitlements.event_feed import NotYet, Page, TooOld
 from entitlements.event_models import PartnerEvent
+from entitlements.partner_models import CredentialKind
 from tests.support import hooks
+
+LIVE = CredentialKind.LIVE
 
 
 @pytest.fixture
@@ -29,7 +32,7 @@ async def page(
     database: Database, organisation: UUID, after: int | None = None, *, most: int = 100
 ) -> Page:
     async with database.transaction() as session:
-        found = await event_feed.read(session, organisation, after, most=most)
+        found = await event_feed.read(session, organisation, LIVE, after, most=most)
     assert isinstance(found, Page), found
     return found
 
@@ -117,7 +120,7 @@ async def test_a_reader_who_was_away_too_long_is_told_so(migrated: Database, the
     async with migrated.transaction() as session:
         old = PartnerEvent.subject.in_(["a", "b"])
         await session.execute(delete(PartnerEvent).where(old))
-        found = await event_feed.read(session, theatre, first.after)
+        found = await event_feed.read(session, theatre, LIVE, first.after)
     assert found == TooOld(2)
     assert subjects(await page(migrated, theatre, 2)) == ["c"]
     assert subjects(await page(migrated, theatre)) == ["c"]
@@ -134,20 +137,32 @@ async def test_positions_go_on_when_everything_old_was_removed(
     await happens(migrated, theatre, "c")
     assert subjects(await page(migrated, theatre, last.after)) == ["c"]
     async with migrated.transaction() as session:
-        assert await event_feed.read(session, theatre, last.after - 1) == TooOld(last.after)
+        assert await event_feed.read(session, theatre, LIVE, last.after - 1) == TooOld(last.after)
 
 
 async def test_a_place_that_no_page_ended_at_is_refused(migrated: Database, theatre: UUID) -> None:
     await happens(migrated, theatre, "a")
     async with migrated.transaction() as session:
-        assert await event_feed.read(session, theatre, 7) == NotYet()
+        assert await event_feed.read(session, theatre, LIVE, 7) == NotYet()
 
 
 async def test_nobody_who_writes_waits_for_a_reader(migrated: Database, theatre: UUID) -> None:
     if migrated.on_sqlite:
         pytest.skip("SQLite has one writer at a time")
     async with migrated.transaction() as reading:
-        await event_feed.read(reading, theatre, None)
+        await event_feed.read(reading, theatre, LIVE, None)
         async with asyncio.timeout(10):
             await happens(migrated, theatre, "a")
     assert subjects(await page(migrated, theatre)) == ["a"]
+
+
+async def test_the_sandbox_has_a_feed_of_its_own(migrated: Database, theatre: UUID) -> None:
+    await happens(migrated, theatre, "a")
+    async with migrated.transaction() as session:
+        test_card = await hooks.happened(session, theatre, "test-card")
+        test_card.kind = CredentialKind.SANDBOX
+    assert subjects(await page(migrated, theatre)) == ["a"]
+    async with migrated.transaction() as session:
+        found = await event_feed.read(session, theatre, CredentialKind.SANDBOX, None)
+    assert isinstance(found, Page)
+    assert subjects(found) == ["test-card"]
