@@ -5,7 +5,7 @@ from typing import Final
 
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
-from entitlements import assessing, carriers
+from entitlements import application_records, assessing, carriers
 from entitlements.event_models import WebhookSecret
 from identity import rekeying
 from identity.db import Base
@@ -21,6 +21,7 @@ def _card_indexes(vault: Vault, opened: Opened) -> Mapping[str, bytes | None]:
 TABLES: Final = (
     *rekeying.TABLES,
     *assessing.PERSONAL,
+    *application_records.PERSONAL,
     *carriers.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements.callers import Caller
-from entitlements.errors import KeyReused
+from entitlements.partner_errors import KeyReused
 from entitlements.redemption_models import AnsweredKey
 from identity import throttle
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements.errors import TooManyGuesses
+from entitlements.partner_errors import TooManyGuesses
 from identity import network_limit, throttle
 from identity.personal import Vault
 

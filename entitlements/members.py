@@ -8,8 +8,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import organisations
-from entitlements.errors import NoSuchOrganisation
 from entitlements.member_models import OrganisationMember
+from entitlements.partner_errors import NoSuchOrganisation
 from entitlements.partner_models import Organisation
 from identity import audit, staff
 from identity.actors import Actor

@@ -16,7 +16,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import rulebooks
-from entitlements.errors import NoSuchOrganisation, OrganisationNameTaken, UnknownScheme
+from entitlements.errors import UnknownScheme
+from entitlements.partner_errors import NoSuchOrganisation, OrganisationNameTaken
 from entitlements.partner_models import (
     CredentialKind,
     Organisation,

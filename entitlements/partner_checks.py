@@ -9,11 +9,11 @@ from msgspec import Meta
 
 from entitlements import partner_answers, sandbox, showing, subjects
 from entitlements.callers import Caller
-from entitlements.errors import OfferUnknown
+from entitlements.card_questions import BY_TEST_CARD, Question
 from entitlements.partner_answers import NOBODY, Answered, CheckAnswer
 from entitlements.partner_answers import Held as Has
+from entitlements.partner_errors import OfferUnknown
 from entitlements.partner_models import CredentialKind
-from entitlements.questions import BY_TEST_CARD, Question
 from entitlements.schemes.rule import Rule, Scheme
 from entitlements.showing import CardShown, Found, Means, Nobody, Shown, WrongCode
 from identity.executors import Executor

@@ -1,135 +1,116 @@
-"""The statements that lead from what was shown to its holder and to what they have.
+"""What an application asks, and where it goes.
 
-One statement each, for many wait for it; built once, at import.
+Both follow from the rule and from what is known; no scheme has code of its own.
 """
 
-from datetime import date, datetime
-from typing import Any, Final
-from uuid import UUID
+from collections.abc import Mapping, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Final
 
 import msgspec
-from sqlalchemy import ScalarSelect, Select, bindparam, func, select
-from sqlalchemy.sql.elements import SQLCoreOperations
+from msgspec import UNSET
+from msgspec.structs import replace
 
-from entitlements.carrier_models import CarrierFace
-from entitlements.models import Grant, ServiceRecord
-from entitlements.redemption_models import PartnerSubject, Redemption, RedemptionState
-from entitlements.status import listed
-from identity.models import Account, AccountState
-from identity.signin_models import NetworkThrottle, SignInThrottle
-from readers.contract.statuslist import Status
+from entitlements.decision import Decision, Eligible, NeedsEvidence, NeedsFacts, NotEligible
+from entitlements.facts import Fed, ResidentFacts
+from entitlements.models import Standing
+from entitlements.schemes.conditions import FedFact, OwnWord
+from entitlements.schemes.engine import Decide
+from entitlements.schemes.rulebook import RuleBook
+
+MOST_PENCE: Final = 100_000_000
+_SHOWN_BY_DOCUMENTS: Final = frozenset({"birth_date", "district", "evidence"})
+
+Answered = Mapping[str, Fed | None]
+"""Name of a fact -> what was answered; None where the resident does not know."""
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What is asked about whoever showed something.
+    """One question to a resident, on a page of its own.
 
     Attributes:
-        organisation_id: who asks.
-        scheme: about what.
-        on: the day in London.
-        now: the moment.
+        fact: name of what is asked.
+        words: of the question, from the fact's own.
+        is_money: whether it is a sum of money; else it is yes or no.
     """
 
-    organisation_id: UUID
-    scheme: str
-    on: date
-    now: datetime
-
-    def parameters(self) -> dict[str, Any]:
-        """As the statements take them."""
-        return {
-            "organisation_id": self.organisation_id,
-            "scheme": self.scheme,
-            "on": self.on,
-            "year": self.on.year,
-            "now": self.now,
-        }
+    fact: str
+    words: str
+    is_money: bool
 
 
-class Holder(msgspec.Struct, frozen=True):
-    """Whoever a card, token or pass belongs to.
+class Wanted(StrEnum):
+    """What an application waits for that the rule alone cannot decide."""
+
+    EVIDENCE = "evidence"
+    OFFICER = "officer"
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Where an application goes once it is sent.
 
     Attributes:
-        subject: the organisation's name for them; None while it was told none.
-        entitlement_class, valid_until: of what they were given; None when they hold nothing of it.
-        used: how often the offer was used this year.
+        decision: what the rule says: on what is proved where that settles it, else on what is
+            stated where that is a no.
+        wanted: what is missing where the rule does not settle it; None where it does.
     """
 
-    account_id: UUID
-    subject: str | None
-    entitlement_class: str | None
-    valid_until: date | None
-    used: int
+    decision: Decision
+    wanted: Wanted | None
 
 
-def used_of(subject: SQLCoreOperations[str]) -> ScalarSelect[int]:
-    """How often an offer was used in a year, with what is held for somebody now."""
-    return (
-        select(func.count())
-        .where(
-            Redemption.subject == subject,
-            Redemption.scheme == bindparam("scheme"),
-            Redemption.year == bindparam("year"),
-            (Redemption.state == RedemptionState.CONFIRMED)
-            | (
-                (Redemption.state == RedemptionState.HELD)
-                & (Redemption.expires_at > bindparam("now"))
-            ),
-        )
-        .scalar_subquery()
-    )
+def question_of(book: RuleBook, fact: str) -> Question:
+    """How a resident is asked for a fact."""
+    known = book.fed[fact]
+    return Question(fact, f"Tell us {known.words}", known.type is int)
 
 
-def _question(owner: Any, *more: Any) -> Select[Any]:  # noqa: ANN401  (columns of any type)
-    """What is asked of whoever owns a row: all in one statement, for many wait for it."""
-    question: Select[Any] = (
-        select(
-            owner.account_id,
-            PartnerSubject.subject,
-            Grant.entitlement_class,
-            Grant.valid_until,
-            used_of(PartnerSubject.subject).label("used"),
-            *more,
-        )
-        .join(Account, Account.id == owner.account_id)
-        .outerjoin(
-            PartnerSubject,
-            (PartnerSubject.account_id == owner.account_id)
-            & (PartnerSubject.organisation_id == bindparam("organisation_id")),
-        )
-        .outerjoin(
-            Grant,
-            (Grant.account_id == owner.account_id)
-            & (Grant.scheme == bindparam("scheme"))
-            & Grant.ended_at.is_(None)
-            & (Grant.valid_from <= bindparam("on"))
-            & (Grant.valid_until >= bindparam("on")),
-        )
-        .where(Account.state == AccountState.ACTIVE)
-    )
-    return question
+def can_be_asked(book: RuleBook, fact: str) -> bool:
+    """Whether residents are asked for it at all."""
+    known: FedFact | None = book.fed.get(fact)
+    return known is not None and known.own_word is not OwnWord.NOTHING
 
 
-BY_FACE: Final = (
-    _question(
-        CarrierFace,
-        CarrierFace.code_index,
-        SignInThrottle.retry_at,
-        SignInThrottle.failures,
-        NetworkThrottle.empty_at,
-    )
-    .outerjoin(SignInThrottle, SignInThrottle.subject_hash == bindparam("throttled"))
-    .outerjoin(NetworkThrottle, NetworkThrottle.source_hash == bindparam("source"))
-    .where(CarrierFace.number == bindparam("number"), CarrierFace.status == Status.VALID.value)
-)
-BY_RECORD: Final = _question(ServiceRecord).where(
-    ServiceRecord.service == bindparam("service"),
-    ServiceRecord.status_index == bindparam("status_index"),
-    listed == Status.VALID.value,
-)
-BY_TEST_CARD: Final = select(
-    PartnerSubject.subject, used_of(PartnerSubject.subject).label("used")
-).where(
-    PartnerSubject.organisation_id == bindparam("organisation_id"),
-    PartnerSubject.test_card == bindparam("number"),
-)
+def standing_of(book: RuleBook, fact: str) -> Standing:
+    """What a fact that a resident answered rests on."""
+    enough = book.fed[fact].own_word is OwnWord.ENOUGH
+    return Standing.OWN_WORD if enough else Standing.CLAIMED
+
+
+def with_answers(facts: ResidentFacts, answers: Answered) -> ResidentFacts:
+    """Facts with answers where nothing else is known."""
+    told = {} if facts.fed is UNSET else facts.fed
+    new = {name: value for name, value in answers.items() if value is not None}
+    return replace(facts, fed={**new, **told})
+
+
+def next_question(
+    book: RuleBook, decide: Decide, stated: ResidentFacts, answers: Answered, on: date
+) -> Question | None:
+    """The next thing that is not known, may be asked, and was not; None when there is none."""
+    decision = decide(with_answers(stated, answers), on)
+    if not isinstance(decision, NeedsFacts):
+        return None
+    for fact in decision.needed:
+        if fact not in answers and can_be_asked(book, fact):
+            return question_of(book, fact)
+    return None
+
+
+def route(decide: Decide, proved: ResidentFacts, stated: ResidentFacts, on: date) -> Sent:
+    """Where an application goes: decided by rule alone, to evidence first, or to an officer."""
+    firm = decide(proved, on)
+    match firm:
+        case Eligible() | NotEligible():
+            return Sent(firm, None)
+        case NeedsFacts() | NeedsEvidence():
+            said = decide(stated, on)
+            if isinstance(said, NotEligible):
+                return Sent(said, None)
+            by_paper = isinstance(firm, NeedsEvidence) or _needs_paper(firm.needed)
+            return Sent(firm, Wanted.EVIDENCE if by_paper else Wanted.OFFICER)
+
+
+def _needs_paper(needed: Sequence[str]) -> bool:
+    return not _SHOWN_BY_DOCUMENTS.isdisjoint(needed)

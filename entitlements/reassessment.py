@@ -13,8 +13,16 @@ import msgspec
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import assessing, gathering, rulebooks
-from entitlements.models import Assessment, Grant, ReassessmentRun, RunState
+from entitlements import assessing, gathering, grants, offers, rulebooks
+from entitlements.models import (
+    Assessment,
+    Giving,
+    Grant,
+    Holder,
+    ReassessmentRun,
+    RunState,
+)
+from entitlements.offers import Due
 from identity import person_keys
 from identity.db import new_id
 from identity.models import Account, AccountState
@@ -99,6 +107,7 @@ async def scan(
     found = await gathering.gather_many(session, vault, page)
     stored = await _assessments(session, page)
     held = await _held(session, page)
+    chosen = await _chosen(session, page)
     stale, unreadable = [], []
     for account_id, sealed in found.items():
         gathered = gathering.try_open(sealed)
@@ -108,10 +117,13 @@ async def scan(
         decisions = assessing.decide_all(book, gathered.facts, on)
         personal = person_keys.opened(vault, sealed.key)
         rows, has = stored.get(account_id, {}), held.get(account_id, {})
-        ran_out = any(given.valid_until < on for given in has.values())
+        ran_out = any(grants.has_run_out(given, on) for given in has.values())
         if ran_out or any(
             not assessing.says(personal, rows.get(each.scheme), each)
-            or assessing.moves_a_grant(each, book.schemes[each.scheme].given, has.get(each.scheme))
+            or offers.due_of(
+                each, book.schemes[each.scheme], chosen.get(account_id), has.get(each.scheme)
+            )
+            is not Due.NOTHING
             for each in decisions
         ):
             stale.append(account_id)
@@ -140,3 +152,8 @@ async def _held(session: AsyncSession, page: Sequence[UUID]) -> dict[UUID, dict[
     for row in await session.scalars(query):
         found.setdefault(row.account_id, {})[row.scheme] = row
     return found
+
+
+async def _chosen(session: AsyncSession, page: Sequence[UUID]) -> dict[UUID, Giving | None]:
+    query = select(Holder.account_id, Holder.giving).where(Holder.account_id.in_(page))
+    return {row.account_id: row.giving for row in await session.execute(query)}

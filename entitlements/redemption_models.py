@@ -31,7 +31,7 @@ class PartnerSubject(Base, kw_only=True):
     __tablename__ = "partner_subject"
     __table_args__ = (
         UniqueConstraint("organisation_id", "account_id"),
-        UniqueConstraint("organisation_id", "test_card", name="uq_partner_subject_test_card"),
+        UniqueConstraint("organisation_id", "test_card"),
         CheckConstraint(
             "(account_id IS NULL) <> (test_card IS NULL)", name="resident_or_test_card"
         ),

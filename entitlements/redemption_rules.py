@@ -8,9 +8,9 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from entitlements.errors import Fault
 from entitlements.partner_answers import Subject
 from entitlements.partner_checks import SchemeId
+from entitlements.partner_errors import Fault
 from entitlements.schemes.rule import Offer
 
 MOST_ITEMS: Final = 50

@@ -15,16 +15,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import events, sandbox
 from entitlements.callers import Caller
-from entitlements.errors import (
+from entitlements.event_models import EventType
+from entitlements.grant_states import GrantState
+from entitlements.models import Grant, ServiceRecord
+from entitlements.partner_checks import rule_for
+from entitlements.partner_errors import (
     Fault,
     NoSuchRedemption,
     OfferUnknown,
     RedemptionEnded,
     RedemptionRefused,
 )
-from entitlements.event_models import EventType
-from entitlements.models import Grant, ServiceRecord
-from entitlements.partner_checks import rule_for
 from entitlements.partner_models import CredentialKind
 from entitlements.redemption_models import PartnerSubject, Redemption, RedemptionState
 from entitlements.redemption_rules import (
@@ -228,7 +229,8 @@ async def _is_entitled(
     has = exists().where(
         Grant.account_id == subject.account_id,
         Grant.scheme == scheme,
-        Grant.ended_at.is_(None),
+        Grant.ended_at.is_(None),  # says the index
+        Grant.state == GrantState.GRANTED,
         Grant.valid_from <= on,
         Grant.valid_until >= on,
     )

@@ -15,7 +15,7 @@ from msgspec import Meta
 from sqlalchemy import Row, bindparam, select
 
 from entitlements import carriers, guesses
-from entitlements.questions import BY_FACE, BY_RECORD, Holder, Question
+from entitlements.card_questions import BY_FACE, BY_RECORD, Holder, Question
 from entitlements.redemption_models import ShownPass
 from identity.executors import Executor
 from identity.keys import KeyStore, Purpose

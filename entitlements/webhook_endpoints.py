@@ -11,7 +11,6 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import organisations
-from entitlements.errors import NoSuchEndpoint
 from entitlements.event_models import (
     Disabled,
     WebhookDelivery,
@@ -19,6 +18,7 @@ from entitlements.event_models import (
     WebhookSecret,
     WebhookTry,
 )
+from entitlements.partner_errors import NoSuchEndpoint
 from entitlements.webhook_addresses import AddressFault, read_url
 from entitlements.webhook_signatures import SECRET_BYTES, SigningSecret, new_secret
 from identity import audit

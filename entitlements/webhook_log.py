@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, Select, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import webhook_endpoints
-from entitlements.errors import NoSuchDelivery, WebhookDisabled
 from entitlements.event_models import (
     EventType,
     PartnerEvent,
@@ -18,6 +17,7 @@ from entitlements.event_models import (
     WebhookEndpoint,
     WebhookTry,
 )
+from entitlements.partner_errors import NoSuchDelivery, WebhookDisabled
 from identity import audit
 from identity.actors import Actor
 

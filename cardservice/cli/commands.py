@@ -39,8 +39,6 @@ from cardservice.errors import (
 )
 from entitlements.errors import (
     EntitlementsError,
-    NoSuchOrganisation,
-    OrganisationNameTaken,
     PublicationBackdated,
     PublicationUnchanged,
     PublicationWaits,
@@ -48,6 +46,7 @@ from entitlements.errors import (
     UnknownFact,
     UnknownScheme,
 )
+from entitlements.partner_errors import NoSuchOrganisation, OrganisationNameTaken
 from identity.errors import (
     BadPostcode,
     IdentityError,

@@ -8,12 +8,21 @@ and docs/retention.md.
 from collections.abc import Mapping
 from typing import Final
 
-from cardservice.holdings import cards, partners, people, signing_in, sites, telling
+from cardservice.holdings import (
+    applications,
+    cards,
+    partners,
+    people,
+    signing_in,
+    sites,
+    telling,
+)
 from cardservice.holdings.holding import Holding
 from identity.grounds import EXCEPTIONS, Exception17
 
 HOLDINGS: Final[tuple[Holding, ...]] = (
     *people.HOLDINGS,
+    *applications.HOLDINGS,
     *cards.HOLDINGS,
     *sites.HOLDINGS,
     *partners.HOLDINGS,

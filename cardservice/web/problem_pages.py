@@ -25,7 +25,7 @@ from cardservice.web.kept_forms import kept_of
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from entitlements.errors import NoSuchDelivery, NoSuchEndpoint, NoSuchOrganisation
+from entitlements.partner_errors import NoSuchDelivery, NoSuchEndpoint, NoSuchOrganisation
 from identity.errors import (
     Busy,
     NoSuchAccount,

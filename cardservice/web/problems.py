@@ -13,7 +13,7 @@ from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
 from cardservice.errors import CardServiceError
-from entitlements import errors as entitled
+from entitlements import partner_errors as partners
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
@@ -40,24 +40,24 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
-    entitled.NoSuchOrganisation: 404,
-    entitled.TokenNotAccepted: UNAUTHORISED,
-    entitled.OrganisationSuspended: 403,
-    entitled.ScopeMissing: 403,
-    entitled.MediaTypeNotTaken: 415,
-    entitled.BodyTooLarge: 413,
-    entitled.NotJson: 400,
-    entitled.BodyFaulty: 422,
-    entitled.OfferUnknown: 404,
-    entitled.NoSuchRedemption: 404,
-    entitled.RedemptionRefused: 409,
-    entitled.RedemptionEnded: 409,
-    entitled.EventsGone: 410,
-    entitled.KeyMissing: 400,
-    entitled.KeyReused: 422,
-    entitled.TooManyRequests: 429,
-    entitled.TooManyGuesses: 429,
-    entitled.OrganisationNameTaken: 409,
+    partners.NoSuchOrganisation: 404,
+    partners.TokenNotAccepted: UNAUTHORISED,
+    partners.OrganisationSuspended: 403,
+    partners.ScopeMissing: 403,
+    partners.MediaTypeNotTaken: 415,
+    partners.BodyTooLarge: 413,
+    partners.NotJson: 400,
+    partners.BodyFaulty: 422,
+    partners.OfferUnknown: 404,
+    partners.NoSuchRedemption: 404,
+    partners.RedemptionRefused: 409,
+    partners.RedemptionEnded: 409,
+    partners.EventsGone: 410,
+    partners.KeyMissing: 400,
+    partners.KeyReused: 422,
+    partners.TooManyRequests: 429,
+    partners.TooManyGuesses: 429,
+    partners.OrganisationNameTaken: 409,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
     people.NoSuchClient: 404,
@@ -99,7 +99,7 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
         answer = problem(request, status, code_of(kind), title_of(kind), str(error), **more)
         if isinstance(error, people.Busy):
             answer.headers["retry-after"] = str(error.retry_after)
-        if isinstance(error, entitled.RequestRefused):
+        if isinstance(error, partners.RequestRefused):
             answer.headers.update(error.headers)
         return answer
     if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
@@ -139,7 +139,7 @@ def _tree(error: type[Exception]) -> Iterator[type[Exception]]:
 
 def _more(error: Exception) -> Mapping[str, object]:
     """The parts of a partner's request that are wrong, by JSON pointer."""
-    faults = error.faults if isinstance(error, entitled.RequestRefused) else ()
+    faults = error.faults if isinstance(error, partners.RequestRefused) else ()
     return {"errors": list(faults)} if faults else {}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from entitlements.errors import (
+from entitlements.partner_errors import (
     BodyFaulty,
     BodyTooLarge,
     Fault,

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import callers, rulebooks
 from entitlements.callers import Caller
-from entitlements.errors import OrganisationSuspended, TokenNotAccepted
+from entitlements.partner_errors import OrganisationSuspended, TokenNotAccepted
 from entitlements.rates import Meter, Policy
 from entitlements.schemes.rule import Scheme
 from entitlements.showing import Means

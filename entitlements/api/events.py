@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import event_feed
 from entitlements.callers import Caller
-from entitlements.errors import BodyFaulty, EventsGone, Fault
 from entitlements.event_data import KEPT_DAYS, Data, happening
 from entitlements.event_feed import MOST, USUAL, NotYet, Page, TooOld
 from entitlements.event_models import EventType, PartnerEvent
+from entitlements.partner_errors import BodyFaulty, EventsGone, Fault
 
 _LONGEST_NUMBER: Final = 18
 

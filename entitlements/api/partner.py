@@ -22,7 +22,9 @@ from entitlements.api import events as feed
 from entitlements.api.bodies import JSON, day, idempotency_key, read
 from entitlements.api.desk import Desk
 from entitlements.callers import Caller
-from entitlements.errors import (
+from entitlements.partner_answers import Answered
+from entitlements.partner_checks import CheckRequest, Told
+from entitlements.partner_errors import (
     BodyFaulty,
     Fault,
     NoSuchRedemption,
@@ -31,8 +33,6 @@ from entitlements.errors import (
     ScopeMissing,
     TooManyRequests,
 )
-from entitlements.partner_answers import Answered
-from entitlements.partner_checks import CheckRequest, Told
 from entitlements.partner_models import CredentialKind
 from entitlements.rates import Meter
 from entitlements.redemption_rules import Batch, RedemptionAnswer

@@ -1,6 +1,6 @@
 """Partners ask about cards and redeem offers.
 
-Revision: 0019, after 0015.
+Revision: 0019, after 0017.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0019"
-down_revision = "0015"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -80,9 +80,15 @@ def _create_redemption() -> None:
         ),
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_partner_subject")),
         sa.UniqueConstraint(
-            "organisation_id", "account_id", name=op.f("uq_partner_subject_organisation_id")
+            "organisation_id",
+            "account_id",
+            name=op.f("uq_partner_subject_organisation_id_account_id"),
         ),
-        sa.UniqueConstraint("organisation_id", "test_card", name="uq_partner_subject_test_card"),
+        sa.UniqueConstraint(
+            "organisation_id",
+            "test_card",
+            name=op.f("uq_partner_subject_organisation_id_test_card"),
+        ),
     )
     op.create_index(op.f("ix_partner_subject_account_id"), "partner_subject", ["account_id"])
     op.create_table(

@@ -12,9 +12,11 @@ from cardservice import issuance
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
-from entitlements import assessing, feeds, issuing
+from entitlements import applying, assessing, carriers, feeds, issuing, organisations, subjects
+from entitlements.applying import NotOpen
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
+from entitlements.redemption_models import Redemption
 from identity import (
     accounts,
     assisted,
@@ -115,8 +117,13 @@ async def a_full_life(
         )
         moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
         await assessing.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
+        applied = await applying.start(
+            session, vault, person, "travel-companion", actor=CLERK, now=NOW
+        )
+        assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        await _redeemed(session, person)
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
     async with database.transaction() as session:
@@ -231,6 +238,7 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
         actor=CLERK,
         now=NOW,
     )
+    await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
@@ -239,6 +247,25 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
 def uid_of(card: Card) -> bytes:
     """Of the chip: nothing else in the database is like it."""
     return sha256(card.id.bytes).digest()[:7]
+
+
+async def _redeemed(session: AsyncSession, person: UUID) -> None:
+    """At a partner of their own, which knows them by a name."""
+    partner = await organisations.add(session, f"Partner of {person}", [], actor=CLERK, now=NOW)
+    subject = await subjects.of_account(session, partner.id, person, now=NOW)
+    session.add(
+        Redemption(
+            organisation_id=partner.id,
+            subject=subject,
+            scheme="offer-theatre",
+            year=NOW.year,
+            first=True,
+            percent_off=25,
+            companions=0,
+            held_at=NOW,
+            expires_at=NOW,
+        )
+    )
 
 
 async def _a_tap(session: AsyncSession, desk_id: UUID, record: ServiceRecord, person: UUID) -> None:

@@ -199,8 +199,14 @@ async def grant(world: World, account_id: UUID, offer: str, **changed: Any) -> N
         "valid_until": date(2026, 12, 31),
     }
     async with world.database.transaction() as session:
+        offered = (await grants.open_by_scheme(session, account_id)).get(offer)
         await grants.grant(
-            session, account_id, Eligible(**fields | changed), actor=CLERK, now=world.clock()
+            session,
+            account_id,
+            Eligible(**fields | changed),
+            actor=CLERK,
+            now=world.clock(),
+            before=offered,
         )
 
 

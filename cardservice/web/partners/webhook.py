@@ -18,9 +18,9 @@ from cardservice.web.partners.webhooks import PATH, secret_page
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from entitlements import webhook_endpoints, webhook_log
-from entitlements.errors import WebhookDisabled
 from entitlements.event_data import KEPT_DAYS
 from entitlements.event_models import Disabled
+from entitlements.partner_errors import WebhookDisabled
 from identity.dates import LONDON, parse_date
 from identity.personal import Vault
 

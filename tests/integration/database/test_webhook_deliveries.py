@@ -12,8 +12,8 @@ from standardwebhooks import Webhook
 
 from cardservice.database import Database
 from entitlements import webhook_deliveries, webhook_endpoints, webhook_log, webhook_sending
-from entitlements.errors import NoSuchDelivery, NoSuchEndpoint, WebhookDisabled
 from entitlements.event_models import Disabled, EventType, PartnerEvent, WebhookEndpoint
+from entitlements.partner_errors import NoSuchDelivery, NoSuchEndpoint, WebhookDisabled
 from entitlements.webhook_deliveries import Turn
 from entitlements.webhook_endpoints import Made
 from entitlements.webhook_schedule import WAITS
