@@ -32,6 +32,7 @@ from entitlements.errors import (
     NoSuchOffer,
     UnknownScheme,
 )
+from entitlements.partner_errors import NoSuchDelivery, NoSuchEndpoint, NoSuchOrganisation
 from identity.errors import (
     Busy,
     NoSuchAccount,
@@ -64,11 +65,13 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
         case Busy() | TooManyTries():
             answer = _come_again(request, error)
         case (
-            NoSuchEvidence()
-            | NoSuchPage()
+            NoSuchPage()
             | NoSuchAccount()
             | NoSuchCard()
             | NoSuchStaff()
+            | NoSuchOrganisation()
+            | NoSuchEndpoint()
+            | NoSuchDelivery()
             | PersonErased()
             | NoSuchApplication()
             | NoSuchEvidence()

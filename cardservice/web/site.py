@@ -39,6 +39,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
+from cardservice.web.partners import credentials, overview, webhook, webhooks
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
@@ -74,6 +75,7 @@ from cardservice.web.staff import (
     duplicates,
     erasures,
     lost_app,
+    partners,
     people,
     queue,
     register,
@@ -346,6 +348,9 @@ def _staff() -> list[Router]:
                 people.change_role,
                 people.change_access,
                 people.set_own_account,
+                partners.show,
+                partners.ask,
+                partners.add,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -376,6 +381,26 @@ def _staff() -> list[Router]:
             "/staff/residents/{account_id:uuid}",
             route_handlers=list(_APPLYING),
             guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/partners",
+            route_handlers=[
+                overview.show,
+                credentials.show,
+                credentials.register,
+                credentials.stop,
+                webhooks.show,
+                webhooks.add,
+                webhook.show,
+                webhook.change_secret,
+                webhook.switch,
+                webhook.remove,
+                webhook.send_test,
+                webhook.send_again,
+                webhook.send_span,
+            ],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]
