@@ -14,6 +14,7 @@ from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
 from entitlements import applying, assessing, carriers, feeds, issuing, organisations, subjects
 from entitlements.applying import NotOpen
+from entitlements.event_models import EventType, PartnerEvent
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from entitlements.redemption_models import Redemption
@@ -253,6 +254,11 @@ async def _redeemed(session: AsyncSession, person: UUID) -> None:
     """At a partner of their own, which knows them by a name."""
     partner = await organisations.add(session, f"Partner of {person}", [], actor=CLERK, now=NOW)
     subject = await subjects.of_account(session, partner.id, person, now=NOW)
+    session.add(
+        PartnerEvent(
+            organisation_id=partner.id, type=EventType.CARD_STOPPED, at=NOW, subject=subject
+        )
+    )
     session.add(
         Redemption(
             organisation_id=partner.id,
