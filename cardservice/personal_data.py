@@ -5,7 +5,7 @@ from typing import Final
 
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
-from entitlements import application_records, assessing, carriers
+from entitlements import application_records, assessing, carriers, evidence_records
 from entitlements.event_models import WebhookSecret
 from identity import rekeying
 from identity.db import Base
@@ -23,6 +23,7 @@ TABLES: Final = (
     *assessing.PERSONAL,
     *application_records.PERSONAL,
     *carriers.PERSONAL,
+    *evidence_records.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )
 """What belongs to one person, sealed with their own key."""

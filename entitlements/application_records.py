@@ -154,6 +154,14 @@ async def open_for(session: AsyncSession, account_id: UUID, scheme: str) -> Appl
     return await session.scalar(query)
 
 
+async def open_by_scheme(session: AsyncSession, account_id: UUID) -> Mapping[str, Application]:
+    """A resident's applications that are started or wait."""
+    query = select(Application).where(
+        Application.account_id == account_id, Application.state.in_(OPEN)
+    )
+    return {row.scheme: row for row in await session.scalars(query)}
+
+
 async def of_account(session: AsyncSession, account_id: UUID) -> Sequence[Application]:
     """Every application of a resident, the newest first."""
     query = select(Application).where(Application.account_id == account_id)

@@ -18,12 +18,12 @@ from entitlements import application_records as records
 from entitlements import assessing, conclusions, feeds, gathering, grants, questions, rulebooks
 from entitlements.application_models import OPEN, Application, ApplicationState, Happened
 from entitlements.application_records import Answers
-from entitlements.decision import Decision, Eligible, NotEligible
+from entitlements.decision import Eligible, NotEligible
 from entitlements.errors import ApplicationClosed, UnknownFact, UnknownScheme
 from entitlements.facts import Fed, ResidentFacts
 from entitlements.gathering import Stated
 from entitlements.grant_states import GIVEN, GrantState
-from entitlements.questions import Question, Wanted
+from entitlements.questions import Question, Sent, Wanted
 from entitlements.schemes.engine import Decide, terms_of
 from entitlements.schemes.rule import Given, Scheme
 from entitlements.schemes.rulebook import RuleBook
@@ -50,7 +50,7 @@ class Sitting(msgspec.Struct, frozen=True):
         scheme: what it is for.
         answers: so far.
         asks: the next question; None when everything that may be asked was.
-        outlook: what the rule says on what is known and was answered.
+        sent: where it would go if it were sent now.
         facts: what is known, proved or stated.
         seen: a digest of what a check page shows: sent back with it, it tells that nothing changed.
         asked: every question that was answered, as it was asked.
@@ -60,7 +60,7 @@ class Sitting(msgspec.Struct, frozen=True):
     scheme: Scheme
     answers: Answers
     asks: Question | None
-    outlook: Decision
+    sent: Sent
     facts: ResidentFacts
     seen: str
     asked: tuple[Question, ...]
@@ -139,6 +139,12 @@ async def sitting(
     row = await records.own(session, account_id, reference)
     personal = await person_keys.for_reading(session, vault, account_id)
     return await _sitting(session, vault, personal, row, on)
+
+
+async def title_of(session: AsyncSession, scheme: str) -> str:
+    """What a scheme is called; one that is no longer in the rules, by its id."""
+    known = (await rulebooks.in_force(session)).schemes.get(scheme)
+    return known.title if known else scheme
 
 
 async def save(
@@ -344,9 +350,10 @@ async def _sitting(
 ) -> Sitting:
     book = await rulebooks.in_force(session)
     scheme, decide = _scheme(book, row.scheme), _decide(book, row.scheme)
-    stated = (await gathering.gather_stated(session, vault, row.account_id)).stated
-    answers = records.answers_of(personal, row)
+    known = await gathering.gather_stated(session, vault, row.account_id)
+    stated, answers = known.stated, records.answers_of(personal, row)
     facts = questions.with_answers(stated, answers)
+    proved = questions.with_answers(known.proved.facts, questions.worth_enough(book, answers))
     asked: Sequence[Question] = [
         questions.question_of(book, fact) for fact in answers if questions.can_be_asked(book, fact)
     ]
@@ -355,7 +362,7 @@ async def _sitting(
         scheme=scheme,
         answers=answers,
         asks=questions.next_question(book, decide, stated, answers, on),
-        outlook=decide(facts, on),
+        sent=questions.route(decide, proved, facts, on),
         facts=facts,
         seen=_digest(facts, answers),
         asked=tuple(asked),

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import events, status
 from entitlements.decision import Eligible, Terms
-from entitlements.errors import GrantMoveRefused
+from entitlements.errors import GrantMoveRefused, NoSuchGrant
 from entitlements.event_models import EventType
 from entitlements.grant_models import GrantMove
 from entitlements.grant_states import BEGINNINGS, GIVEN, MOVES, GrantState
@@ -257,16 +257,16 @@ def is_held(given: Grant) -> bool:
 def run_out(on: date) -> Select[Grant]:
     """Every resident's grants that ended of themselves before a day, and were not ended yet.
 
-    What is applied for waits for its decision, however long that takes.
+    What is only offered or applied for does not run out: its days begin when it is given.
     """
     return select(Grant).where(
-        Grant.ended_at.is_(None), Grant.valid_until < on, Grant.state != GrantState.APPLIED
+        Grant.ended_at.is_(None), Grant.valid_until < on, Grant.state.in_(GIVEN)
     )
 
 
 def has_run_out(given: Grant, on: date) -> bool:
     """The same of one grant that was not ended."""
-    return given.valid_until < on and given.state is not GrantState.APPLIED
+    return given.valid_until < on and given.state in GIVEN
 
 
 async def end_run_out(
@@ -282,6 +282,19 @@ async def current(session: AsyncSession, account_id: UUID, on: date) -> Sequence
     """What a resident holds on a day, or will hold later, by scheme."""
     opened = await _open(session, account_id)
     return [given for given in opened if is_held(given) and given.valid_until >= on]
+
+
+async def own(session: AsyncSession, account_id: UUID, grant_id: UUID) -> Grant:
+    """One of a resident's grants, locked until the transaction ends.
+
+    Raises:
+        NoSuchGrant: there is none of theirs with that id.
+    """
+    query = select(Grant).where(Grant.account_id == account_id, Grant.id == grant_id)
+    found = await session.scalar(query.with_for_update())
+    if found is None:
+        raise NoSuchGrant("There is no such grant.")
+    return found
 
 
 async def history(session: AsyncSession, account_id: UUID) -> Sequence[Grant]:

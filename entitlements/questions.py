@@ -85,6 +85,15 @@ def with_answers(facts: ResidentFacts, answers: Answered) -> ResidentFacts:
     return replace(facts, fed={**new, **told})
 
 
+def worth_enough(book: RuleBook, answers: Answered) -> Answered:
+    """Those answers for which a resident's own word is enough."""
+    return {
+        fact: value
+        for fact, value in answers.items()
+        if can_be_asked(book, fact) and standing_of(book, fact) is Standing.OWN_WORD
+    }
+
+
 def next_question(
     book: RuleBook, decide: Decide, stated: ResidentFacts, answers: Answered, on: date
 ) -> Question | None:

@@ -19,6 +19,7 @@ class Act(StrEnum):
     RECORD_CHECK = "record-check"
     ASSIST_RESIDENT = "assist-resident"
     SEE_AS_RESIDENT = "see-as-resident"
+    APPLY_FOR_RESIDENT = "apply-for-resident"
     CHANGE_CONTACT = "change-contact"
     CHANGE_ADDRESS = "change-address"
     PROTECT_ADDRESS = "protect-address"
@@ -28,10 +29,14 @@ class Act(StrEnum):
     FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
     MAKE_CARD = "make-card"
+    SUSPEND_GRANT = "suspend-grant"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
     ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
+    SEE_APPLICATIONS = "see-applications"
+    DECIDE_APPLICATION = "decide-application"
+    REVIEW_APPLICATION = "review-application"
     READ_RULES = "read-rules"
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
@@ -53,6 +58,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.RECORD_CHECK: "record a check of history or fraud that somebody else made",
     Act.ASSIST_RESIDENT: "act for a resident, for a while and with a reason the resident sees",
     Act.SEE_AS_RESIDENT: "see what a resident sees of themselves",
+    Act.APPLY_FOR_RESIDENT: "apply for a resident, and answer what they are offered",
     Act.CHANGE_CONTACT: "change a resident’s e-mail address, face to face",
     Act.CHANGE_ADDRESS: "change a resident’s address on a document they have seen",
     Act.PROTECT_ADDRESS: "protect a resident’s address",
@@ -62,11 +68,16 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
     Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
     "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
+    Act.SEE_APPLICATIONS: "see which applications wait, and open one, which its resident sees",
+    Act.DECIDE_APPLICATION: "look after an application, open what was sent with it, accept or "
+    "refuse that, and decide",
+    Act.REVIEW_APPLICATION: "decide anew an application that a colleague refused",
     Act.READ_RULES: "read the rules, their history and what waits to be published",
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
@@ -87,6 +98,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.RECORD_DOCUMENT,
     Act.ASSIST_RESIDENT,
     Act.SEE_AS_RESIDENT,
+    Act.APPLY_FOR_RESIDENT,
     Act.CHANGE_CONTACT,
     Act.CHANGE_ADDRESS,
     Act.PROTECT_ADDRESS,
@@ -96,14 +108,20 @@ _ADVISER: Final = _EVERYBODY | {
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
     Act.ASK_ERASURE,
+    Act.SEE_APPLICATIONS,
     Act.READ_RULES,
 }
-_CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD}
+_CARD_OFFICER: Final = _ADVISER | {
+    Act.MAKE_CARD,
+    Act.SUSPEND_GRANT,
+    Act.DECIDE_APPLICATION,
+}
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
     Act.RECORD_CHECK,
+    Act.REVIEW_APPLICATION,
     Act.ASK_RULES,
     Act.DECIDE_RULES,
     Act.SEE_WHO_CHANGES,
@@ -138,7 +156,13 @@ STEP_UP: Final = frozenset(
 
 
 ON_BEHALF: Final = frozenset(
-    {Act.SEE_AS_RESIDENT, Act.CHANGE_CONTACT, Act.CHANGE_ADDRESS, Act.ASK_CORRECTION}
+    {
+        Act.SEE_AS_RESIDENT,
+        Act.APPLY_FOR_RESIDENT,
+        Act.CHANGE_CONTACT,
+        Act.CHANGE_ADDRESS,
+        Act.ASK_CORRECTION,
+    }
 )
 """Acts that are the resident's own word: staff do them only in an assisted session for them.
 

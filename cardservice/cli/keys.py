@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import base64
 import os
 import secrets
 from pathlib import Path
@@ -28,7 +29,7 @@ ROTATED: Final = (
 
 
 def add_to(commands: Commands) -> None:
-    """`keys init`, `keys rotate`, `keys rekey` and `keys list`."""
+    """`keys init`, `keys rotate`, `keys rekey`, `keys list` and `keys pin`."""
     own = group(commands, "keys", "the key store")
     init = own.add_parser(
         "init",
@@ -43,6 +44,8 @@ def add_to(commands: Commands) -> None:
     listing = own.add_parser("list", help="names of the keys; never the keys")
     json_option(listing)
     listing.set_defaults(run=_list)
+    pin = own.add_parser("pin", help="the public key that venues give to kentcard-verify")
+    pin.set_defaults(run=_pin)
 
 
 def _init(asked: argparse.Namespace) -> int:
@@ -95,4 +98,12 @@ def _list(asked: argparse.Namespace) -> int:
         say_json(rows)
     else:
         say_table([tuple(rows[0]), *(tuple(map(str, row.values())) for row in rows)])
+    return Exit.DONE
+
+
+def _pin(asked: argparse.Namespace) -> int:
+    store = open_keystore(surroundings(asked.config).settings)
+    key = store.current(Purpose.BUNDLE_SIGN)
+    public = base64.urlsafe_b64encode(store.public_key(key).public_bytes_raw()).rstrip(b"=")
+    say(f"{key.wire.decode()}:{public.decode()}")
     return Exit.DONE

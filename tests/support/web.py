@@ -80,6 +80,7 @@ class LiveServer:
         self._apps = {CLERK_USER: clerk_app}
         self.clerk_recovery_codes = clerk_app.recovery_codes
         self.clock = clock
+        self.keystore = keystore
         self.vault = Vault(keystore)
 
     def do(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

@@ -14,13 +14,12 @@ from cardservice.web.partners.overview import SEES, own
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from entitlements import organisations, partner_checks, rulebooks, sandbox
-from entitlements.api.desk import Desk
 from entitlements.callers import Caller
 from entitlements.partner_answers import CheckAnswer
 from entitlements.partner_checks import CheckRequest
 from entitlements.partner_models import CredentialKind, Organisation
 from entitlements.schemes.rule import Scheme
-from entitlements.showing import CardShown
+from entitlements.showing import CardShown, Means
 from identity.oidc.scopes import FOR_PARTNERS
 
 PATH: Final = "/sandbox"
@@ -40,7 +39,7 @@ async def check(
     now: NamedDependency[datetime],
 ) -> Response[str]:
     """Answer as the API answers a program; it is not counted as use of the credential."""
-    typed, desk = await typed_in(request), _desk(request)
+    typed, means = await typed_in(request), _means(request)
     caller = await _caller(session, await own(request, session))
     schemes = (await rulebooks.in_force(session)).schemes
     card = sandbox.BY_NUMBER.get(int(number)) if (number := _digits(typed, "card")) else None
@@ -52,15 +51,15 @@ async def check(
     if faults or card is None:
         return await _form(request, session, typed, faults)
     asked = CheckRequest(typed["offer"], CardShown(str(card.number), card.code))
-    told = await partner_checks.check(
-        await session.connection(), desk.backing.means, caller, schemes, asked, now=now
-    )
+    connection = await session.connection()
+    told = await partner_checks.check(connection, means, caller, schemes, asked, now=now)
     return await _form(request, session, typed, answer=told.answer)
 
 
-def _desk(request: VisitorRequest) -> Desk:
-    desk: Desk = request.app.state.partners
-    return desk
+def _means(request: VisitorRequest) -> Means:
+    """What the API finds cards by; the sandbox finds its own without."""
+    means: Means = request.app.state.partners.backing.means
+    return means
 
 
 async def _caller(session: AsyncSession, organisation: Organisation) -> Caller:

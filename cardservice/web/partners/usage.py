@@ -14,7 +14,6 @@ from cardservice.web.pages import page
 from cardservice.web.partners.overview import SEES, own
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from entitlements.api.desk import Desk
 from entitlements.partner_models import CredentialKind
 from entitlements.redemption_models import PartnerUsage
 from entitlements.usage import Used
@@ -39,8 +38,7 @@ async def show(
     now: NamedDependency[datetime],
 ) -> Response[str]:
     """The last days on which anything was asked, of each kind of credential."""
-    desk: Desk = request.app.state.partners
-    await desk.write()
+    await request.app.state.partners.write()  # what this process counted and has not written yet
     organisation, first = await own(request, session), london_date(now) - timedelta(days=DAYS - 1)
     counted = await session.scalars(
         select(PartnerUsage).where(

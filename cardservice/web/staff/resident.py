@@ -121,6 +121,8 @@ async def record_page(
 
 
 DONE: Final = {
+    "suspend": _("It is suspended. Readers will refuse it"),
+    "resume": _("The suspension has ended"),
     "app": _("The app was removed. The resident signs in without it and was told"),
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),

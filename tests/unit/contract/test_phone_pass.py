@@ -9,7 +9,7 @@ import cwt
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardservice.web.qr import drawing
@@ -192,12 +192,14 @@ def test_a_pass_is_not_made_with_an_identifier_that_a_chip_could_have(jti: bytes
         pass_of(_bound(jti), jti)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_no_text_does_anything_worse_than_being_refused(text: str) -> None:
     with pytest.raises(RecordError):
         verify(text, ISSUERS, now=NOW)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
 def test_no_changed_letter_is_taken(place: int, letter: str) -> None:
     text = pass_of()
