@@ -39,7 +39,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
-from cardservice.web.partners import credentials, overview, webhook, webhooks
+from cardservice.web.partners import credentials, overview, sandbox, usage, webhook, webhooks
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
@@ -390,6 +390,9 @@ def _staff() -> list[Router]:
                 credentials.show,
                 credentials.register,
                 credentials.stop,
+                sandbox.show,
+                sandbox.check,
+                usage.show,
                 webhooks.show,
                 webhooks.add,
                 webhook.show,
