@@ -28,7 +28,7 @@ from cardservice.web.guards import HASHES
 from cardservice.web.problem_pages import problem_page
 from cardservice.web.resident.onward import PAGES
 from cardservice.web.visitors import Part
-from entitlements.api import partner
+from entitlements.api import document, partner
 from entitlements.api.desk import Backing, Desk, Rates
 from entitlements.showing import Means as Showing
 from entitlements.status import StatusLists
@@ -55,7 +55,7 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     public.metric_counts,
 )
 MACHINES: Final = (
-    *("/api/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
+    *("/api/", "/developers/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
     *(
         each
         for each in Endpoint
@@ -99,7 +99,7 @@ def create_app(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[*API, *partner.ROUTES],
+                route_handlers=[*API, *partner.ROUTES, document.openapi],
                 exception_handlers=problems.HANDLERS,
             ),
             *oidc.ROUTES,

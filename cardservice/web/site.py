@@ -21,6 +21,7 @@ from cardservice.web import (
     application,
     apply,
     confirm,
+    developers,
     history,
     notices,
     offers,
@@ -142,7 +143,10 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 def _everybodys() -> Router:
     return Router(
         "/",
-        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        route_handlers=[
+            *(home, notices.privacy, notices.cookies, notices.accessibility),
+            developers.developers,
+        ],
         opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
     )
 

@@ -1,0 +1,9 @@
+"""Where the partners' API is."""
+
+from typing import Final
+
+API: Final = "/api/v1"
+CHECKS: Final = f"{API}/checks"
+REDEMPTIONS: Final = f"{API}/redemptions"
+USAGE: Final = f"{API}/usage"
+DOCUMENT: Final = "/developers/openapi.json"
