@@ -22,6 +22,7 @@ from cardservice.web import (
     apply,
     confirm,
     developers,
+    evidence,
     history,
     notices,
     offers,
@@ -29,6 +30,7 @@ from cardservice.web import (
     own_app,
     own_passkeys,
     requests,
+    review,
 )
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
@@ -37,6 +39,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
+from cardservice.web.partners import credentials, overview, webhook, webhooks
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
@@ -60,6 +63,9 @@ from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     activation,
     addresses,
+    application_decisions,
+    application_evidence,
+    applications,
     assisted,
     assisted_trail,
     cards,
@@ -69,6 +75,7 @@ from cardservice.web.staff import (
     duplicates,
     erasures,
     lost_app,
+    partners,
     people,
     queue,
     register,
@@ -119,6 +126,11 @@ _APPLYING: Final[Sequence[ControllerRouterHandler]] = (
     apply.send,
     application.show,
     application.withdraw,
+    evidence.ask,
+    evidence.send,
+    evidence.show_file,
+    review.ask,
+    review.send,
     offers.show,
     offers.answer,
     offers.ask_choice,
@@ -320,6 +332,17 @@ def _staff() -> list[Router]:
                 erasures.ask_to_keep,
                 erasures.request_keeping,
                 erasures.stop,
+                applications.show,
+                applications.show_one,
+                applications.claim,
+                applications.release,
+                applications.hand_over,
+                application_evidence.show_file,
+                application_evidence.accept,
+                application_evidence.refuse,
+                application_evidence.sighted,
+                application_decisions.decide,
+                application_decisions.find_out,
                 queue.show,
                 queue.approve,
                 queue.refuse,
@@ -327,6 +350,9 @@ def _staff() -> list[Router]:
                 people.change_role,
                 people.change_access,
                 people.set_own_account,
+                partners.show,
+                partners.ask,
+                partners.add,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -357,6 +383,26 @@ def _staff() -> list[Router]:
             "/staff/residents/{account_id:uuid}",
             route_handlers=list(_APPLYING),
             guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/partners",
+            route_handlers=[
+                overview.show,
+                credentials.show,
+                credentials.register,
+                credentials.stop,
+                webhooks.show,
+                webhooks.add,
+                webhook.show,
+                webhook.change_secret,
+                webhook.switch,
+                webhook.remove,
+                webhook.send_test,
+                webhook.send_again,
+                webhook.send_span,
+            ],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]
