@@ -2,14 +2,14 @@
 
 Those of before have none: the next look at everybody decides for them anew and notes it.
 
-Revision: 0022, after 0019.
+Revision: 0022, after 0021.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0022"
-down_revision = "0019"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 
