@@ -96,6 +96,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     card_session_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=600)], _about("How long a card session may take in all.")
     ] = 30.0
+    partner_checks_a_minute: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)],
+        _about("How often each organisation may ask about cards, of one server process."),
+    ] = 600
+    partner_redemptions_a_minute: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000)],
+        _about("How often each may hold, confirm or cancel redemptions, or ask for its usage."),
+    ] = 240
     assisted_minutes: Annotated[
         Annotated[int, Meta(ge=1, le=60)],
         _about("How long a member of staff may act for a resident before it ends on its own."),

@@ -10,6 +10,7 @@
     |- NoSuchGrant             there is no such grant, or it is not this resident's
     |- NoSuchApplication       there is no such application, or it is not this resident's
     |- ApplicationClosed       what was asked of an application can only be done before that
+    |- PartnerError            what partners ask for: see `partner_errors`
     |- NoSuchEvidence          it was not given with that application, or its file is deleted
     |- EvidenceJudged          it was accepted or refused before
     `- PublicationError        a change of the rules that cannot be asked for or decided

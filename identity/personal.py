@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import struct
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -20,6 +20,9 @@ _FORMAT: Final = 1
 _PERSONAL: Final = b"\x02"
 _NONCE: Final = 12
 _TAG: Final = 16
+# Keeps fingerprints apart from whatever else a person's key may once be used for.
+_FINGERPRINT: Final = b"fingerprint"
+_FINGERPRINT_BYTES: Final = 16
 
 
 class Vault:
@@ -89,6 +92,7 @@ class PersonVault:
 
     def __init__(self, vault: Vault, key: bytes | None) -> None:
         self._vault = vault
+        self._key = key
         self._cipher = None if key is None else AESGCM(key)
 
     def seal(self, table: str, column: str, row_id: UUID, text: str) -> bytes:
@@ -131,6 +135,24 @@ class PersonVault:
         if len(sealed) < len(_PERSONAL) + _NONCE + _TAG:
             raise SealBroken(f"What is stored in {place} was cut short.")
         return _opened(self._own(), _PERSONAL, place, sealed)
+
+    def fingerprint(self, content: bytes) -> bytes:
+        """16 bytes that are the same for the same content of this person, and tell no more.
+
+        Without the person's key nobody can say whose content it is, or try contents out.
+
+        Raises:
+            PersonErased: the person has no key.
+        """
+        if self._key is None:
+            raise PersonErased("This person's record was erased.")
+        made = blake2b(content, key=self._key, person=_FINGERPRINT, digest_size=_FINGERPRINT_BYTES)
+        return made.digest()
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the person has a key of their own."""
+        return self._key is not None
 
     @staticmethod
     def is_own(sealed: bytes) -> bool:

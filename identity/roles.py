@@ -43,6 +43,9 @@ class Act(StrEnum):
     SEE_WHO_CHANGES = "see-who-changes"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
+    MANAGE_PARTNERS = "manage-partners"
+    WORK_FOR_PARTNER = "work-for-partner"
+    CHANGE_PARTNER_KEYS = "change-partner-keys"
 
 
 WORDS: Final[Mapping[Act, str]] = {
@@ -82,6 +85,9 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
     "note their own account",
+    Act.MANAGE_PARTNERS: "see the partners, and add a person who signs in for one",
+    Act.WORK_FOR_PARTNER: "see what their own organisation may ask, its usage and what it was sent",
+    Act.CHANGE_PARTNER_KEYS: "change the keys and the webhooks of their own organisation",
 }
 
 _EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})
@@ -126,7 +132,8 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
     StaffRole.SUPERVISOR: _SUPERVISOR,
     StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT, Act.READ_RULES},
-    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
+    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS},
+    StaffRole.PARTNER: _EVERYBODY | {Act.WORK_FOR_PARTNER, Act.CHANGE_PARTNER_KEYS},
 }
 """Role -> everything it may do. What is not here is refused."""
 
@@ -141,6 +148,8 @@ STEP_UP: Final = frozenset(
         Act.DECIDE_REQUEST,
         Act.DECIDE_RULES,
         Act.MANAGE_STAFF,
+        Act.MANAGE_PARTNERS,
+        Act.CHANGE_PARTNER_KEYS,
     }
 )
 """Acts before which somebody shows again who they are, if they last did five minutes ago."""
@@ -160,6 +169,10 @@ ON_BEHALF: Final = frozenset(
 What the council does of itself (registering, sighting a document, cards, deaths, protection) is not
 among them. Sign-in acts are nobody's but the resident's, and so no act of staff at all.
 """
+
+
+OF_THE_COUNCIL: Final = tuple(role for role in StaffRole if role is not StaffRole.PARTNER)
+"""The roles of people who work with residents' accounts, between which somebody may change."""
 
 
 def may(role: StaffRole | None, act: Act) -> bool:

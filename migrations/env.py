@@ -8,15 +8,7 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, Connection
 
-import cardservice.models  # noqa: F401  (so that every table is known)
-import entitlements.application_models
-import entitlements.evidence_models
-import entitlements.grant_models
-import entitlements.models  # noqa: F401  (likewise)
-import identity.models
-import identity.oidc.models
-import identity.signin_models
-import identity.trail_models  # noqa: F401  (likewise)
+import cardservice.holdings  # noqa: F401  (it names every table, so that each is known)
 from cardservice.database import Database
 from cardservice.settings import load_settings
 from identity.db import Base, UtcDateTime

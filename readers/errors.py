@@ -122,6 +122,27 @@ class BadRecordSignature(RecordError):
     code = "bad-record-signature"
 
 
+# -- the pass on a phone --------------------------------------------------------------------------
+
+
+class ForeignCode(RecordError):
+    """The text is no pass of ours: a code for something else."""
+
+    code = "foreign-code"
+
+
+class PassExpired(RecordError):
+    """The pass was good for a minute, and the minute is over."""
+
+    code = "code-expired"
+
+
+class PassFromTheFuture(RecordError):
+    """The pass is genuine and was made after *now*: the clock that says so is behind."""
+
+    code = "clock-behind"
+
+
 # -- tokens, lists and bundles --------------------------------------------------------------------
 
 

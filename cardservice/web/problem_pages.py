@@ -22,7 +22,7 @@ from cardservice.web.errors import (
     TooManyTries,
 )
 from cardservice.web.kept_forms import kept_of
-from cardservice.web.pages import page, see_other
+from cardservice.web.pages import page, page_for_anybody, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
 from entitlements.errors import (
@@ -32,6 +32,7 @@ from entitlements.errors import (
     NoSuchOffer,
     UnknownScheme,
 )
+from entitlements.partner_errors import NoSuchDelivery, NoSuchEndpoint, NoSuchOrganisation
 from identity.errors import (
     Busy,
     NoSuchAccount,
@@ -64,11 +65,13 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
         case Busy() | TooManyTries():
             answer = _come_again(request, error)
         case (
-            NoSuchEvidence()
-            | NoSuchPage()
+            NoSuchPage()
             | NoSuchAccount()
             | NoSuchCard()
             | NoSuchStaff()
+            | NoSuchOrganisation()
+            | NoSuchEndpoint()
+            | NoSuchDelivery()
             | PersonErased()
             | NoSuchApplication()
             | NoSuchEvidence()
@@ -132,12 +135,15 @@ def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str
             "Try again after %(time)s, or use a passkey or a device you signed in with before."
         )
         when = words % {"time": moment(error.again_at)}
-    answer = page(
+    # The one that is answered most when there is least time to render it.
+    prepared = isinstance(error, Busy) and request.scope.get("user") is None
+    shown = page_for_anybody if prepared else page
+    answer = shown(
         request,
         KEPT,
         status=status,
         title=title,
-        sentences=[why, when],
+        sentences=(why, when),
         kept=kept_of(request),
         action=_own_address(request),
         button=_("Try again"),

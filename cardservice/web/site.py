@@ -21,6 +21,7 @@ from cardservice.web import (
     application,
     apply,
     confirm,
+    developers,
     evidence,
     history,
     notices,
@@ -38,6 +39,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
+from cardservice.web.partners import credentials, overview, webhook, webhooks
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
@@ -47,6 +49,7 @@ from cardservice.web.resident import (
     own,
     passkeys,
     password,
+    phone,
     register_finish,
     register_steps,
     second_step,
@@ -72,6 +75,7 @@ from cardservice.web.staff import (
     duplicates,
     erasures,
     lost_app,
+    partners,
     people,
     queue,
     register,
@@ -150,7 +154,10 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 def _everybodys() -> Router:
     return Router(
         "/",
-        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        route_handlers=[
+            *(home, notices.privacy, notices.cookies, notices.accessibility),
+            developers.developers,
+        ],
         opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
     )
 
@@ -228,6 +235,10 @@ def _residents() -> list[Router]:
                 erase.stop,
                 copy.show,
                 copy.download,
+                phone.show,
+                phone.begin,
+                phone.show_code,
+                phone.report_lost,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
                 *_APPLYING,
@@ -337,6 +348,9 @@ def _staff() -> list[Router]:
                 people.change_role,
                 people.change_access,
                 people.set_own_account,
+                partners.show,
+                partners.ask,
+                partners.add,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -367,6 +381,26 @@ def _staff() -> list[Router]:
             "/staff/residents/{account_id:uuid}",
             route_handlers=list(_APPLYING),
             guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/partners",
+            route_handlers=[
+                overview.show,
+                credentials.show,
+                credentials.register,
+                credentials.stop,
+                webhooks.show,
+                webhooks.add,
+                webhook.show,
+                webhook.change_secret,
+                webhook.switch,
+                webhook.remove,
+                webhook.send_test,
+                webhook.send_again,
+                webhook.send_span,
+            ],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]

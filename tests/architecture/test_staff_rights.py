@@ -29,7 +29,7 @@ def staff_routes(
     return {
         f"{'/'.join(sorted(handler.http_methods))} {route.path}": handler
         for route in application.routes
-        if isinstance(route, HTTPRoute) and route.path.startswith("/staff")
+        if isinstance(route, HTTPRoute) and route.path.startswith(("/staff", "/partners"))
         for handler in route.route_handlers
         if handler.http_methods != {"OPTIONS"} and "public" not in handler.opt
     }

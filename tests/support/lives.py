@@ -8,18 +8,21 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance
+from cardservice import issuance, phones
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
 from entitlements import (
     applying,
     assessing,
+    carriers,
     conclusions,
     feeds,
     issuing,
     judging,
+    organisations,
     sending,
+    subjects,
 )
 from entitlements import grants as grants_of
 from entitlements.applying import NotOpen
@@ -27,6 +30,7 @@ from entitlements.cleaning.media import Clean, Media
 from entitlements.evidence_models import ApplicationEvidence, EndNotice
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
+from entitlements.redemption_models import Redemption
 from entitlements.wanted import Said
 from identity import (
     accounts,
@@ -135,6 +139,8 @@ async def a_full_life(
         assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        await phones.begin(session, person, actor=CLERK, now=NOW)
+        await _redeemed(session, person)
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
     async with database.transaction() as session:
@@ -267,6 +273,7 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
         actor=CLERK,
         now=NOW,
     )
+    await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
@@ -275,6 +282,25 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
 def uid_of(card: Card) -> bytes:
     """Of the chip: nothing else in the database is like it."""
     return sha256(card.id.bytes).digest()[:7]
+
+
+async def _redeemed(session: AsyncSession, person: UUID) -> None:
+    """At a partner of their own, which knows them by a name."""
+    partner = await organisations.add(session, f"Partner of {person}", [], actor=CLERK, now=NOW)
+    subject = await subjects.of_account(session, partner.id, person, now=NOW)
+    session.add(
+        Redemption(
+            organisation_id=partner.id,
+            subject=subject,
+            scheme="offer-theatre",
+            year=NOW.year,
+            first=True,
+            percent_off=25,
+            companions=0,
+            held_at=NOW,
+            expires_at=NOW,
+        )
+    )
 
 
 async def _a_tap(session: AsyncSession, desk_id: UUID, record: ServiceRecord, person: UUID) -> None:

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from cardservice.database import Database
 from entitlements import assessing, grants, issuing, status
 from entitlements.grants import EndReason
-from entitlements.issuing import Carrier, Issued, with_check_digit
+from entitlements.issuing import Carrier, Issued
 from entitlements.models import ServiceNumber, ServiceRecord, StatusListState
+from entitlements.numbers import with_check_digit
 from entitlements.status import StatusLists
 from identity import accounts
 from identity.db import new_id
