@@ -117,10 +117,7 @@ async def a_full_life(
         )
         moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
         await assessing.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
-        applied = await applying.start(
-            session, vault, person, "travel-companion", actor=CLERK, now=NOW
-        )
-        assert not isinstance(applied, NotOpen)
+        await _applications(session, vault, person)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
         await phones.begin(session, person, actor=CLERK, now=NOW)
@@ -140,6 +137,15 @@ async def a_full_life(
         await corrections.request(session, vault, person, wanted, actor=CLERK, now=NOW)
         await _acted_for(session, vault, person, account.number)
     return person
+
+
+async def _applications(session: AsyncSession, vault: Vault, person: UUID) -> None:
+    """One that was sent, and one that was not."""
+    for scheme in ("travel-16-plus", "travel-companion"):
+        row = await applying.start(session, vault, person, scheme, actor=CLERK, now=NOW)
+        assert not isinstance(row, NotOpen)
+        if scheme == "travel-16-plus":
+            await applying.submit(session, vault, person, row.reference, actor=CLERK, now=NOW)
 
 
 async def _registered_like_others(session: AsyncSession, vault: Vault, person: UUID) -> None:
