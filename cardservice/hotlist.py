@@ -13,12 +13,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.card_keys import READ_PURPOSES
 from cardservice.errors import NoSuchAuthority
 from cardservice.terminals import KnownTerminal
-from entitlements.schemes.authorities import Authorities, load_authorities, load_bank_holidays
+from entitlements import rulebooks
+from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
+from entitlements.schemes.dates import NEVER
 from entitlements.status import StatusLists
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
 from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token
+from readers.contract.windows import STATUTORY, DatedWindow, london_date
 from readers.contract.wire import (
     VENUE,
     Bundle,
@@ -39,16 +42,10 @@ POLICIES: Final[Mapping[Service, ServiceSettings]] = {
     Service.LEISURE: ServiceSettings(stale_after_hours=24, stale_policy=StalePolicy.ALLOW_AND_FLAG),
     Service.TRAVEL: ServiceSettings(stale_after_hours=24, stale_policy=StalePolicy.REFER),
 }
-"""How each service is checked; the times of travel come from the authority of the place."""
+"""How each service is checked; the times of travel are what the place's authority published."""
 
 SHOWN_ON_PHONES: Final = (Service.LIBRARY, Service.LEISURE, Service.TRAVEL)
 """Without identity: a code proves that a service is held, never who stands there."""
-
-
-@cache
-def authorities() -> Authorities:
-    """The authorities that come with the software, read once."""
-    return load_authorities()
 
 
 @cache
@@ -66,9 +63,9 @@ async def bundle(
     now: datetime,
 ) -> str:
     """The terminal's bundle as a signed token: for its services only."""
-    content = await _content(
-        session, keystore, lists, terminal.services, authority=terminal.authority, now=now
-    )
+    authorities = (await rulebooks.in_force(session)).authorities
+    hours = _hours(authorities, terminal.authority, london_date(now))
+    content = await _content(session, keystore, lists, terminal.services, hours, now=now)
     own = msgspec.structs.replace(
         content,
         terminal_id=str(terminal.id),
@@ -99,12 +96,13 @@ async def venue_bundle(
     Raises:
         NoSuchAuthority: no authority has that id.
     """
-    if authority not in {each.id for each in authorities().authorities}:
+    authorities = (await rulebooks.in_force(session)).authorities
+    if authority not in {each.id for each in authorities.authorities}:
         raise NoSuchAuthority("There is no authority with that id.")
-    content = await _content(
-        session, keystore, lists, SHOWN_ON_PHONES, authority=authority, now=now
+    hours = _hours(authorities, authority, london_date(now))
+    return _signed(
+        keystore, await _content(session, keystore, lists, SHOWN_ON_PHONES, hours, now=now)
     )
-    return _signed(keystore, content)
 
 
 async def _content(
@@ -112,17 +110,18 @@ async def _content(
     keystore: KeyStore,
     lists: StatusLists,
     services: Collection[Service],
+    hours: list[DatedWindow],
     *,
-    authority: str,
     now: datetime,
 ) -> Bundle:
+    today = london_date(now)
     return Bundle(
         iat=int(now.timestamp()),
         exp=int((now + BUNDLE_LASTS).timestamp()),
         terminal_id=VENUE,
         name=VENUE,
         place="",
-        services={service: _settings(service, authority) for service in sorted(services)},
+        services={service: _settings(service, hours, today) for service in sorted(services)},
         purposes=[Purpose.VALIDATE],
         issuer_keys=public_keys(keystore, KeyPurpose.RECORD_SIGN),
         status_keys=public_keys(keystore, KeyPurpose.STATUS_SIGN),
@@ -164,12 +163,32 @@ def public_keys(keystore: KeyStore, purpose: KeyPurpose) -> dict[str, bytes]:
     }
 
 
-def _settings(service: Service, authority_id: str) -> ServiceSettings:
+def _hours(authorities: Authorities, authority_id: str, today: date) -> list[DatedWindow]:
+    """The authority's times from today on, with their days."""
+    return [
+        _dated(each)
+        for each in authorities.authorities
+        if each.id == authority_id and today <= each.last
+    ]
+
+
+def _dated(authority: Authority) -> DatedWindow:
+    return DatedWindow(
+        first=authority.first,
+        last=None if authority.last == NEVER else authority.last,
+        start=authority.travel.start,
+        end=authority.travel.end,
+    )
+
+
+def _settings(service: Service, hours: list[DatedWindow], today: date) -> ServiceSettings:
     policy = POLICIES[service]
     if service is not Service.TRAVEL:
         return policy
-    travel = next(each.travel for each in authorities().authorities if each.id == authority_id)
-    return msgspec.structs.replace(policy, window_start=travel.start, window_end=travel.end)
+    window = next((each.window for each in hours if each.covers(today)), STATUTORY)
+    return msgspec.structs.replace(
+        policy, window_start=window.start, window_end=window.end, windows=hours
+    )
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:

@@ -11,7 +11,7 @@ from typing import Final
 from cardservice.app import open_keystore, passphrase
 from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
 from cardservice.cli.subcommands import Commands, group, json_option
-from cardservice.personal_data import TABLES
+from cardservice.personal_data import STORE_SEALED, TABLES
 from cardservice.settings import Settings
 from identity import rekeying
 from identity.keys import FileKeyStore, Purpose
@@ -81,7 +81,7 @@ def _rekey(asked: argparse.Namespace) -> int:
 async def _bring_to_newest(settings: Settings) -> int:
     vault = Vault(open_keystore(settings))
     async with open_database(settings) as database:
-        async for progress in rekeying.rekey(database.transaction, vault, TABLES):
+        async for progress in rekeying.rekey(database.transaction, vault, TABLES, STORE_SEALED):
             say(f"{progress.done} people done, {progress.remaining} to do.")
     say("Everything is at the newest keys.")
     return Exit.DONE

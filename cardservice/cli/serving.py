@@ -25,6 +25,8 @@ from cardservice.database import Database
 from cardservice.errors import NotReady
 from cardservice.settings import Settings, proxies
 from cardservice.web.environment import compile_pages
+from entitlements import webhook_sending
+from entitlements.webhook_sending import Way
 from identity.dates import london_date
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier
@@ -42,8 +44,9 @@ def add_to(commands: Commands) -> None:
     serve.set_defaults(run=_serve)
     worker = commands.add_parser(
         "worker",
-        help="reassess whom time has changed, send messages, seal taps, tell sites who signed out, "
-        "erase whom it is time to erase and remove what is kept too long, until stopped",
+        help="reassess whom time has changed, send messages, seal taps, tell sites who signed out "
+        "and partners what changed, erase whom it is time to erase and remove what is kept too "
+        "long, until stopped",
     )
     worker.add_argument("--once", action="store_true", help="do what is due now, and end")
     worker.set_defaults(run=_worker)
@@ -129,16 +132,23 @@ async def _work(around: Surroundings, *, once: bool) -> int:
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
-    async with open_database(around.settings) as database, httpx.AsyncClient() as http:
+    async with (
+        open_database(around.settings) as database,
+        httpx.AsyncClient() as http,
+        webhook_sending.connections() as posts,
+    ):
+        way = Way(posts, loopback=around.settings.demo)
         if once:
             now = around.clock()
-            return await _turn(database, provider, http, carrier, outbox, now, nightly=True)
+            return await _turn(database, provider, http, way, carrier, outbox, now, nightly=True)
         _LOG.info("working")
         done_on = None
         while not stopping.is_set():
             now = around.clock()
             nightly = london_date(now) != done_on
-            ended = await _turn(database, provider, http, carrier, outbox, now, nightly=nightly)
+            ended = await _turn(
+                database, provider, http, way, carrier, outbox, now, nightly=nightly
+            )
             done_on = london_date(now) if ended is Exit.DONE else done_on
             await _pause(stopping)
     return Exit.DONE
@@ -148,6 +158,7 @@ async def _turn(
     database: Database,
     provider: Provider,
     http: httpx.AsyncClient,
+    way: Way,
     carrier: Carrier,
     outbox: Path,
     now: datetime,
@@ -167,6 +178,7 @@ async def _turn(
         await jobs.compare_new_accounts(database, provider.vault, now=now)
         await jobs.seal_taps(database, now=now)
         await jobs.tell_sites(database, provider, http, now=now)
+        told = await jobs.tell_partners(database, provider.vault, way, now=now)
         await jobs.end_assistance(database, now=now)
         await jobs.forget_expired(database, now=now)
         if nightly:
@@ -181,6 +193,8 @@ async def _turn(
         "decided": reassessed.decided,
         "failed": reassessed.failed,
         "erased": erased.done,
+        "partners_told": told.taken,
+        "partners_not_reached": told.failed,
         **msgspec.structs.asdict(delivered),
     }
     if any(done.values()):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from entitlements.decision import (
     Eligible,
@@ -25,7 +26,7 @@ from entitlements.schemes.batch_dates import (
     pensionable_days,
     school_years_of,
 )
-from entitlements.schemes.columns import Days, columns_of
+from entitlements.schemes.columns import columns_of
 from entitlements.schemes.dates import add_months, birthday, school_years
 from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.pension import load_pension_table
@@ -182,7 +183,7 @@ def test_nobody_is_eligible_for_both_travel_passes(
 
 @given(born=st.lists(births, min_size=1), age=st.integers(0, 130), months=st.integers(0, 1500))
 def test_dates_in_columns_are_the_dates_of_one(born: list[date], age: int, months: int) -> None:
-    column: Days = birthdays(_column(born), age)
+    column = birthdays(_column(born), age)
     assert column.tolist() == [birthday(each, age) for each in born]
     assert months_after(_column(born), months).tolist() == [
         add_months(each, months) for each in born
@@ -197,5 +198,5 @@ def test_dates_in_columns_are_the_dates_of_one(born: list[date], age: int, month
     ]
 
 
-def _column(days: list[date]) -> Days:
+def _column(days: list[date]) -> NDArray[np.datetime64]:
     return np.array(days, dtype="datetime64[D]")
