@@ -1,19 +1,22 @@
 """Where the parts meet: state, dependencies, routes and what becomes of errors."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.enums import ScopeType
 from litestar.types import ControllerRouterHandler, Message, Scope
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import metrics
+from cardservice import metrics, shown_cards
 from cardservice.api import card_session, public, terminal
 from cardservice.card_sessions import Means
 from cardservice.database import Database
@@ -25,7 +28,11 @@ from cardservice.web.guards import HASHES
 from cardservice.web.problem_pages import problem_page
 from cardservice.web.resident.onward import PAGES
 from cardservice.web.visitors import Part
+from entitlements.api import document, partner
+from entitlements.api.desk import Backing, Desk, Rates
+from entitlements.showing import Means as Showing
 from entitlements.status import StatusLists
+from entitlements.uploads import Uploads
 from identity import sessions
 from identity.api import oidc
 from identity.hashing import Line
@@ -42,13 +49,14 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     terminal.TerminalApi,
     card_session.card_session,
     public.status_list,
+    public.venue_bundle,
     public.problem_meaning,
     public.healthz,
     public.readyz,
     public.metric_counts,
 )
 MACHINES: Final = (
-    *("/api/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
+    *("/api/", "/developers/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
     *(
         each
         for each in Endpoint
@@ -57,6 +65,8 @@ MACHINES: Final = (
 )
 """Below these, an error is answered as a problem; elsewhere, as a page."""
 LARGEST_BODY: Final = 1024 * 1024
+USAGE_SECONDS: Final = 5
+_LOG: Final = structlog.get_logger(__name__)
 
 
 def create_app(
@@ -72,6 +82,7 @@ def create_app(
     """
     database = Database(settings.database_url)
     provider = provider_of(settings, keystore)
+    partners = _desk(settings, keystore, clock, database, provider)
     state = State(
         {
             "backing": oidc.Backing(provider, clock, database.transaction, database.statements),
@@ -82,18 +93,24 @@ def create_app(
             "clock": clock,
             "status_lists": StatusLists(keystore, settings.base_url),
             "line": line or Line(),
+            "partners": partners,
+            "uploads": Uploads(most_megabytes=settings.evidence_megabytes),
         }
     )
     return Litestar(
         route_handlers=[
-            Router("/", route_handlers=list(API), exception_handlers=problems.HANDLERS),
+            Router(
+                "/",
+                route_handlers=[*API, *partner.ROUTES, document.openapi],
+                exception_handlers=problems.HANDLERS,
+            ),
             *oidc.ROUTES,
             *site.routes(demo=settings.demo),
         ],
         dependencies=_dependencies(state),
         exception_handlers={Exception: _for_whoever_asked},
         before_send=[count_request, add_security_headers],
-        lifespan=[_closing(database)],
+        lifespan=[_closing(database), _counting(partners)],
         state=state,
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
@@ -104,6 +121,23 @@ def create_app(
 def provider_of(settings: Settings, keystore: KeyStore) -> Provider:
     """The OpenID provider, at the address browsers use."""
     return Provider(settings.base_url.rstrip("/"), Signer(keystore), Vault(keystore))
+
+
+def _desk(
+    settings: Settings, keystore: KeyStore, clock: Clock, database: Database, provider: Provider
+) -> Desk:
+    """What stands behind the partners' API."""
+    return Desk(
+        Backing(
+            provider=provider,
+            clock=clock,
+            transaction=database.transaction,
+            statements=database.statements,
+            means=Showing(Vault(keystore), keystore, shown_cards.tapped),
+            problem=problems.problem_of,
+            rates=Rates(settings.partner_checks_a_minute, settings.partner_redemptions_a_minute),
+        )
+    )
 
 
 def open_keystore(settings: Settings) -> FileKeyStore:
@@ -154,7 +188,7 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
-    given |= {"line": state.line, "provider": state.backing.provider}
+    given |= {"line": state.line, "provider": state.backing.provider, "uploads": state.uploads}
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),
@@ -200,6 +234,34 @@ def _for_whoever_asked(request: Request[Any, Any, Any], error: Exception) -> Res
     if request.scope["path"].startswith(MACHINES):
         return problems.problem_of(request, error)
     return problem_page(request, error)
+
+
+def _counting(desk: Desk) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    """What partners used is written every few seconds, and before the database is closed."""
+
+    async def write_again_and_again() -> None:
+        while True:
+            await asyncio.sleep(USAGE_SECONDS)
+            await _write(desk)
+
+    @asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        writing = asyncio.create_task(write_again_and_again())
+        try:
+            yield
+        finally:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            await _write(desk)
+
+    return lifespan
+
+
+async def _write(desk: Desk) -> None:
+    try:
+        await desk.write()
+    except (SQLAlchemyError, OSError) as error:  # it stays counted for the next time
+        _LOG.warning("usage not written", fault=type(error).__name__, exc_info=error)
 
 
 def _closing(database: Database) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:

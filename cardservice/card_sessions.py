@@ -21,7 +21,7 @@ from cardservice.errors import BadMessage, SessionBroken
 from cardservice.models import Card, CardSession, CardState
 from cardservice.terminals import KnownTerminal
 from cardservice.updates import NOTHING_KNOWN, owed
-from entitlements import grants, issuing
+from entitlements import carriers, grants, issuing
 from entitlements.issuing import Carrier, Issued
 from identity import audit, person_keys
 from identity.keys import KeyStore
@@ -271,6 +271,15 @@ async def _plan(
 ) -> Plan | SessionResult:
     personalising = hello.purpose is Purpose.PERSONALISE
     holder = await grants.lock_holder(session, card.account_id)
+    if personalising:
+        await carriers.announce(
+            session,
+            means.vault,
+            card.account_id,
+            card.id,
+            institution=means.institution,
+            now=now,
+        )
     records = await issuing.issue_records(
         session,
         means.keystore,

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from cardservice.database import Database
-from entitlements import applications, publishing, reassessment
+from entitlements import assessing, publishing, reassessment
 from entitlements.models import RunState
 from identity.actors import SYSTEM
 from identity.personal import Vault
@@ -51,7 +51,7 @@ async def reassess_due(database: Database, vault: Vault, *, now: datetime) -> Re
     after: UUID | None = None
     while True:
         async with database.transaction() as session:
-            page = await applications.due(session, london_date(now), after=after)
+            page = await assessing.due(session, london_date(now), after=after)
         if not page:
             return Reassessed(decided, failed)
         wrong = await _assess_each(database, vault, page, now)
@@ -104,7 +104,7 @@ async def _assess_each(
     for account_id in account_ids:
         try:
             async with database.transaction() as session:
-                await applications.assess(session, vault, account_id, actor=SYSTEM, now=now)
+                await assessing.assess(session, vault, account_id, actor=SYSTEM, now=now)
         except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
             _LOG.exception("reassessment failed", account=str(account_id))
             failed += 1

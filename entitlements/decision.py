@@ -117,4 +117,24 @@ class NeedsEvidence(_Decided, frozen=True, kw_only=True, tag="needs-evidence"):
     needed: tuple[str, ...]
 
 
+class Terms(msgspec.Struct, frozen=True, kw_only=True):
+    """What a scheme gives somebody, or would give them.
+
+    Attributes:
+        valid_until: the last day, inclusive.
+    """
+
+    scheme: str
+    service: Service | None
+    entitlement_class: str
+    card_rank: int
+    valid_from: date
+    valid_until: date
+
+    @classmethod
+    def of(cls, decision: Eligible) -> "Terms":
+        """What a yes gives."""
+        return cls(**{name: getattr(decision, name) for name in cls.__struct_fields__})
+
+
 Decision = Eligible | NotEligible | NeedsFacts | NeedsEvidence

@@ -5,6 +5,14 @@
     |- UnknownScheme           no scheme has that id
     |- NoSuchBook              no rule book was kept under that digest
     |- UnknownFact             a fact was told that no table of facts names, or with no such value
+    |- GrantMoveRefused        a grant cannot go from where it stands to there
+    |- NoSuchOffer             nothing of that scheme is offered to the resident
+    |- NoSuchGrant             there is no such grant, or it is not this resident's
+    |- NoSuchApplication       there is no such application, or it is not this resident's
+    |- ApplicationClosed       what was asked of an application can only be done before that
+    |- PartnerError            what partners ask for: see `partner_errors`
+    |- NoSuchEvidence          it was not given with that application, or its file is deleted
+    |- EvidenceJudged          it was accepted or refused before
     `- PublicationError        a change of the rules that cannot be asked for or decided
        |- PublicationDecided   no such publication waits: somebody decided it
        |- PublicationWaits     another change of the same file waits for a decision
@@ -55,6 +63,48 @@ class UnknownFact(EntitlementsError):
     """A fact was told that no table of facts names, or with a value that is not of its type."""
 
     code = "unknown-fact"
+
+
+class GrantMoveRefused(EntitlementsError):
+    """A grant cannot go from where it stands to there."""
+
+    code = "grant-move-refused"
+
+
+class NoSuchOffer(EntitlementsError):
+    """Nothing of that scheme is offered to the resident now."""
+
+    code = "no-such-offer"
+
+
+class NoSuchGrant(EntitlementsError):
+    """There is no such grant, or it is not this resident's."""
+
+    code = "no-such-grant"
+
+
+class NoSuchApplication(EntitlementsError):
+    """There is no such application, or it is not this resident's."""
+
+    code = "no-such-application"
+
+
+class NoSuchEvidence(EntitlementsError):
+    """What was asked for was not given with that application, or its file is deleted."""
+
+    code = "no-such-evidence"
+
+
+class EvidenceJudged(EntitlementsError):
+    """Somebody has accepted or refused it already."""
+
+    code = "evidence-judged"
+
+
+class ApplicationClosed(EntitlementsError):
+    """The application was sent, decided or withdrawn, so this cannot be done with it any more."""
+
+    code = "application-closed"
 
 
 class PublicationError(EntitlementsError):

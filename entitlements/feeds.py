@@ -12,13 +12,13 @@ from entitlements import gathering, rulebooks
 from entitlements.errors import UnknownFact
 from entitlements.facts import Fed
 from entitlements.grants import lock_holder
-from entitlements.models import FedFact
+from entitlements.models import FedFact, Standing
 from entitlements.schemes.conditions import FedFact as Known
 from entitlements.schemes.rulebook import RuleBook
 from identity import audit, person_keys
 from identity.actors import Actor
 from identity.db import new_id
-from identity.personal import Vault
+from identity.personal import PersonVault, Vault
 
 _TABLE: Final = FedFact.__tablename__
 _WORDS: Final = {"yes": True, "no": False}
@@ -50,8 +50,11 @@ async def tell(
     value: Fed | None,
     actor: Actor,
     now: datetime,
+    standing: Standing = Standing.TOLD,
 ) -> bool:
     """Keep what we are told; the resident is to be assessed anew by the caller.
+
+    What residents say of themselves never takes the place of what others told us.
 
     Args:
         session: the transaction.
@@ -61,6 +64,7 @@ async def tell(
         value: None when it is not known any more.
         actor: who tells us.
         now: when.
+        standing: what it rests on.
 
     Returns:
         Whether that is something new.
@@ -78,7 +82,7 @@ async def tell(
         FedFact.account_id == account_id, FedFact.name == name, FedFact.superseded_at.is_(None)
     )
     stored = await session.scalar(current)
-    if (None if stored is None else gathering.fed_value(personal, stored)) == value:
+    if not _is_news(personal, stored, value, standing):
         return False
     if stored is not None:
         stored.superseded_at = now
@@ -92,6 +96,7 @@ async def tell(
             told_at=now,
             told_by_id=actor.id,
             told_by_label=actor.label,
+            standing=standing,
             sealed_value=personal.seal(_TABLE, "sealed_value", row_id, as_json),
         )
         session.add(row)
@@ -101,6 +106,16 @@ async def tell(
         session, "fact-told", audit.subject_of("account", account_id), actor=actor, now=now
     )
     return True
+
+
+def _is_news(
+    personal: PersonVault, stored: FedFact | None, value: Fed | None, standing: Standing
+) -> bool:
+    if stored is None:
+        return value is not None
+    if standing is not Standing.TOLD and stored.standing is Standing.TOLD:
+        return False
+    return (gathering.fed_value(personal, stored), stored.standing) != (value, standing)
 
 
 def _known(book: RuleBook, name: str) -> Known:

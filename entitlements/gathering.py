@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements.facts import Evidence, Fed, ResidentFacts
-from entitlements.models import FedFact
+from entitlements.models import FedFact, Standing
 from identity import person_keys, sealed
 from identity.errors import NoSuchAccount, PersonErased, SealBroken
 from identity.evidence import Proof, SeenDocument, is_shown
@@ -49,6 +49,19 @@ class Gathered(msgspec.Struct, frozen=True):
     versions: Mapping[str, tuple[UUID, ...]]
 
 
+class Stated(msgspec.Struct, frozen=True):
+    """What is proved of a resident, and what is said of them besides.
+
+    Attributes:
+        proved: what the council accepts.
+        stated: the same, with what they said themselves: it drives questions, and can tell somebody
+            a no, but never a yes.
+    """
+
+    proved: Gathered
+    stated: ResidentFacts
+
+
 async def gather(session: AsyncSession, vault: Vault, account_id: UUID) -> Gathered:
     """What the council accepts as proved about a resident.
 
@@ -59,10 +72,24 @@ async def gather(session: AsyncSession, vault: Vault, account_id: UUID) -> Gathe
     Raises:
         NoSuchAccount: no account with that id.
     """
+    return (await _of_one(session, vault, account_id)).open()
+
+
+async def gather_stated(session: AsyncSession, vault: Vault, account_id: UUID) -> Stated:
+    """The same, and what is only stated.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
+    found = await _of_one(session, vault, account_id)
+    return Stated(found.open(), found.stated())
+
+
+async def _of_one(session: AsyncSession, vault: Vault, account_id: UUID) -> "Sealed":
     found = await gather_many(session, vault, [account_id])
     if account_id not in found:
         raise NoSuchAccount("There is no such account.")
-    return found[account_id].open()
+    return found[account_id]
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -95,16 +122,33 @@ class Sealed(msgspec.Struct, frozen=True):
                 district=self.address.district_code if home else UNSET,
                 deceased=self.account.state is AccountState.CLOSED,
                 evidence=tuple(_evidence_of(seen)),
-                fed={row.name: fed_value(personal, row) for row in self.fed},
+                fed={row.name: fed_value(personal, row) for row in self._known()},
             ),
             {
                 "birth_date": (self.account.id, *self.corrections),
                 "district": (self.address.id,),
                 "deceased": (self.account.id,),
                 "evidence": tuple(row.id for row in self.documents),
-                **{f"fed.{row.name}": (row.id,) for row in self.fed},
+                **{f"fed.{row.name}": (row.id,) for row in self._known()},
             },
         )
+
+    def stated(self) -> ResidentFacts:
+        """What is proved or said.
+
+        Raises:
+            SealBroken: something was changed, or its key is gone.
+        """
+        personal = person_keys.opened(self.vault, self.key)
+        return msgspec.structs.replace(
+            self.open().facts,
+            birth_date=sealed.birth_date_of(personal, self.account),
+            district=self.address.district_code,
+            fed={row.name: fed_value(personal, row) for row in self.fed},
+        )
+
+    def _known(self) -> Sequence[FedFact]:
+        return [row for row in self.fed if row.standing is not Standing.CLAIMED]
 
 
 def try_open(stored: Sealed) -> Gathered | None:

@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from entitlements.grant_states import GrantState
 from identity.db import Base, new_id
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
@@ -43,6 +44,21 @@ class RunState(StrEnum):
 
     RUNNING = "running"
     FINISHED = "finished"
+
+
+class Standing(StrEnum):
+    """What a fact rests on."""
+
+    TOLD = "told"
+    OWN_WORD = "own-word"
+    CLAIMED = "claimed"
+
+
+class Giving(StrEnum):
+    """What becomes of something a resident became entitled to."""
+
+    ADD = "add"
+    OFFER = "offer"
 
 
 class RuleText(Base, kw_only=True):
@@ -121,9 +137,12 @@ class Publication(Base, kw_only=True):
 
 
 class FedFact(Base, kw_only=True):
-    """What another system or an officer told us of a resident. A changed fact is a new row.
+    """What another system, an officer or the resident told us. A changed fact is a new row.
 
-    `sealed_value` is JSON: true, false or whole pence.
+    Attributes:
+        sealed_value: JSON: true, false or whole pence.
+        standing: `told` by another system or an officer; `own-word` where the resident's own word
+            is enough; `claimed` where it is not, which no rule ever sees as known.
     """
 
     __tablename__ = "fed_fact"
@@ -144,6 +163,9 @@ class FedFact(Base, kw_only=True):
     told_at: Mapped[datetime]
     told_by_id: Mapped[str] = mapped_column(String(64))
     told_by_label: Mapped[str] = mapped_column(String(200))
+    standing: Mapped[Standing] = mapped_column(
+        server_default=Standing.TOLD.value, default=Standing.TOLD
+    )
     sealed_value: Mapped[bytes]
     superseded_at: Mapped[datetime | None] = mapped_column(default=None)
 
@@ -177,12 +199,21 @@ class Holder(Base, kw_only=True):
 
     `version` rises whenever what a card should say changes; a card written at an older version is
     owed an update. Locking this row is what makes two decisions about one resident take turns.
+    `giving` is what the resident chose for what they become entitled to; none leaves it to each
+    rule.
+
+    `answers` is the fingerprint of every scheme's current answer, and `answers_change_on` the first
+    day on which one of them is due to change: see `answers`. Without a fingerprint the resident is
+    decided for anew when everybody is looked at.
     """
 
     __tablename__ = "holder"
 
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
+    giving: Mapped[Giving | None] = mapped_column(default=None)
+    answers: Mapped[bytes | None] = mapped_column(default=None)
+    answers_change_on: Mapped[date | None] = mapped_column(default=None)
 
 
 class Assessment(Base, kw_only=True):
@@ -227,16 +258,18 @@ class Assessment(Base, kw_only=True):
 
 
 class Grant(Base, kw_only=True):
-    """What a resident was given. `valid_until` is the last day, inclusive.
+    """What a resident was given, or may be. `valid_until` is the last day, inclusive.
 
     A grant without a service is never on a card. Of two grants of one service a card shows the one
-    of the higher `card_rank`.
+    of the higher `card_rank`. Of what is offered or applied for, class and days are what they would
+    be on the day of the offer or application.
     """
 
     __tablename__ = "entitlement_grant"
     __table_args__ = (
         CheckConstraint("valid_until >= valid_from", name="ends_after_start"),
         CheckConstraint("(ended_at IS NULL) = (ended_reason IS NULL)", name="ended_with_reason"),
+        CheckConstraint("(ended_at IS NULL) = (state <> 'ended')", name="ended_state"),
         Index(
             "uq_entitlement_grant_current",
             "account_id",
@@ -258,6 +291,9 @@ class Grant(Base, kw_only=True):
     scheme: Mapped[str] = mapped_column(String(64))
     service: Mapped[Service | None]
     entitlement_class: Mapped[str] = mapped_column(String(24))
+    state: Mapped[GrantState] = mapped_column(
+        server_default=GrantState.GRANTED.value, default=GrantState.GRANTED
+    )
     card_rank: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     valid_from: Mapped[date]
     valid_until: Mapped[date]

@@ -8,7 +8,7 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import applications, rulebooks
+from entitlements import assessing, rulebooks
 from entitlements.models import Assessment
 from identity import person_keys
 from identity.personal import Vault
@@ -46,12 +46,12 @@ async def replay(session: AsyncSession, vault: Vault, row: Assessment) -> Replay
         SchemesFaulty: this version of the software cannot read its rules any more.
     """
     personal = await person_keys.for_reading(session, vault, row.account_id)
-    kept = applications.stored_facts(personal, row)
+    kept = assessing.stored_facts(personal, row)
     if kept is None or row.book is None:
         return Replay(row.id, row.scheme, Replayed.NOT_KEPT)
     book = await rulebooks.of_digest(session, row.book)
     again = rulebooks.deciders(book)[row.scheme](kept.facts, row.decided_on)
-    same = again == applications.stored_decision(personal, row)
+    same = again == assessing.stored_decision(personal, row)
     return Replay(row.id, row.scheme, Replayed.SAME if same else Replayed.DIFFERENT)
 
 

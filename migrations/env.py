@@ -8,13 +8,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, Connection
 
-import cardservice.models  # noqa: F401  (so that every table is known)
-import entitlements.models  # noqa: F401  (likewise)
-import identity.models
-import identity.oidc.models
-import identity.signin_models
-import identity.trail_models  # noqa: F401  (likewise)
 from cardservice.database import Database
+from cardservice.schema import import_tables
 from cardservice.settings import load_settings
 from identity.db import Base, UtcDateTime
 
@@ -31,6 +26,7 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
 
 def run(connection: Connection) -> None:
     """Run what the command asks for."""
+    import_tables()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

@@ -89,6 +89,15 @@ class ChainTooLong(ReadersError):
     code = "chain-too-long"
 
 
+# -- other people's cards -------------------------------------------------------------------------
+
+
+class MalformedShell(ReadersError):
+    """What was read is no whole ITSO shell, or no number of one; or it was misread."""
+
+    code = "malformed-shell"
+
+
 # -- the signed record ----------------------------------------------------------------------------
 
 
@@ -120,6 +129,27 @@ class BadRecordSignature(RecordError):
     """The signature does not fit: forged or damaged."""
 
     code = "bad-record-signature"
+
+
+# -- the pass on a phone --------------------------------------------------------------------------
+
+
+class ForeignCode(RecordError):
+    """The text is no pass of ours: a code for something else."""
+
+    code = "foreign-code"
+
+
+class PassExpired(RecordError):
+    """The pass was good for a minute, and the minute is over."""
+
+    code = "code-expired"
+
+
+class PassFromTheFuture(RecordError):
+    """The pass is genuine and was made after *now*: the clock that says so is behind."""
+
+    code = "clock-behind"
 
 
 # -- tokens, lists and bundles --------------------------------------------------------------------

@@ -131,7 +131,7 @@ def _details(asked: argparse.Namespace) -> NewClient:
         redirect_uris=tuple(asked.redirect),
         post_logout_redirect_uris=tuple(asked.after_sign_out),
         backchannel_logout_uri=asked.logout,
-        keys=_keys(asked.keys) if asked.keys else (),
+        keys=read_keys(asked.keys) if asked.keys else (),
         sector=asked.sector,
         id_token_alg=asked.id_token_alg,
         pkce_required=not asked.no_pkce,
@@ -141,7 +141,7 @@ def _details(asked: argparse.Namespace) -> NewClient:
     )
 
 
-def _keys(path: Path) -> tuple[Mapping[str, str], ...]:
+def read_keys(path: Path) -> tuple[Mapping[str, str], ...]:
     """The keys of a JWK Set. Source: RFC 7517 section 5.
 
     Raises:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice.cli import (
     accounts,
+    applications,
     assisted,
     audit,
     clients,
@@ -16,6 +17,7 @@ from cardservice.cli import (
     erasure,
     facts,
     keys,
+    partners,
     reassess,
     requests,
     schemes,
@@ -38,6 +40,7 @@ from cardservice.errors import (
 )
 from entitlements.errors import (
     EntitlementsError,
+    NoSuchApplication,
     PublicationBackdated,
     PublicationUnchanged,
     PublicationWaits,
@@ -45,6 +48,7 @@ from entitlements.errors import (
     UnknownFact,
     UnknownScheme,
 )
+from entitlements.partner_errors import NoSuchOrganisation, OrganisationNameTaken
 from identity.errors import (
     BadPostcode,
     IdentityError,
@@ -72,7 +76,10 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchAccount: Exit.NO,
+    NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,
+    NoSuchOrganisation: Exit.NO,
+    OrganisationNameTaken: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
     WrongAccountState: Exit.NO,
@@ -109,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(terminals, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

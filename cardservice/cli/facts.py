@@ -22,7 +22,7 @@ from cardservice.cli.answers import (
 )
 from cardservice.cli.subcommands import Commands, group
 from cardservice.database import Database
-from entitlements import applications, feeds, rulebooks
+from entitlements import assessing, feeds, rulebooks
 from entitlements.errors import UnknownFact
 from entitlements.facts import Fed
 from entitlements.schemes.rulebook import RuleBook, built_in_book
@@ -119,5 +119,5 @@ async def _tell(
             session, vault, account_id, told.fact, value=told.value, actor=actor, now=now
         )
         if new:
-            await applications.assess(session, vault, account_id, actor=actor, now=now)
+            await assessing.assess(session, vault, account_id, actor=actor, now=now)
     return new

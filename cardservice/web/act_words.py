@@ -6,6 +6,13 @@ from typing import Final
 from cardservice.web.words import gettext as _
 
 WORDS: Final[Mapping[str, str]] = {
+    "application-started": _("Started an application"),
+    "application-answered": _("Answered a question of an application"),
+    "application-submitted": _("Sent an application"),
+    "application-evidence-wanted": _("Asked for proof"),
+    "application-granted": _("Granted an application"),
+    "application-refused": _("Refused an application"),
+    "application-withdrawn": _("Withdrew an application"),
     "address-changed": _("Changed the address"),
     "address-protected": _("Protected the address"),
     "address-protection-ended": _("Ended the protection of the address"),
@@ -15,8 +22,18 @@ WORDS: Final[Mapping[str, str]] = {
     "card-rewrite-asked": _("Asked for a card to be written again"),
     "document-sighted": _("Recorded a document"),
     "email-changed": _("Changed the e-mail address"),
+    "evidence-accepted": _("Accepted evidence"),
+    "evidence-opened": _("Opened a file that was sent"),
+    "evidence-refused": _("Refused evidence"),
     "entitlement-granted": _("Added something to the account"),
+    "entitlement-applied": _("Applied for something"),
+    "entitlement-declined": _("Said no to something that was offered"),
     "entitlement-ended": _("Ended something on the account"),
+    "entitlement-offered": _("Offered something"),
+    "entitlement-suspended": _("Suspended something on the account"),
+    "fact-told": _("Recorded an answer"),
+    "giving-chosen": _("Chose what we do when there is something new"),
+    "phone-ended": _("Reported the phone lost"),
     "request-made": _("Asked a colleague to approve a change"),
 }
 CONSEQUENCES: Final = frozenset({"carrier-status-set", "sessions-ended", "records-issued"})

@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from enum import Enum
+from types import MappingProxyType
 from typing import Final, assert_never
 
 import msgspec
 
 from cardservice.web.environment import day
 from cardservice.web.words import gettext as _
-from entitlements.applications import Explained
+from entitlements.application_models import Application, ApplicationState
+from entitlements.assessing import Explained
 from entitlements.decision import (
     Decision,
     Eligible,
@@ -19,6 +21,7 @@ from entitlements.decision import (
     Step,
     Truth,
 )
+from entitlements.grant_states import GrantState
 from entitlements.schemes.rule import Given
 from readers.contract.services import Service
 
@@ -30,10 +33,14 @@ class Standing(Enum):
     """
 
     HELD = "green"
+    SUSPENDED = "red"
     STARTS_LATER = "teal"
+    ANSWER_WANTED = "magenta"
     BEING_ADDED = "blue"
+    APPLIED = "turquoise"
     NOT_YET = "yellow"
     OFFERED = "light-blue"
+    DECLINED = "pink"
     PROOF_NEEDED = "orange"
     UNKNOWN = "purple"
     NOT_ELIGIBLE = "grey"
@@ -42,7 +49,11 @@ class Standing(Enum):
 TAGS: Final[Mapping[Standing, str]] = {
     Standing.HELD: _("Held"),
     Standing.STARTS_LATER: _("Starts later"),
+    Standing.SUSPENDED: _("Suspended"),
+    Standing.ANSWER_WANTED: _("Offered to you"),
     Standing.BEING_ADDED: _("Being added"),
+    Standing.APPLIED: _("Applied for"),
+    Standing.DECLINED: _("You said no"),
     Standing.OFFERED: _("You can apply"),
     Standing.NOT_YET: _("Not yet"),
     Standing.NOT_ELIGIBLE: _("Not eligible"),
@@ -51,7 +62,23 @@ TAGS: Final[Mapping[Standing, str]] = {
 }
 
 
+class Group(Enum):
+    """Under which heading a page shows a line, in the order of the page."""
+
+    HAS = "has"
+    COULD_HAVE = "could-have"
+    NOT_NOW = "not-now"
+
+
 UNDECIDED: Final = frozenset({Standing.PROOF_NEEDED, Standing.UNKNOWN})
+_LACKING: Final = UNDECIDED | {Standing.APPLIED}
+
+
+class Lead(msgspec.Struct, frozen=True):
+    """Where a line leads: the path below the resident's pages, and the words of the link."""
+
+    path: str
+    words: str
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,17 +111,38 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     laws: tuple[str, ...]
     changes: str
     is_travel: bool
+    lead: Lead | None = None
+
+    @property
+    def group(self) -> Group:
+        """What is suspended is held, and what may be had one day could be had."""
+        if self.standing in {Standing.HELD, Standing.SUSPENDED, Standing.STARTS_LATER}:
+            return Group.HAS
+        return Group.NOT_NOW if self.standing is Standing.NOT_ELIGIBLE else Group.COULD_HAVE
 
 
-def lines(explained: Iterable[Explained], *, on: date) -> tuple[Line, ...]:
-    """Every scheme: what is held first, what is out of reach last."""
+def lines(
+    explained: Iterable[Explained],
+    *,
+    on: date,
+    applications: Mapping[str, Application] = MappingProxyType({}),
+) -> tuple[Line, ...]:
+    """Every scheme: what is held first, what is out of reach last.
+
+    Args:
+        explained: what the rules say, and what is held.
+        on: the day.
+        applications: those that are started or wait, by scheme.
+    """
     order = {standing: place for place, standing in enumerate(Standing)}
-    found = [line(each, on=on) for each in explained]
+    found = [
+        line(each, on=on, applied=applications.get(each.decision.scheme)) for each in explained
+    ]
     return tuple(sorted(found, key=lambda each: (order[each.standing], each.title)))
 
 
-def line(explained: Explained, *, on: date) -> Line:
-    """One scheme as the rule sees it on a day, and what is held."""
+def line(explained: Explained, *, on: date, applied: Application | None = None) -> Line:
+    """One scheme as the rule sees it on a day, what is held, and what was applied for."""
     decision = explained.decision
     standing = _standing(explained, on)
     return Line(
@@ -105,25 +153,62 @@ def line(explained: Explained, *, on: date) -> Line:
         dates=_dates(explained, standing),
         why=_sentences(decision.trace, Truth.YES),
         why_not=_sentences(decision.trace, Truth.NO),
-        needed=_sentences(decision.trace, Truth.UNKNOWN) if standing in UNDECIDED else (),
+        needed=_sentences(decision.trace, Truth.UNKNOWN) if standing in _LACKING else (),
         notes=explained.notes if standing in _TERMS_MATTER else (),
         laws=tuple(dict.fromkeys(step.law for step in decision.trace)),
         changes=_changes(decision, standing),
         is_travel=decision.service is Service.TRAVEL,
+        lead=_lead(explained, standing, applied),
     )
 
 
+def _lead(explained: Explained, standing: Standing, applied: Application | None) -> Lead | None:
+    scheme = explained.decision.scheme
+    if applied is not None:
+        started = applied.state is ApplicationState.STARTED
+        words = _("Go on with your application") if started else _("See your application")
+        return Lead(f"/applications/{applied.reference}", words)
+    if standing in {Standing.ANSWER_WANTED, Standing.DECLINED}:
+        return Lead(f"/offers/{scheme}", _("Say whether you want it"))
+    if standing in _CAN_APPLY and explained.given is not Given.ELSEWHERE:
+        return Lead(f"/apply/{scheme}", _("Apply"))
+    return None
+
+
+_CAN_APPLY: Final = UNDECIDED | {Standing.OFFERED}
+_STANDS: Final[Mapping[GrantState, Standing]] = {
+    GrantState.OFFERED: Standing.ANSWER_WANTED,
+    GrantState.DECLINED: Standing.DECLINED,
+    GrantState.APPLIED: Standing.APPLIED,
+    GrantState.SUSPENDED: Standing.SUSPENDED,
+}
+
+
 _TERMS_MATTER: Final = frozenset(
-    {Standing.HELD, Standing.STARTS_LATER, Standing.BEING_ADDED, Standing.OFFERED}
+    {
+        Standing.HELD,
+        Standing.STARTS_LATER,
+        Standing.ANSWER_WANTED,
+        Standing.BEING_ADDED,
+        Standing.OFFERED,
+        Standing.DECLINED,
+    }
 )
 
 
 def _standing(explained: Explained, on: date) -> Standing:
-    decision, held = explained.decision, explained.held
+    held, stands = explained.held, explained.stands
     if held is not None:
         return Standing.HELD if held.valid_from <= on else Standing.STARTS_LATER
     if explained.shown_until is not None:
         return Standing.HELD
+    if stands is not None and stands.state in _STANDS:
+        return _STANDS[stands.state]
+    return _by_rule(explained)
+
+
+def _by_rule(explained: Explained) -> Standing:
+    decision = explained.decision
     match decision:
         case Eligible():
             automatic = explained.given is Given.AUTOMATICALLY

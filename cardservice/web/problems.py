@@ -3,16 +3,19 @@
 The `type` of a problem ends in the error's permanent `code`; what a person reads may change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
 from cardservice.errors import CardServiceError
+from entitlements import errors as rights
+from entitlements import partner_errors as partners
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
@@ -20,6 +23,7 @@ from readers.errors import ReadersError
 
 MEDIA_TYPE: Final = "application/problem+json"
 SERVER_FAULT: Final = 500
+NOT_ALLOWED: Final = 405
 UNAUTHORISED: Final = 401
 REFUSALS: Final = frozenset({UNAUTHORISED, 403})
 
@@ -30,6 +34,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalRevoked: 403,
     cards.ServiceNotAllowed: 403,
     cards.CodeNotAccepted: 403,
+    cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
@@ -39,6 +44,29 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    rights.NoSuchApplication: 404,
+    rights.NoSuchOffer: 404,
+    rights.NoSuchGrant: 404,
+    rights.ApplicationClosed: 409,
+    rights.GrantMoveRefused: 409,
+    partners.NoSuchOrganisation: 404,
+    partners.TokenNotAccepted: UNAUTHORISED,
+    partners.OrganisationSuspended: 403,
+    partners.ScopeMissing: 403,
+    partners.MediaTypeNotTaken: 415,
+    partners.BodyTooLarge: 413,
+    partners.NotJson: 400,
+    partners.BodyFaulty: 422,
+    partners.OfferUnknown: 404,
+    partners.NoSuchRedemption: 404,
+    partners.RedemptionRefused: 409,
+    partners.RedemptionEnded: 409,
+    partners.EventsGone: 410,
+    partners.KeyMissing: 400,
+    partners.KeyReused: 422,
+    partners.TooManyRequests: 429,
+    partners.TooManyGuesses: 429,
+    partners.OrganisationNameTaken: 409,
     people.NoSuchAccount: 404,
     people.PersonErased: 404,
     people.NoSuchClient: 404,
@@ -76,9 +104,12 @@ def problem_of(request: Request[Any, Any, Any], error: Exception) -> Response[di
     if status is not None:
         if status in REFUSALS:
             _LOG.warning("not allowed", path=request.scope["path"], code=code_of(type(error)))
-        answer = problem(request, status, code_of(type(error)), title_of(type(error)), str(error))
+        kind, more = type(error), _more(error)
+        answer = problem(request, status, code_of(kind), title_of(kind), str(error), **more)
         if isinstance(error, people.Busy):
             answer.headers["retry-after"] = str(error.retry_after)
+        if isinstance(error, partners.RequestRefused):
+            answer.headers.update(error.headers)
         return answer
     if isinstance(error, HTTPException) and error.status_code < SERVER_FAULT:
         return _of_framework(request, error)
@@ -115,6 +146,12 @@ def _tree(error: type[Exception]) -> Iterator[type[Exception]]:
         yield from _tree(child)
 
 
+def _more(error: Exception) -> Mapping[str, object]:
+    """The parts of a partner's request that are wrong, by JSON pointer."""
+    faults = error.faults if isinstance(error, partners.RequestRefused) else ()
+    return {"errors": list(faults)} if faults else {}
+
+
 def _of_framework(
     request: Request[Any, Any, Any], error: HTTPException
 ) -> Response[dict[str, object]]:
@@ -123,4 +160,24 @@ def _of_framework(
         error.status_code, "bad-request"
     )
     title = "The request cannot be understood." if code == "bad-request" else "No such thing here."
-    return problem(request, error.status_code, code, title, error.detail, **more)
+    answer = problem(request, error.status_code, code, title, error.detail, **more)
+    if error.status_code == NOT_ALLOWED:
+        answer.headers["allow"] = ", ".join(_allowed(request))
+    return answer
+
+
+def _allowed(request: Request[Any, Any, Any]) -> Sequence[str]:
+    """The methods of an address. Source: RFC 9110 section 15.5.6."""
+    parts = request.scope["path"].strip("/").split("/")
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, HTTPRoute) and _leads(route.path_components, parts):
+            methods |= set(route.methods)
+    return sorted(methods)
+
+
+def _leads(components: Sequence[object], parts: Sequence[str]) -> bool:
+    return len(components) == len(parts) and all(
+        not isinstance(component, str) or component == part
+        for component, part in zip(components, parts, strict=True)
+    )

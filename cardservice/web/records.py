@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.application_lines import ApplicationLine
 from cardservice.web.assurance_lines import AssuranceLines, assurance_lines
 from cardservice.web.card_lines import (
     CardLine,
@@ -17,10 +18,13 @@ from cardservice.web.card_lines import (
     taps_of,
 )
 from cardservice.web.entitlement_lines import Line, lines
+from cardservice.web.grant_lines import GrantLine, grant_lines
 from cardservice.web.read_lines import ReadLine, read_lines
+from cardservice.web.request_lines import requests_of
 from cardservice.web.request_words import KIND_WORDS, STATES
 from cardservice.web.words import gettext as _
-from entitlements import applications
+from entitlements import application_records as records
+from entitlements import assessing
 from identity import (
     accounts,
     addresses,
@@ -81,6 +85,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     documents: tuple[DocumentLine, ...]
     assurance: AssuranceLines
     entitlements: tuple[Line, ...]
+    given: tuple[GrantLine, ...]
+    applications: tuple[ApplicationLine, ...]
     cards: tuple[CardLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
@@ -96,11 +102,11 @@ async def record_of(
     """Put together what is known about a person who was opened already.
 
     To whom a protected address is masked, the district is too: no scheme of one district alone and
-    no place of a tap is told.
+    no place of a tap is told; nor what was given or applied for so far, which may tell it too.
     """
     on = london_date(now)
     account_id, masked = person.account_id, person.address_masked
-    explained = await applications.explain(session, vault, account_id, on=on)
+    explained = await assessing.explain(session, vault, account_id, on=on)
     if masked:
         explained = [each for each in explained if not each.tells_district]
     return Record(
@@ -109,11 +115,15 @@ async def record_of(
         addresses=() if masked else await addresses.history(session, vault, account_id),
         documents=tuple(DocumentLine(KINDS[seen.kind].name, seen) for seen in person.documents),
         assurance=assurance_lines(await assurance_records.of_account(session, vault, account_id)),
-        entitlements=lines(explained, on=on),
+        entitlements=lines(
+            explained, on=on, applications=await records.open_by_scheme(session, account_id)
+        ),
+        given=() if masked else await grant_lines(session, account_id),
+        applications=() if masked else (await requests_of(session, account_id)).applications,
         cards=await cards_of(session, account_id),
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
-        asked=await _asked(session, account_id),
+        asked=await asked_of(session, account_id),
         reads=await looks_at(session, vault, account_id),
         guardians=tuple(
             GuardianLine(each, BASIS_WORDS[each.basis])
@@ -129,6 +139,7 @@ async def looks_at(session: AsyncSession, vault: Vault, account_id: UUID) -> tup
     return read_lines(await accounts.reads_of(session, account_id), assisted)
 
 
-async def _asked(session: AsyncSession, account_id: UUID) -> tuple[AskedLine, ...]:
+async def asked_of(session: AsyncSession, account_id: UUID) -> tuple[AskedLine, ...]:
+    """Corrections that were asked for, and how far they are."""
     made = await four_eyes.corrections_of(session, account_id)
     return tuple(AskedLine(KIND_WORDS[one.kind], one.asked_at, STATES[one.state]) for one in made)

@@ -17,7 +17,21 @@ from litestar.datastructures import CacheControlHeader
 from litestar.static_files import create_static_files_router
 from litestar.types import ControllerRouterHandler
 
-from cardservice.web import confirm, notices, open_sessions, own_app, own_passkeys
+from cardservice.web import (
+    application,
+    apply,
+    confirm,
+    developers,
+    evidence,
+    history,
+    notices,
+    offers,
+    open_sessions,
+    own_app,
+    own_passkeys,
+    requests,
+    review,
+)
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
 from cardservice.web.defences import our_own_form
@@ -25,6 +39,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
+from cardservice.web.partners import credentials, overview, sandbox, usage, webhook, webhooks
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
@@ -34,6 +49,7 @@ from cardservice.web.resident import (
     own,
     passkeys,
     password,
+    phone,
     register_finish,
     register_steps,
     second_step,
@@ -47,6 +63,9 @@ from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     activation,
     addresses,
+    application_decisions,
+    application_evidence,
+    applications,
     assisted,
     assisted_trail,
     cards,
@@ -56,10 +75,10 @@ from cardservice.web.staff import (
     duplicates,
     erasures,
     lost_app,
+    partners,
     people,
     queue,
     register,
-    requests,
     resident,
     rule_changes,
     rules,
@@ -67,8 +86,11 @@ from cardservice.web.staff import (
     second_factor,
     trail,
 )
+from cardservice.web.staff import grants as staff_grants
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
+from cardservice.web.staff import phones as staff_phones
+from cardservice.web.staff import requests as staff_requests
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import acting_for, role_may
 from cardservice.web.visitors import AnyRequest, Part, VisitorMiddleware
@@ -93,6 +115,29 @@ _OWN_SIGN_IN: Final[Sequence[ControllerRouterHandler]] = (
 )
 """What residents and staff alike do about how they sign in."""
 
+_APPLYING: Final[Sequence[ControllerRouterHandler]] = (
+    requests.show,
+    history.show,
+    apply.show_start,
+    apply.start,
+    apply.ask,
+    apply.answer,
+    apply.show_answers,
+    apply.send,
+    application.show,
+    application.withdraw,
+    evidence.ask,
+    evidence.send,
+    evidence.show_file,
+    review.ask,
+    review.send,
+    offers.show,
+    offers.answer,
+    offers.ask_choice,
+    offers.choose,
+)
+"""What residents do themselves, and staff who act for them."""
+
 
 def routes(*, demo: bool) -> list[ControllerRouterHandler]:
     """Every page; those of the demo only in demo mode."""
@@ -110,7 +155,10 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 def _everybodys() -> Router:
     return Router(
         "/",
-        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        route_handlers=[
+            *(home, notices.privacy, notices.cookies, notices.accessibility),
+            developers.developers,
+        ],
         opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
     )
 
@@ -188,8 +236,13 @@ def _residents() -> list[Router]:
                 erase.stop,
                 copy.show,
                 copy.download,
+                phone.show,
+                phone.begin,
+                phone.show_code,
+                phone.report_lost,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
+                *_APPLYING,
                 own_app.remove,
                 password.ask_new,
                 password.choose,
@@ -253,6 +306,7 @@ def _staff() -> list[Router]:
                 cards.order_card,
                 cards.report_card,
                 cards.change_card,
+                staff_phones.report_lost,
                 documents.ask,
                 documents.record,
                 checks.ask,
@@ -267,17 +321,28 @@ def _staff() -> list[Router]:
                 addresses.change,
                 addresses.protect,
                 addresses.unprotect,
-                requests.ask_correction,
-                requests.request_correction,
-                requests.ask_death,
-                requests.report_death,
-                requests.ask_false_report,
-                requests.report_false,
+                staff_requests.ask_correction,
+                staff_requests.request_correction,
+                staff_requests.ask_death,
+                staff_requests.report_death,
+                staff_requests.ask_false_report,
+                staff_requests.report_false,
                 erasures.ask,
                 erasures.request_erasure,
                 erasures.ask_to_keep,
                 erasures.request_keeping,
                 erasures.stop,
+                applications.show,
+                applications.show_one,
+                applications.claim,
+                applications.release,
+                applications.hand_over,
+                application_evidence.show_file,
+                application_evidence.accept,
+                application_evidence.refuse,
+                application_evidence.sighted,
+                application_decisions.decide,
+                application_decisions.find_out,
                 queue.show,
                 queue.approve,
                 queue.refuse,
@@ -285,6 +350,9 @@ def _staff() -> list[Router]:
                 people.change_role,
                 people.change_access,
                 people.set_own_account,
+                partners.show,
+                partners.ask,
+                partners.add,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -303,8 +371,41 @@ def _staff() -> list[Router]:
                 staff_password.change,
                 lost_app.ask,
                 lost_app.forget,
+                staff_grants.ask,
+                staff_grants.suspend,
+                staff_grants.ask_resume,
+                staff_grants.resume,
             ],
             guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/staff/residents/{account_id:uuid}",
+            route_handlers=list(_APPLYING),
+            guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/partners",
+            route_handlers=[
+                overview.show,
+                credentials.show,
+                credentials.register,
+                credentials.stop,
+                sandbox.show,
+                sandbox.check,
+                usage.show,
+                webhooks.show,
+                webhooks.add,
+                webhook.show,
+                webhook.change_secret,
+                webhook.switch,
+                webhook.remove,
+                webhook.send_test,
+                webhook.send_again,
+                webhook.send_span,
+            ],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]

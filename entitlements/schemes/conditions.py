@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, get_type_hints
 
@@ -44,16 +45,26 @@ _TYPE_WORDS: Final[Mapping[object, str]] = MappingProxyType(
 )
 
 
+class OwnWord(StrEnum):
+    """What a resident's own word about a fact is worth."""
+
+    NOTHING = ""
+    CLAIM = "claim"
+    ENOUGH = "enough"
+
+
 class FedFact(msgspec.Struct, frozen=True):
     """A fact that another system or an officer tells us.
 
     Attributes:
         type: `bool`, or `int` for pence.
         words: what a resident is asked for.
+        own_word: what the resident's own word about it is worth; no word, and they are not asked.
     """
 
     type: type
     words: str
+    own_word: OwnWord = OwnWord.NOTHING
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from entitlements.decision import (
     NeedsFacts,
     NotEligible,
     Step,
+    Terms,
     Truth,
 )
 from entitlements.facts import ResidentFacts
@@ -136,6 +137,23 @@ def valid_until(rule: Rule, district: str, on: date) -> date:
     if authority is None or authority.card_expiry is None:
         return last
     return min(last, authority.card_expiry.on_or_after(on))
+
+
+def terms_of(scheme: Scheme, facts: ResidentFacts, on: date) -> Terms:
+    """What a scheme would give somebody of whom nothing more were missing on a day."""
+    rule = scheme.rule_on(on) or scheme.rules[-1]
+    band = ""
+    if rule.bands and facts.birth_date is not UNSET:
+        band = band_on(rule, facts.birth_date, on)[0].id
+    district = "" if facts.district is UNSET else facts.district
+    return Terms(
+        scheme=scheme.id,
+        service=scheme.service,
+        entitlement_class=band or rule.entitlement_class,
+        card_rank=scheme.card_rank,
+        valid_from=on,
+        valid_until=valid_until(rule, district, on),
+    )
 
 
 def _eligible(case: _Case) -> Eligible:

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from entitlements.errors import SchemesFaulty
 from entitlements.facts import FACT_WORDS
 from entitlements.schemes.authorities import Authorities, authorities_in
-from entitlements.schemes.conditions import FedFact, Shelf
+from entitlements.schemes.conditions import FedFact, OwnWord, Shelf
 from entitlements.schemes.csvfiles import Row, rows_of
 from entitlements.schemes.pension import pension_table
 from entitlements.schemes.rule import Scheme
@@ -32,6 +32,7 @@ FACTS: Final = "facts.csv"
 TABLES: Final = (PENSION, EVIDENCE, FACTS)
 FILE_NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.toml")
 """What a rule file may be called: like its scheme."""
+_OWN_WORD: Final = "own_word"
 _TYPES: Final[Mapping[str, type]] = {"yes-no": bool, "pence": int}
 
 
@@ -168,9 +169,21 @@ def _fed(rows: Sequence[Row]) -> Mapping[str, FedFact]:
         for row in rows
         if row.text("fact") in FACT_WORDS
     ]
+    faults += [
+        f"{row.place}: '{row.cells[_OWN_WORD]}' is not what somebody's own word can be worth; "
+        f"it is {' or '.join(filter(None, OwnWord))}, or empty"
+        for row in rows
+        if row.cells.get(_OWN_WORD, "") not in set(OwnWord)
+    ]
     if faults:
         raise SchemesFaulty(faults)
-    return {row.text("fact"): FedFact(_TYPES[row.text("type")], row.text("words")) for row in rows}
+    return {row.text("fact"): _fed_fact(row) for row in rows}
+
+
+def _fed_fact(row: Row) -> FedFact:
+    # Books that were kept before residents were asked anything have no such column.
+    own_word = OwnWord(row.cells.get(_OWN_WORD, ""))
+    return FedFact(_TYPES[row.text("type")], row.text("words"), own_word)
 
 
 def _schemes(texts: Mapping[str, str], shelf: Shelf) -> Mapping[str, Scheme]:

@@ -10,6 +10,9 @@ import msgspec
 
 OPENID: Final = "openid"
 OFFLINE_ACCESS: Final = "offline_access"
+CHECK: Final = "entitlements:check"
+REDEEM: Final = "redemptions:write"
+EVENTS: Final = "events:read"
 
 
 class Scope(msgspec.Struct, frozen=True):
@@ -33,8 +36,12 @@ SCOPES: Final[Mapping[str, Scope]] = {
     "email": Scope("your e-mail address", ("email", "email_verified")),
     "address": Scope("your home address", ("address",)),
     OFFLINE_ACCESS: Scope("this information for 30 days, also while you are not signed in"),
-    "entitlements:check": Scope(for_people=False),
+    CHECK: Scope(for_people=False),
+    REDEEM: Scope(for_people=False),
+    EVENTS: Scope(for_people=False),
 }
+FOR_PARTNERS: Final = (CHECK, REDEEM, EVENTS)
+"""What an organisation is allowed on its own behalf."""
 
 
 def for_people(asked: Iterable[str]) -> tuple[str, ...]:

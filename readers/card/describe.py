@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from readers.card.codes import NO_ACCESS
 from readers.card.keys import AES128_CONSTANT, SYSTEM_ID, UID_BYTES
 from readers.card.layout import FILES, KENT_AID, KEY_COUNT, KEY_MEANINGS
+from readers.contract import phone_pass
 from readers.contract.record import (
     EXPIRES,
     LENGTH_BYTES,
@@ -15,6 +16,7 @@ from readers.contract.record import (
     NOT_BEFORE,
     RECORD,
     RECORD_VERSION,
+    TOKEN_ID,
     Field,
     Record,
     binding_for,
@@ -22,13 +24,15 @@ from readers.contract.record import (
     sign_record,
 )
 from readers.contract.services import Service
+from readers.contract.tokens import SKEW
 
 EXAMPLE_UID = bytes.fromhex("04112233445566")
+EXAMPLE_JTI = bytes(range(phone_pass.JTI_BYTES))
 
 
 def card_format() -> str:
     """The whole document, in Markdown."""
-    return f"{_introduction()}\n{_keys()}\n{_files()}\n{_record()}\n{_example()}"
+    return f"{_introduction()}\n{_keys()}\n{_files()}\n{_record()}\n{_example()}\n{_pass()}"
 
 
 def _introduction() -> str:
@@ -113,6 +117,57 @@ def _example() -> str:
 
 File {FILES[Service.TRAVEL].number:02X} of the card {EXAMPLE_UID.hex()}, with a signature of zeros;
 the record takes {len(signed)} bytes.
+
+```
+{lines}
+```
+"""
+
+
+def _pass() -> str:
+    seconds = int(phone_pass.LIFETIME.total_seconds())
+    made = datetime(2026, 11, 30, 10, 30, tzinfo=UTC)
+    record = Record(
+        service=Service.LEISURE,
+        number=24000123456789,
+        entitlement_class=phone_pass.PASS_CLASS,
+        valid_from=made,
+        valid_until=made + phone_pass.LIFETIME,
+        sequence=1,
+        status_index=815,
+        binding=binding_for(EXAMPLE_JTI, Service.LEISURE),
+    )
+    text = phone_pass.encode(record, EXAMPLE_JTI, key_id=b"rec.1", sign=lambda _: bytes(64))
+    lines = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
+    return f"""## The pass on a phone, version {phone_pass.PASS_VERSION}
+
+The same record, signed with the same key, shown as a QR code by the resident's page. It differs
+from a card's record in this:
+
+- It is valid for {seconds} seconds (or until the service ends, if that is sooner).
+- Claim {TOKEN_ID} `cti` holds {phone_pass.JTI_BYTES} random bytes, new for every code.
+- Field {Field.BINDING.value} is the first 8 bytes of SHA-256 over service code and `cti`, as a
+  card's is over service code and UID. A UID is shorter, so no card can carry a pass.
+- Field {Field.ENTITLEMENT_CLASS.value} is always `{phone_pass.PASS_CLASS}`: the code does not say
+  why the service is held, and its dates do not say until when.
+- Field {Field.STATUS_INDEX.value} is a place of the phone's own: a phone that was reported lost is
+  refused while the card goes on.
+
+The text is `{phone_pass.PREFIX}`, the version, a full stop, and the COSE_Sign1 in Base32 (RFC 4648)
+without padding. Spaces, line ends and small letters are taken. A reader refuses a longer life,
+another version, a missing `cti` and another binding. A clock may run {int(SKEW.total_seconds())}
+seconds behind: a genuine code from further in the future shows that the clock is wrong, and nothing
+is decided.
+
+What a picture of somebody's screen is worth: it is good until its {seconds} seconds are over, at
+every venue it was not yet shown at. A venue device takes each `cti` once, and so refuses the
+second of two people with one code, at that device; which of the two was the resident it cannot
+tell. Devices without a network do not tell each other. A code passed on live, as a picture or a
+video call, to somebody elsewhere is not stopped by anything here: the code proves that a signed-in
+account asked for it within the minute, not who stands at the desk. Where that matters, ask for the
+card.
+
+An example of {len(text)} characters, with a signature of zeros:
 
 ```
 {lines}

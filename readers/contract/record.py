@@ -39,6 +39,7 @@ Index = Annotated[int, Meta(ge=0, le=2**32)]
 # CWT claim keys (RFC 8392 section 4) and our private one (below -65536: private use).
 EXPIRES: Final = 4
 NOT_BEFORE: Final = 5
+TOKEN_ID: Final = 7
 RECORD: Final = -65537
 
 # COSE header parameters (RFC 9052 section 3.1).
@@ -110,22 +111,26 @@ def binding_for(uid: bytes, service: Service) -> bytes:
     return hashlib.sha256(seen).digest()[:BINDING_BYTES]
 
 
-def sign_record(record: Record, *, key_id: bytes, sign: Callable[[bytes], bytes]) -> bytes:
+def sign_record(
+    record: Record, *, key_id: bytes, sign: Callable[[bytes], bytes], token_id: bytes | None = None
+) -> bytes:
     """The record as tagged COSE_Sign1, about 130 bytes.
 
     Args:
         record: what to say.
         key_id: names the issuer's key; 1 to 8 bytes.
         sign: Ed25519 over the bytes it is given (64 bytes back).
+        token_id: claim `cti`, for what is shown once; a card's record has none.
 
     Raises:
         MalformedRecord: a reader could not read this record back as it is (a value out of range,
             a fraction of a second).
     """
-    if _record(_claims(record)) != record:
+    if record_in(_claims(record)) != record:
         raise MalformedRecord("the record would not be read back as it is")
     protected = cbor2.dumps({ALGORITHM: EDDSA, KEY_ID: key_id}, canonical=True)
-    payload = cbor2.dumps(_claims(record), canonical=True)
+    claims = _claims(record) | ({} if token_id is None else {TOKEN_ID: token_id})
+    payload = cbor2.dumps(claims, canonical=True)
     signature = sign(_to_be_signed(protected, payload))
     message = cbor2.CBORTag(COSE_SIGN1_TAG, [protected, {}, payload, signature])
     return cbor2.dumps(message, canonical=True)
@@ -142,6 +147,19 @@ def verify_record(data: bytes, issuer_keys: Mapping[bytes, Ed25519PublicKey]) ->
         BadRecordSignature: the signature does not fit.
         UnknownRecordVersion: of a version this code does not know.
     """
+    return record_in(verified_claims(data, issuer_keys))
+
+
+def verified_claims(
+    data: bytes, issuer_keys: Mapping[bytes, Ed25519PublicKey]
+) -> dict[object, object]:
+    """The claims in ``data``, once its signature is shown to be one of ``issuer_keys``.
+
+    Raises:
+        MalformedRecord: these bytes are no signed claims.
+        UnknownIssuerKey: signed by a key that is not among ``issuer_keys``.
+        BadRecordSignature: the signature does not fit.
+    """
     protected, payload, signature = _open(data)
     header = _map(protected)
     if header.get(ALGORITHM) != EDDSA:
@@ -154,7 +172,38 @@ def verify_record(data: bytes, issuer_keys: Mapping[bytes, Ed25519PublicKey]) ->
         key.verify(signature, _to_be_signed(protected, payload))
     except InvalidSignature as error:
         raise BadRecordSignature("the record's signature does not fit") from error
-    return _record(_map(payload))
+    return _map(payload)
+
+
+def record_in(claims: dict[object, object]) -> Record:
+    """The record among claims whose signature was verified.
+
+    Raises:
+        MalformedRecord: there is none, or a field is missing or of the wrong kind.
+        UnknownRecordVersion: of a version this code does not know.
+    """
+    fields = claims.get(RECORD)
+    if not isinstance(fields, dict):
+        raise MalformedRecord("the token carries no Kent Card record")
+    if fields.get(Field.VERSION) != RECORD_VERSION:
+        raise UnknownRecordVersion(f"record version {fields.get(Field.VERSION)!r}")
+    try:
+        return msgspec.convert(
+            {
+                "service": Service.of_code(fields[Field.SERVICE]),
+                "number": fields[Field.NUMBER],
+                "entitlement_class": fields[Field.ENTITLEMENT_CLASS],
+                "status": RecordStatus(fields[Field.STATUS]),
+                "sequence": fields[Field.SEQUENCE],
+                "status_index": fields[Field.STATUS_INDEX],
+                "binding": fields[Field.BINDING],
+                "valid_from": _instant(claims[NOT_BEFORE]),
+                "valid_until": _instant(claims[EXPIRES]),
+            },
+            Record,
+        )
+    except (KeyError, ValueError, TypeError, OverflowError, OSError) as error:
+        raise MalformedRecord(f"a field is missing or of the wrong kind: {error!r}") from error
 
 
 def frame(record: bytes, size: int) -> bytes:
@@ -231,31 +280,6 @@ def _map(data: bytes) -> dict[object, object]:
     if not isinstance(decoded, dict):
         raise MalformedRecord("a CBOR map was expected")
     return decoded
-
-
-def _record(claims: dict[object, object]) -> Record:
-    fields = claims.get(RECORD)
-    if not isinstance(fields, dict):
-        raise MalformedRecord("the token carries no Kent Card record")
-    if fields.get(Field.VERSION) != RECORD_VERSION:
-        raise UnknownRecordVersion(f"record version {fields.get(Field.VERSION)!r}")
-    try:
-        return msgspec.convert(
-            {
-                "service": Service.of_code(fields[Field.SERVICE]),
-                "number": fields[Field.NUMBER],
-                "entitlement_class": fields[Field.ENTITLEMENT_CLASS],
-                "status": RecordStatus(fields[Field.STATUS]),
-                "sequence": fields[Field.SEQUENCE],
-                "status_index": fields[Field.STATUS_INDEX],
-                "binding": fields[Field.BINDING],
-                "valid_from": _instant(claims[NOT_BEFORE]),
-                "valid_until": _instant(claims[EXPIRES]),
-            },
-            Record,
-        )
-    except (KeyError, ValueError, TypeError, OverflowError, OSError) as error:
-        raise MalformedRecord(f"a field is missing or of the wrong kind: {error!r}") from error
 
 
 def _instant(seconds: object) -> datetime:

@@ -24,7 +24,7 @@ from cardservice.card_keys import application_key, newest
 from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.terminals import Role
-from entitlements import applications
+from entitlements import assessing
 from identity import accounts
 from identity.details import NewResident
 from identity.keys import FileKeyStore, Purpose
@@ -74,6 +74,9 @@ class Machine:
         self._key = key
         self._clock = clock
         self._url = url
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
 
     def header(self, **claims: Any) -> dict[str, str]:  # noqa: ANN401  (whatever a test spoils)
         """The header that shows who asks; ``claims`` replace the right ones."""
@@ -145,14 +148,12 @@ class World:
         now = self.clock()
         async with self.database.transaction() as session:
             account = await accounts.register(session, self.vault, details, actor=CLERK, now=now)
-            await applications.assess(session, self.vault, account.id, actor=CLERK, now=now)
+            await assessing.assess(session, self.vault, account.id, actor=CLERK, now=now)
         return account.id
 
     async def assess(self, account_id: UUID) -> None:
         async with self.database.transaction() as session:
-            await applications.assess(
-                session, self.vault, account_id, actor=CLERK, now=self.clock()
-            )
+            await assessing.assess(session, self.vault, account_id, actor=CLERK, now=self.clock())
 
     async def new_terminal(
         self,

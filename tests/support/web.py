@@ -24,7 +24,7 @@ from cardservice.app import create_app
 from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.web.frontend.build import build
-from entitlements import applications
+from entitlements import assessing
 from identity import accounts, duplicates, outbox, staff, staff_factor
 from identity.actors import SYSTEM
 from identity.codes import KINDS
@@ -80,6 +80,7 @@ class LiveServer:
         self._apps = {CLERK_USER: clerk_app}
         self.clerk_recovery_codes = clerk_app.recovery_codes
         self.clock = clock
+        self.keystore = keystore
         self.vault = Vault(keystore)
 
     def do(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -101,7 +102,7 @@ class LiveServer:
         async def work(session: AsyncSession) -> str:
             now = self.clock()
             account = await accounts.register(session, self.vault, details, actor=CLERK, now=now)
-            await applications.assess(session, self.vault, account.id, actor=CLERK, now=now)
+            await assessing.assess(session, self.vault, account.id, actor=CLERK, now=now)
             return str(account.id)
 
         return self.do(work)
@@ -129,6 +130,10 @@ class LiveServer:
 
         self._apps[username] = self.do(work)
         return username
+
+    def know_app(self, username: str, app: Offer) -> None:
+        """Somebody else has set an app up; `app_code` speaks for it from now on."""
+        self._apps[username] = app
 
     def newest_code(self, use: CodeUse = CodeUse.SIGN_IN) -> str:
         """The code in the newest message with one of that use."""

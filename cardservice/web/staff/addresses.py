@@ -17,7 +17,7 @@ from cardservice.web.staff.register import ADDRESS_LINES, kinds_for
 from cardservice.web.staff.resident import Look
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
-from entitlements import applications
+from entitlements import assessing
 from identity import addresses
 from identity.addresses import AddressChange
 from identity.details import NewAddress
@@ -54,7 +54,7 @@ async def change(
     typed = await typed_in(request)
     look = Look(request.user.actor, account_id, reason, now)
     try:
-        await applications.move_home(
+        await assessing.move_home(
             session, vault, account_id, _change(typed), actor=look.actor, now=now
         )
     except InvalidDetails as invalid:

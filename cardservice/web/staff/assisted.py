@@ -35,6 +35,12 @@ _NEXT: Final[Mapping[str, str]] = {
     "address": "address/new?reason=",
     "contact": "contact/new",
     "correction": "correction/new?reason=",
+    "requests": "requests",
+    "apply": "requests",
+    "applications": "requests",
+    "offers": "requests",
+    "choice": "choice",
+    "history": "history",
 }
 """What was wanted before a session was asked for -> where it is, below the record."""
 

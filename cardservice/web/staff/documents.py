@@ -16,7 +16,7 @@ from cardservice.web.staff.reasons import reason_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
 from cardservice.web.words import gettext as _
-from entitlements import applications
+from entitlements import assessing
 from identity import accounts
 from identity.errors import InvalidDetails
 from identity.evidence import KINDS, Proof, sole_proof
@@ -57,7 +57,7 @@ async def record(
         )
     except InvalidDetails as invalid:
         return _form(request, account_id, reason, typed, invalid.faults)
-    await applications.assess(session, vault, account_id, actor=actor, now=now)
+    await assessing.assess(session, vault, account_id, actor=actor, now=now)
     return see_other(f"/staff/residents/{account_id}?reason={_known(reason)}&done=document")
 
 

@@ -15,7 +15,7 @@ from cardservice.web.records import BASIS_WORDS
 from cardservice.web.staff.reasons import ReadReason
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import AnyRequest, VisitorRequest
-from entitlements import applications
+from entitlements import assessing
 from identity import accounts, guardians, registrations
 from identity.dates import parse_date
 from identity.details import NewResident
@@ -58,7 +58,7 @@ async def register(
                 await guardians.record(session, vault, account.id, guardian, actor=actor, now=now)
     except InvalidDetails as invalid:
         return _form(request, settings, typed, invalid.faults)
-    await applications.assess(session, vault, account.id, actor=actor, now=now)
+    await assessing.assess(session, vault, account.id, actor=actor, now=now)
     return see_other(
         f"/staff/residents/{account.id}?reason={ReadReason.REGISTERED}&done=registered"
     )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from cardservice.database import Database
-from entitlements import applications, grants
+from entitlements import assessing, grants
 from entitlements.models import Holder
 from identity import accounts, addresses
 from identity.addresses import AddressChange
@@ -35,7 +35,7 @@ TONBRIDGE = AddressChange(
 async def jean(migrated: Database, vault: Vault) -> UUID:
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
         return account.id
 
 
@@ -43,7 +43,7 @@ async def move(
     database: Database, vault: Vault, account_id: UUID, asked: AddressChange = TONBRIDGE
 ) -> None:
     async with database.transaction() as session:
-        await applications.move_home(session, vault, account_id, asked, actor=CLERK, now=LATER)
+        await assessing.move_home(session, vault, account_id, asked, actor=CLERK, now=LATER)
 
 
 async def test_a_move_ends_one_address_and_begins_the_next(
@@ -76,7 +76,7 @@ async def test_what_the_district_gives_is_decided_at_once_and_cards_are_owed_it(
         after = (await session.get_one(Holder, jean)).version
         explained = {
             each.decision.scheme: each.decision
-            for each in await applications.explain(session, vault, jean, on=LATER.date())
+            for each in await assessing.explain(session, vault, jean, on=LATER.date())
         }
         held = {each.scheme for each in await grants.current(session, jean, LATER.date())}
     assert after > before
@@ -93,7 +93,7 @@ async def test_an_address_typed_wrong_is_followed_on_the_same_day(
         document=DocumentShown("council-tax-bill", dated_on=date(2026, 4, 1)),
     )
     async with migrated.transaction() as session:
-        await applications.move_home(session, vault, jean, same_day, actor=CLERK, now=NOW)
+        await assessing.move_home(session, vault, jean, same_day, actor=CLERK, now=NOW)
     async with migrated.transaction() as session:
         new, old = await addresses.history(session, vault, jean)
     assert (old.valid_from, old.valid_to) == (NOW.date(), NOW.date())

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from cardservice.database import Database
 from cardservice.jobs import end_assistance
-from entitlements import applications
+from entitlements import assessing
 from identity import (
     accounts,
     addresses,
@@ -64,7 +64,7 @@ async def registered(database: Database, vault: Vault, email: str = JEAN.email) 
     details = msgspec.structs.replace(JEAN, email=email)
     async with database.transaction() as session:
         account = await accounts.register(session, vault, details, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
         return account.id
 
 
@@ -163,7 +163,7 @@ async def test_every_row_and_read_in_it_carries_actor_subject_and_basis(
         await accounts.person(
             session, vault, jean, actor=helping.actor, reason="To change the address", now=later
         )
-        await applications.move_home(session, vault, jean, MOVE, actor=helping.actor, now=later)
+        await assessing.move_home(session, vault, jean, MOVE, actor=helping.actor, now=later)
     async with migrated.transaction() as session:
         rows = (await session.scalars(select(AuditRow).where(AuditRow.at == later))).all()
         read = (await session.scalars(select(RecordRead))).one()

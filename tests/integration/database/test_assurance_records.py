@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from cardservice.database import Database
-from entitlements import applications
+from entitlements import assessing
 from identity import accounts, assurance_checks, assurance_records, corrections
 from identity.actors import Actor, Basis
 from identity.assurance import AssuranceLevel
@@ -185,4 +185,4 @@ async def test_a_document_from_before_it_was_asked_scores_nothing(
     assert found.checks == ()
     assert found.found.level is AssuranceLevel.SELF_ASSERTED
     async with migrated.transaction() as session:
-        await applications.assess(session, vault, account_id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account_id, actor=CLERK, now=NOW)

@@ -20,7 +20,7 @@ from cardservice.errors import (
 )
 from cardservice.models import Card, CardOrder, CardState, Terminal
 from cardservice.terminals import Role
-from entitlements import applications, grants, issuing
+from entitlements import assessing, grants, issuing
 from entitlements.grants import EndReason
 from entitlements.issuing import Carrier
 from identity import accounts
@@ -227,7 +227,7 @@ async def test_everything_at_once_about_one_resident_ends(
     async def assess(n: int) -> None:
         async with migrated.transaction() as session:
             now = NOW + timedelta(days=8 * n)
-            await applications.assess(session, vault, resident, actor=CLERK, now=now)
+            await assessing.assess(session, vault, resident, actor=CLERK, now=now)
 
     async def issue() -> None:
         async with migrated.transaction() as session:

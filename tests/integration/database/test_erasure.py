@@ -14,7 +14,7 @@ from cardservice.database import Database
 from cardservice.holdings import HOLDINGS
 from cardservice.models import Card, CardState
 from cardservice.personal_data import TABLES
-from entitlements import applications
+from entitlements import assessing
 from entitlements.models import Grant, ServiceNumber, ServiceRecord
 from identity import accounts, addresses, deaths, erasure, four_eyes, outbox, person_keys, signin
 from identity.actors import SYSTEM, resident_actor
@@ -81,7 +81,7 @@ async def will(migrated: Database, vault: Vault, keystore: FileKeyStore) -> UUID
     other = msgspec.structs.replace(OTHER)
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, other, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
     return await a_full_life(migrated, vault, keystore, WILL, partner)
 
 
@@ -246,7 +246,7 @@ async def test_what_is_kept_says_why_and_nothing_about_the_person(
     assert {record.status for record in records} == {Status.INVALID.value}
     assert {record.entitlement_class for record in records} == {None}
     assert {grant.service for grant in grants} <= {Service.TRAVEL}
-    assert {grant.ended_reason for grant in grants} == {"erased"}
+    assert {grant.ended_reason for grant in grants} == {"erased", "withdrawn"}
     assert numbers
     assert len(notices) == 1
     assert when == AFTER

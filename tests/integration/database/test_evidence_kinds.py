@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
-from entitlements import applications, feeds, gathering, grants
+from entitlements import assessing, feeds, gathering, grants
 from identity import accounts
 from identity.dates import london_date
 from identity.details import NewResident
@@ -40,7 +40,7 @@ async def _show(
 ) -> set[str]:
     """Record a document and decide; what the resident holds then."""
     await accounts.sight_document(session, vault, resident, shown, proof, actor=CLERK, now=NOW)
-    await applications.assess(session, vault, resident, actor=CLERK, now=NOW)
+    await assessing.assess(session, vault, resident, actor=CLERK, now=NOW)
     return {each.scheme for each in await grants.current(session, resident, london_date(NOW))}
 
 
@@ -68,8 +68,8 @@ async def test_every_kind_a_clerk_records_as_evidence_brings_what_it_is_evidence
 
 async def _open(session: AsyncSession, vault: Vault, resident: UUID) -> dict[str, set[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    for each in await applications.explain(session, vault, resident, on=london_date(NOW)):
-        found[applications.outcome_of(each.decision)].add(each.decision.scheme)
+    for each in await assessing.explain(session, vault, resident, on=london_date(NOW)):
+        found[assessing.outcome_of(each.decision)].add(each.decision.scheme)
     return found
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
 from cardservice.reassessing import Reassessed, reassess_due
-from entitlements import applications, grants
+from entitlements import assessing, grants
 from entitlements.grants import EndReason
 from entitlements.models import Grant, Holder
 from identity import accounts
@@ -37,7 +37,7 @@ async def _given_leisure(database: Database, vault: Vault) -> UUID:
         await accounts.sight_document(
             session, vault, resident, AWARD, Proof.BENEFIT, actor=CLERK, now=NOW
         )
-        await applications.assess(session, vault, resident, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, resident, actor=CLERK, now=NOW)
     return resident
 
 
@@ -58,8 +58,8 @@ async def test_a_leisure_pass_runs_out_after_its_evidence_has_aged_and_is_ended(
     async with migrated.transaction() as session:
         given = await _leisure(session, resident)
         assert (given.valid_until, given.ended_at) == (LAST_DAY, None)
-        assert await applications.due(session, LAST_DAY) == []
-        assert await applications.due(session, DAY_AFTER) == [resident]
+        assert await assessing.due(session, LAST_DAY) == []
+        assert await assessing.due(session, DAY_AFTER) == [resident]
         version = (await session.get_one(Holder, resident)).version
 
     assert await reassess_due(migrated, vault, now=_morning(DAY_AFTER)) == (Reassessed(1, 0))
@@ -68,7 +68,7 @@ async def test_a_leisure_pass_runs_out_after_its_evidence_has_aged_and_is_ended(
         assert given.ended_reason == EndReason.EXPIRED
         assert given.ended_at == _morning(DAY_AFTER)
         assert (await session.get_one(Holder, resident)).version == version + 1
-        assert await applications.due(session, DAY_AFTER) == []
+        assert await assessing.due(session, DAY_AFTER) == []
 
 
 async def test_a_grant_of_a_scheme_that_is_no_more_is_ended_when_it_runs_out(
@@ -101,10 +101,10 @@ async def test_whoever_is_due_twice_over_is_listed_once_and_pages_follow_each_ot
     residents = sorted([await _given_leisure(migrated, vault) for _ in range(3)])
     async with migrated.transaction() as session:
         # Never looked at since: the evidence aged and the pass ran out.
-        assert await applications.due(session, DAY_AFTER) == residents
-        first = await applications.due(session, DAY_AFTER, limit=2)
+        assert await assessing.due(session, DAY_AFTER) == residents
+        first = await assessing.due(session, DAY_AFTER, limit=2)
         assert first == residents[:2]
-        assert await applications.due(session, DAY_AFTER, after=first[-1]) == residents[2:]
+        assert await assessing.due(session, DAY_AFTER, after=first[-1]) == residents[2:]
 
 
 async def test_nothing_is_decided_for_a_closed_account(migrated: Database, vault: Vault) -> None:
@@ -112,4 +112,4 @@ async def test_nothing_is_decided_for_a_closed_account(migrated: Database, vault
     async with migrated.transaction() as session:
         (await session.get_one(Account, resident)).state = AccountState.CLOSED
     async with migrated.transaction() as session:
-        assert await applications.due(session, DAY_AFTER) == []
+        assert await assessing.due(session, DAY_AFTER) == []

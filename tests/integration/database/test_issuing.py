@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from cardservice.database import Database
-from entitlements import applications, grants, issuing, status
+from entitlements import assessing, grants, issuing, status
 from entitlements.grants import EndReason
-from entitlements.issuing import Carrier, Issued, with_check_digit
+from entitlements.issuing import Carrier, Issued
 from entitlements.models import ServiceNumber, ServiceRecord, StatusListState
+from entitlements.numbers import with_check_digit
 from entitlements.status import StatusLists
 from identity import accounts
 from identity.db import new_id
@@ -30,7 +31,7 @@ async def carrier(migrated: Database, vault: Vault) -> Carrier:
     """Of a resident who holds library membership."""
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
     return Carrier(account.id, new_id(), UID)
 
 
@@ -137,7 +138,7 @@ async def test_a_grant_given_again_makes_its_record_good_again(
     index = _read(keystore, issued[Service.LIBRARY]).status_index
     await _end(migrated, carrier.account_id, EndReason.NOT_ELIGIBLE)
     async with migrated.transaction() as session:
-        await applications.assess(session, vault, carrier.account_id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, carrier.account_id, actor=CLERK, now=NOW)
     assert (await _status(migrated, keystore, Service.LIBRARY))[index] == Status.VALID
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from cardservice import reassessing
 from cardservice.database import Database
 from entitlements import (
-    applications,
+    assessing,
     feeds,
     gathering,
     grants,
@@ -20,7 +20,7 @@ from entitlements import (
     replays,
     rulebooks,
 )
-from entitlements.applications import Explained
+from entitlements.assessing import Explained
 from entitlements.decision import Eligible, NeedsFacts
 from entitlements.errors import (
     NotAnotherPerson,
@@ -61,7 +61,7 @@ CHILD = msgspec.structs.replace(JEAN, birth_date=date(2015, 5, 5), email="")
 async def register(database: Database, vault: Vault, details: NewResident = JEAN) -> UUID:
     async with database.transaction() as session:
         account = await accounts.register(session, vault, details, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
     return account.id
 
 
@@ -87,7 +87,7 @@ async def explained(
     database: Database, vault: Vault, resident: UUID, on: date
 ) -> Mapping[str, Explained]:
     async with database.transaction() as session:
-        found = await applications.explain(session, vault, resident, on=on)
+        found = await assessing.explain(session, vault, resident, on=on)
     return {each.decision.scheme: each for each in found}
 
 
@@ -283,7 +283,7 @@ async def test_every_decision_comes_out_the_same_when_it_is_made_again(
             session, vault, child, "guarantor", value=True, actor=CLERK, now=IN_DECEMBER
         )
         for resident in (child, jean):
-            await applications.assess(session, vault, resident, actor=CLERK, now=IN_DECEMBER)
+            await assessing.assess(session, vault, resident, actor=CLERK, now=IN_DECEMBER)
     async with migrated.transaction() as session:
         books = set(await session.scalars(select(Assessment.book)))
     assert len(books) == 2
@@ -314,13 +314,13 @@ async def test_the_stored_facts_say_which_row_each_is_from(
     resident = await register(migrated, vault)
     async with migrated.transaction() as session:
         await feeds.tell(session, vault, resident, "library_debt", value=1, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, resident, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, resident, actor=CLERK, now=NOW)
         query = select(Assessment).where(
             Assessment.scheme == "library", Assessment.superseded_at.is_(None)
         )
         row = (await session.scalars(query)).one()
         personal = await person_keys.for_reading(session, vault, resident)
-        kept = applications.stored_facts(personal, row)
+        kept = assessing.stored_facts(personal, row)
     assert kept is not None
     assert kept.facts.fed == {"library_debt": 1}
     assert set(kept.versions) == {
@@ -340,7 +340,7 @@ async def test_a_debt_above_five_pounds_is_a_new_answer_and_no_end_of_membership
                     session, vault, resident, "library_debt", value=pence, actor=CLERK, now=NOW
                 )
                 assert told is new
-            await applications.assess(session, vault, resident, actor=CLERK, now=NOW)
+            await assessing.assess(session, vault, resident, actor=CLERK, now=NOW)
         library = (await explained(migrated, vault, resident, NOW.date()))["library"]
         assert isinstance(library.decision, Eligible)
         assert library.held is not None

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice import reassessing
 from cardservice.database import Database
 from cardservice.reassessing import Progress
-from entitlements import applications, grants, reassessment
+from entitlements import assessing, grants, reassessment
 from entitlements.models import Assessment, Grant
 from entitlements.reassessment import Scanned
 from identity import accounts
@@ -31,7 +31,7 @@ async def register(database: Database, vault: Vault, n: int, *, young: bool = Fa
     details = msgspec.structs.replace(YOUNG if young else JEAN, email=f"r{n}@example.com")
     async with database.transaction() as session:
         account = await accounts.register(session, vault, details, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
     return account.id
 
 
@@ -62,7 +62,7 @@ async def test_once_the_days_list_is_done_a_look_at_everybody_finds_nobody(
     for days in (0, 1, 8, 9, 400):  # nothing, nothing, the day, nothing, evidence and years later
         day = NOW + timedelta(days=days)
         async with migrated.transaction() as session:
-            listed = await applications.due(session, london_date(day))
+            listed = await assessing.due(session, london_date(day))
         assert set(await out_of_date(migrated, vault, london_date(day))) <= set(listed)
         if days == 8:
             assert await out_of_date(migrated, vault, london_date(day)) == tuple(listed) == due
@@ -132,7 +132,7 @@ async def test_a_document_that_nobody_decided_on_is_found(migrated: Database, va
         await accounts.sight_document(
             session, vault, resident, letter, Proof.DISABILITY, actor=CLERK, now=NOW
         )
-        assert await applications.due(session, london_date(NOW)) == []
+        assert await assessing.due(session, london_date(NOW)) == []
     assert await out_of_date(migrated, vault, london_date(NOW)) == (resident,)
 
 

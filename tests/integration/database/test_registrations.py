@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, func, select
 
 from cardservice.database import Database
-from entitlements import applications
+from entitlements import assessing
 from entitlements.decision import NeedsEvidence, NeedsFacts
 from identity import accounts, codes, outbox, registrations, signin
 from identity.codes import CodeRefused
@@ -96,7 +96,7 @@ async def test_an_account_made_alone_decides_nothing_until_documents_were_seen(
     async with migrated.transaction() as session:
         known = await accounts.known_facts(session, vault, account)
         assert (known.birth_date, known.district_code, known.documents) == (None, None, ())
-        decisions = await applications.assess(session, vault, account, actor=CLERK, now=NOW)
+        decisions = await assessing.assess(session, vault, account, actor=CLERK, now=NOW)
         assert {type(decision) for decision in decisions} <= {NeedsFacts, NeedsEvidence}
         shown, proof = PASSPORT, Proof.IDENTITY
         await accounts.sight_document(session, vault, account, shown, proof, actor=CLERK, now=NOW)
@@ -104,7 +104,7 @@ async def test_an_account_made_alone_decides_nothing_until_documents_were_seen(
         assert (known.birth_date, known.district_code) == (date(1950, 3, 1), None)
         shown, proof = COUNCIL_TAX, Proof.ADDRESS
         await accounts.sight_document(session, vault, account, shown, proof, actor=CLERK, now=NOW)
-        decisions = await applications.assess(session, vault, account, actor=CLERK, now=NOW)
+        decisions = await assessing.assess(session, vault, account, actor=CLERK, now=NOW)
         outcomes = {decision.scheme: type(decision).__name__ for decision in decisions}
     assert outcomes["library"] == outcomes["travel-older"] == "Eligible"
 

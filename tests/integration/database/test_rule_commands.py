@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.cli.answers import Exit
 from cardservice.cli.commands import run
 from cardservice.database import Database
-from entitlements import applications, publishing
+from entitlements import assessing, publishing
 from entitlements.models import Assessment
 from identity import accounts, staff
 from identity.actors import SYSTEM, staff_actor
@@ -58,7 +58,7 @@ class Council:
             password = "turnip lantern oxbow river"
             await staff.add(session, username, username, role, password, actor=SYSTEM, now=NOW)
         account = await accounts.register(session, self.vault, JEAN, actor=CLERK, now=NOW)
-        await applications.assess(session, self.vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, self.vault, account.id, actor=CLERK, now=NOW)
         return account.number
 
     def approve(self) -> None:

@@ -14,7 +14,7 @@ from cardservice import decisions, issuance, lifecycle, replacement
 from cardservice.database import Database
 from cardservice.errors import MoveNotAllowed
 from cardservice.models import Card, CardState
-from entitlements import applications, grants, issuing
+from entitlements import assessing, grants, issuing
 from entitlements.issuing import Carrier
 from entitlements.models import Holder
 from entitlements.status import listed
@@ -50,7 +50,7 @@ RENAMED = Correction(
 async def jean(migrated: Database, vault: Vault) -> UUID:
     async with migrated.transaction() as session:
         account = await accounts.register(session, vault, JEAN, actor=CLERK, now=NOW)
-        await applications.assess(session, vault, account.id, actor=CLERK, now=NOW)
+        await assessing.assess(session, vault, account.id, actor=CLERK, now=NOW)
         return account.id
 
 

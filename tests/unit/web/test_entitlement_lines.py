@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from cardservice.web.entitlement_lines import TAGS, Standing, line, lines
-from entitlements.applications import Explained
+from entitlements.assessing import Explained
 from entitlements.decision import Eligible
 from entitlements.facts import ResidentFacts
 from entitlements.models import Grant

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final, assert_never
+from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import gathering, grants, rulebooks
-from entitlements.decision import Decision, Eligible, NeedsEvidence, NeedsFacts, NotEligible
+from entitlements import answers, conclusions, gathering, grants, offers, rulebooks
+from entitlements.decision import Decision, Eligible, Terms
 from entitlements.facts import ResidentFacts
 from entitlements.gathering import Gathered
+from entitlements.grant_states import GrantState
 from entitlements.grants import EndReason
-from entitlements.models import Assessment, FedFact, Grant
+from entitlements.models import Assessment, FedFact, Grant, Holder
+from entitlements.offers import Due
 from entitlements.schemes.dates import NEVER
 from entitlements.schemes.locality import tells_district
 from entitlements.schemes.notes import last_day_shown, notes_of
@@ -36,9 +38,6 @@ PERSONAL: Final = (
 )
 """The tables of this package whose sealed columns belong to one person."""
 
-_OF_THE_DAY: Final = frozenset({"on", "valid_from", "valid_until", "next_change_on"})
-"""What a decision says anew every day although nothing has changed."""
-
 
 class Explained(msgspec.Struct, frozen=True):
     """One scheme as a page shows it: what the rule says today, and what is held.
@@ -46,7 +45,8 @@ class Explained(msgspec.Struct, frozen=True):
     Attributes:
         title: of the scheme.
         decision: what its rule says.
-        held: what was given.
+        held: what was given and may be used.
+        stands: how far it is otherwise: offered, declined, applied for or suspended.
         given: how somebody who is eligible comes to have it.
         notes: sentences about its terms, its charges and what an offer gives.
         shown_until: the last day of what others gave and staff have seen; None if there is nothing.
@@ -60,6 +60,7 @@ class Explained(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
     shown_until: date | None = None
     tells_district: bool = False
+    stands: Grant | None = None
 
 
 def decide_all(book: RuleBook, facts: ResidentFacts, on: date) -> Sequence[Decision]:
@@ -70,25 +71,37 @@ def decide_all(book: RuleBook, facts: ResidentFacts, on: date) -> Sequence[Decis
 async def assess(
     session: AsyncSession, vault: Vault, account_id: UUID, *, actor: Actor, now: datetime
 ) -> Sequence[Decision]:
-    """Decide every scheme for a resident; grant what is due and end what ran out or is lost.
+    """Decide every scheme for a resident; give or offer what is due, end what ran out or is lost.
 
-    Nothing is asked of the resident. What needs evidence is stored, so that pages can say so. What
-    is given on application or elsewhere is decided and never granted here, but it ends here.
+    Nothing is asked of the resident. What needs evidence is stored, so that pages can say so. An
+    application that waits for what the rule now answers by itself is decided with it.
 
     Raises:
         NoSuchAccount: no account with that id.
     """
-    await grants.lock_holder(session, account_id)
+    holder = await grants.lock_holder(session, account_id)
     book = await rulebooks.in_force(session)
     gathered = await gathering.gather(session, vault, account_id)
     on = london_date(now)
     decisions = decide_all(book, gathered.facts, on)
     await grants.end_run_out(session, account_id, on, actor=actor, now=now)
     held = await grants.open_by_scheme(session, account_id)
+    offered = []
     for decision in decisions:
-        given, has = book.schemes[decision.scheme].given, held.get(decision.scheme)
-        await _act(session, account_id, decision, given, has, actor=actor, now=now)
-    await _store(session, vault, account_id, book, gathered, decisions, now)
+        if gathered.facts.deceased is True and isinstance(decision, Eligible):
+            continue  # nothing is given to the dead
+        scheme, has = book.schemes[decision.scheme], held.get(decision.scheme)
+        if has is not None and has.state is GrantState.APPLIED:
+            following = conclusions.follow(
+                session, vault, account_id, decision, actor=actor, now=now
+            )
+            if await following:
+                continue
+        due = offers.due_of(decision, scheme, holder.giving, has)
+        await _act(session, account_id, decision, due, has, actor=actor, now=now)
+        offered += [scheme.title] if due is Due.OFFER else []
+    await _store(session, vault, holder, book, gathered, decisions, now)
+    await offers.tell(session, vault, account_id, offered, now=now)
     return decisions
 
 
@@ -129,16 +142,20 @@ async def due(
     changing = select(Assessment.account_id).where(
         Assessment.superseded_at.is_(None), Assessment.next_change_on <= on
     )
-    either = changing.union(grants.run_out(on).with_only_columns(Grant.account_id))
-    query = (
-        select(Account.id)
-        .where(Account.state == AccountState.ACTIVE, Account.id.in_(either))
-        .order_by(Account.id)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(Account.id > after)
-    return (await session.scalars(query)).all()
+    ran_out = grants.run_out(on).with_only_columns(Grant.account_id)
+    # Each part is cut off by itself: on a day on which everybody is due, no page reads them all.
+    parts = [_page(query.join(Account), after, limit).subquery() for query in (changing, ran_out)]
+    both = union(*(select(part.c.account_id) for part in parts)).subquery()
+    return (
+        await session.scalars(select(both.c.account_id).order_by(both.c.account_id).limit(limit))
+    ).all()
+
+
+def _page(query: Select[UUID], after: UUID | None, limit: int) -> Select[UUID]:
+    of = query.selected_columns.account_id
+    living = query.where(Account.state == AccountState.ACTIVE)
+    following = living if after is None else living.where(of > after)
+    return following.distinct().order_by(of).limit(limit)
 
 
 async def explain(
@@ -151,72 +168,78 @@ async def explain(
     """
     book = await rulebooks.in_force(session)
     facts = (await gathering.gather(session, vault, account_id)).facts
-    held = {each.scheme: each for each in await grants.current(session, account_id, on)}
+    opened = await grants.open_by_scheme(session, account_id)
     return [
-        _explained(book, decision, facts, held.get(decision.scheme))
+        _explained(book, decision, facts, opened.get(decision.scheme))
         for decision in decide_all(book, facts, on)
     ]
 
 
 def _explained(
-    book: RuleBook, decision: Decision, facts: ResidentFacts, held: Grant | None
+    book: RuleBook, decision: Decision, facts: ResidentFacts, stands: Grant | None
 ) -> Explained:
     scheme = book.schemes[decision.scheme]
+    in_time = stands is not None and stands.valid_until >= decision.on
+    held = in_time and stands is not None and grants.is_held(stands)
     return Explained(
         scheme.title,
         decision,
-        held,
+        stands if held else None,
         scheme.given,
         notes_of(scheme, decision),
         last_day_shown(scheme, facts, decision.on),
         tells_district(scheme),
+        None if held else stands,
     )
-
-
-def moves_a_grant(decision: Decision, given: Given, held: Grant | None) -> bool:
-    """Whether acting on a decision gives or takes something."""
-    match decision:
-        case Eligible():
-            if held is None:
-                return given is Given.AUTOMATICALLY
-            return held.entitlement_class != decision.entitlement_class
-        case NotEligible():
-            return held is not None
-        case NeedsFacts() | NeedsEvidence():
-            return False  # what is not known neither gives nor takes
-        case never:
-            assert_never(never)
 
 
 async def _act(
     session: AsyncSession,
     account_id: UUID,
     decision: Decision,
-    given: Given,
+    due: Due,
     held: Grant | None,
     *,
     actor: Actor,
     now: datetime,
 ) -> None:
-    if not moves_a_grant(decision, given, held):
-        return
-    if held is not None:
-        changed = isinstance(decision, Eligible)
-        reason = EndReason.CHANGED if changed else EndReason.NOT_ELIGIBLE
-        await grants.end(session, held, reason, actor=actor, now=now)
-    if isinstance(decision, Eligible):
-        await grants.grant(session, account_id, decision, actor=actor, now=now)
+    match due, decision:
+        case Due.END, _ if held is not None:
+            await grants.end(session, held, EndReason.NOT_ELIGIBLE, actor=actor, now=now)
+        case Due.ADD, Eligible():
+            await grants.grant(session, account_id, decision, before=held, actor=actor, now=now)
+        case Due.OFFER, Eligible():
+            await _begin(session, decision, account_id, GrantState.OFFERED, actor=actor, now=now)
+        case Due.CHANGE, Eligible() if held is not None:
+            state = held.state
+            await grants.end(session, held, EndReason.CHANGED, actor=actor, now=now)
+            await _begin(session, decision, account_id, state, actor=actor, now=now)
+        case _:
+            pass
+
+
+async def _begin(
+    session: AsyncSession,
+    decision: Eligible,
+    account_id: UUID,
+    state: GrantState,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    await grants.begin(session, account_id, Terms.of(decision), state, actor=actor, now=now)
 
 
 async def _store(
     session: AsyncSession,
     vault: Vault,
-    account_id: UUID,
+    holder: Holder,
     book: RuleBook,
     gathered: Gathered,
     decisions: Sequence[Decision],
     now: datetime,
 ) -> None:
+    account_id = holder.account_id
     stored = await _stored(session, account_id)
     personal = await person_keys.for_writing(session, vault, account_id)
     changed = [
@@ -224,6 +247,9 @@ async def _store(
         for decision in decisions
         if not says(personal, stored.get(decision.scheme), decision)
     ]
+    due = {scheme: row.next_change_on for scheme, row in stored.items()}
+    due |= {decision.scheme: decision.next_change_on for decision in changed}
+    answers.keep(holder, personal, decisions, [due[each.scheme] for each in decisions])
     if not changed:
         return
     await rulebooks.keep(session, book, now=now)
@@ -263,7 +289,7 @@ def says(personal: PersonVault, row: Assessment | None, decision: Decision) -> b
 def substance(decision: Decision) -> Mapping[str, object]:
     """A decision without what it says anew every day."""
     fields = {name: getattr(decision, name) for name in decision.__struct_fields__}
-    return {name: value for name, value in fields.items() if name not in _OF_THE_DAY}
+    return {name: value for name, value in fields.items() if name not in answers.OF_THE_DAY}
 
 
 def stored_decision(personal: PersonVault, row: Assessment) -> Decision:

@@ -1,0 +1,1 @@
+"""The addresses of entitlements; `cardservice.app` mounts them."""
