@@ -37,6 +37,9 @@ class Rows:
     def __init__(self, rows: Sequence[Row]) -> None:
         self._rows = rows
 
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._rows)
+
     def one_or_none(self) -> Any:  # noqa: ANN401  (columns are not typed)
         """The only row, or None.
 

@@ -1,6 +1,6 @@
 """What runs statements: a request's transaction, or something that commits each one."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol, TypeAlias
 
 from sqlalchemy import Dialect, Executable
@@ -39,6 +39,10 @@ class Found(Protocol):
 
     def scalar_one(self) -> Any:  # noqa: ANN401
         """The first column of the only row; raises as `one`."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Every row."""
         ...
 
     def scalars(self) -> Iterable[Any]:
