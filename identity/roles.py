@@ -73,8 +73,8 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
     Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
     Act.READ_AUDIT: "read what was done and by whom",
-    Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
-    "note their own account",
+    Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, note "
+    "their own account and work address, and have a code for a new password sent there",
 }
 
 _EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})

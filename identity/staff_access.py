@@ -28,7 +28,7 @@ async def change_role(
         NoSuchStaff: nobody has that id.
         OwnAccess: it is the actor themselves.
     """
-    member = await _other(session, staff_id, actor)
+    member = await other(session, staff_id, actor)
     before = member.role
     if before is role:
         return
@@ -47,7 +47,7 @@ async def set_active(
         NoSuchStaff: nobody has that id.
         OwnAccess: it is the actor themselves.
     """
-    member = await _other(session, staff_id, actor)
+    member = await other(session, staff_id, actor)
     if member.active is active:
         return
     member.active = active
@@ -57,7 +57,13 @@ async def set_active(
     audit.record(session, action, audit.subject_of("staff", staff_id), actor=actor, now=now)
 
 
-async def _other(session: AsyncSession, staff_id: UUID, actor: Actor) -> StaffMember:
+async def other(session: AsyncSession, staff_id: UUID, actor: Actor) -> StaffMember:
+    """A member of staff who is not the one who acts; their row is held.
+
+    Raises:
+        NoSuchStaff: nobody has that id.
+        OwnAccess: it is the actor themselves.
+    """
     if actor.id == str(staff_id):
         raise OwnAccess("You cannot change your own access. Ask another administrator.")
     member = await session.get(StaffMember, staff_id, with_for_update=True)
