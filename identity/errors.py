@@ -189,6 +189,12 @@ class NoWorkAddress(IdentityError):
     code = "no-work-address"
 
 
+class PartnerRoleStays(IdentityError):
+    """Whoever signs in for a partner keeps that role, and nobody else is given it."""
+
+    code = "partner-role-stays"
+
+
 class SecondPersonNeeded(IdentityError):
     """Whoever asked for a change does not decide it."""
 
