@@ -5,7 +5,7 @@ import asyncio
 import gc
 import signal
 import socket
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,7 @@ from cardservice.cli.answers import Exit, Surroundings, open_database, surroundi
 from cardservice.cli.subcommands import Commands
 from cardservice.database import Database
 from cardservice.errors import NotReady
-from cardservice.settings import Settings, proxies
+from cardservice.settings import Settings, notice_days, proxies
 from cardservice.web.environment import compile_pages
 from entitlements import webhook_sending
 from entitlements.webhook_sending import Way
@@ -140,14 +140,15 @@ async def _work(around: Surroundings, *, once: bool) -> int:
         way = Way(posts, loopback=around.settings.demo)
         if once:
             now = around.clock()
-            return await _turn(database, provider, http, way, carrier, outbox, now, nightly=True)
+            nightly = around.settings
+            return await _turn(database, provider, http, way, carrier, outbox, now, nightly=nightly)
         _LOG.info("working")
         done_on = None
         while not stopping.is_set():
             now = around.clock()
-            nightly = london_date(now) != done_on
+            tonight = None if london_date(now) == done_on else around.settings
             ended = await _turn(
-                database, provider, http, way, carrier, outbox, now, nightly=nightly
+                database, provider, http, way, carrier, outbox, now, nightly=tonight
             )
             done_on = london_date(now) if ended is Exit.DONE else done_on
             await _pause(stopping)
@@ -163,11 +164,11 @@ async def _turn(
     outbox: Path,
     now: datetime,
     *,
-    nightly: bool,
+    nightly: Settings | None,
 ) -> Exit:
     """Do what is due; a fault is said, and the next turn tries again.
 
-    `nightly`: also what is due once a day.
+    `nightly`: the settings of what is due once a day; None when that is done.
     """
     try:
         reassessed = await reassessing.reassess_due(database, provider.vault, now=now)
@@ -184,7 +185,12 @@ async def _turn(
         if nightly:
             await jobs.ask_for_deceased(database, provider.vault, now=now)
         erased = await jobs.erase_due(database, provider.vault, outbox, now=now)
+        announced = jobs.Announced(0, 0)
         if nightly:
+            days = notice_days(nightly)
+            announced = await jobs.announce_ends(database, provider.vault, days=days, now=now)
+            keep = timedelta(days=nightly.evidence_days)
+            await jobs.let_go_of_evidence(database, keep=keep, now=now)
             await jobs.apply_retention(database, outbox, now=now)
     except (SQLAlchemyError, OSError) as error:
         _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
@@ -193,13 +199,15 @@ async def _turn(
         "decided": reassessed.decided,
         "failed": reassessed.failed,
         "erased": erased.done,
+        "ends_announced": announced.told,
         "partners_told": told.taken,
         "partners_not_reached": told.failed,
         **msgspec.structs.asdict(delivered),
     }
     if any(done.values()):
         _LOG.info("done", **done)
-    return Exit.FAULT if reassessed.failed or erased.failed else Exit.DONE
+    failed = reassessed.failed or erased.failed or announced.failed
+    return Exit.FAULT if failed else Exit.DONE
 
 
 async def _pause(stopping: asyncio.Event) -> None:
