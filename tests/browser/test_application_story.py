@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from identity.models import StaffRole
 from tests.support.browser import Reader
@@ -58,7 +58,7 @@ def apply(jean: Reader) -> str:
 def choose(page: Page, name: str, content: bytes) -> None:
     page.get_by_label("What is the document?").select_option(label=LETTER)
     page.get_by_label("Photo or PDF").set_input_files(
-        [{"name": name, "mimeType": "application/octet-stream", "buffer": content}]
+        FilePayload(name=name, mimeType="application/octet-stream", buffer=content)
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from standardwebhooks import Webhook
 
+from entitlements import sandbox
 from identity.models import StaffRole
 from tests.support.browser import Reader
 from tests.support.clerk import sign_in
@@ -59,6 +60,21 @@ def test_a_partners_person_registers_a_key_adds_a_webhook_and_sees_a_delivery(
     reader.press("Register the key")
     assert reader.says("The key is registered")
     reader.check("Keys")
+
+    page.get_by_role("link", name="Test cards", exact=True).click()
+    reader.check("Test cards")
+    page.get_by_label("Ask about").select_option(label="Library membership")
+    page.get_by_label("Test card").select_option(str(sandbox.CARDS[0].number))
+    reader.press("Check the card")
+    assert reader.says("Answer: yes")
+    reader.check("Test cards")
+    page.get_by_label("Test card").select_option(str(sandbox.CARDS[6].number))
+    reader.press("Check the card")
+    assert reader.says("Answer: unknown")
+
+    page.get_by_role("link", name="Usage", exact=True).click()
+    reader.check("Usage")
+    assert reader.says("Nothing was asked.")
 
     page.get_by_role("link", name="Webhooks", exact=True).click()
     reader.check("Webhooks")

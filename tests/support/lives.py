@@ -27,6 +27,7 @@ from entitlements import (
 from entitlements import grants as grants_of
 from entitlements.applying import NotOpen
 from entitlements.cleaning.media import Clean, Media
+from entitlements.event_models import EventType, PartnerEvent
 from entitlements.evidence_models import ApplicationEvidence, EndNotice
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
@@ -288,6 +289,11 @@ async def _redeemed(session: AsyncSession, person: UUID) -> None:
     """At a partner of their own, which knows them by a name."""
     partner = await organisations.add(session, f"Partner of {person}", [], actor=CLERK, now=NOW)
     subject = await subjects.of_account(session, partner.id, person, now=NOW)
+    session.add(
+        PartnerEvent(
+            organisation_id=partner.id, type=EventType.CARD_STOPPED, at=NOW, subject=subject
+        )
+    )
     session.add(
         Redemption(
             organisation_id=partner.id,
