@@ -26,13 +26,21 @@ from bench.pension import (
     RESIDENTS,
     SCHEME,
     SEED,
+    Took,
     each_batch,
     each_call,
 )
 from bench.pension import residents as without_documents
 from entitlements.facts import Evidence, ResidentFacts
 from entitlements.schemes.batch import YES, compile_numpy
-from entitlements.schemes.columns import NO_DAY, UNKNOWN_SUM, EvidenceColumns, FactColumns
+from entitlements.schemes.batch_dates import pensionable_days
+from entitlements.schemes.columns import (
+    NO_DAY,
+    UNKNOWN_SUM,
+    EvidenceColumns,
+    FactColumns,
+    day_number,
+)
 from entitlements.schemes.engine import compile_traced
 from entitlements.schemes.pension import load_pension_table
 from entitlements.schemes.rulebook import built_in_book
@@ -65,10 +73,9 @@ def residents() -> FactColumns:
     bare, draw = without_documents(), np.random.default_rng(SEED + 1)
     kinds = tuple(built_in_book().evidence_words)
     holders = np.flatnonzero(draw.random(RESIDENTS) < SHARE_WITH_A_DOCUMENT)
-    dated = np.datetime64(ON, "D") - draw.integers(0, 600, len(holders))
-    states = np.where(
-        draw.random(len(holders)) < 0.3, dated + draw.integers(0, 1500, len(holders)), NO_DAY
-    )
+    dated = day_number(ON) - draw.integers(0, 600, len(holders)).astype(np.int32)
+    later = dated + draw.integers(0, 1500, len(holders)).astype(np.int32)
+    states = np.where(draw.random(len(holders)) < 0.3, later, NO_DAY)
     return FactColumns(
         birth_date=bare.birth_date,
         district=bare.district,
@@ -92,31 +99,37 @@ def residents() -> FactColumns:
 
 
 def one_person() -> bool:
-    """Median microseconds of a decision with its whole trace, for each scheme."""
-    slowest = 0.0
+    """Median microseconds of a decision with its whole trace, for each scheme and person."""
+    slowest = Took(0, 0)
     for name, scheme in built_in_book().schemes.items():
         decide = compile_traced(scheme)
         took = [each_call(partial(decide, facts, ON)) for facts in PEOPLE.values()]
-        slowest = max(slowest, *took)
-        each = "  ".join(f"{who} {us:6.2f}" for who, us in zip(PEOPLE, took, strict=True))
-        print(f"one decision, {name:28} {each} us")
-    print(f"slowest: {slowest:.1f} us; wanted: under {DECISION_LIMIT_US} us")
-    return slowest < DECISION_LIMIT_US
+        slowest = Took(*map(max, slowest, *took))
+        each = "   ".join(
+            f"{who} {us.wall:6.2f} {us.cpu:6.2f}" for who, us in zip(PEOPLE, took, strict=True)
+        )
+        print(f"one decision, {name:28} {each} us (wall, CPU)")
+    print(f"slowest: {slowest.wall:.1f} us wall, {slowest.cpu:.1f} us CPU;", end=" ")
+    print(f"wanted: under {DECISION_LIMIT_US} us")
+    return slowest.cpu < DECISION_LIMIT_US
 
 
 def everybody(columns: FactColumns) -> bool:
     """Median seconds for each scheme, and for all of them one after the other."""
-    schemes, whole = built_in_book().schemes, 0.0
+    schemes, every = built_in_book().schemes, []
     for name, scheme in schemes.items():
         decide = compile_numpy(scheme)
         took = each_batch(partial(decide, columns, ON))
         yes = np.count_nonzero(decide(columns, ON).outcome == YES)
-        whole += took
-        print(f"{RESIDENTS:,} residents, {name:28} {took:6.2f} s  {yes:9,} yes")
+        every.append(took)
+        print(
+            f"{RESIDENTS:,} residents, {name:28} {took.wall:6.2f} {took.cpu:6.2f} s  {yes:9,} yes"
+        )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{RESIDENTS:,} residents x {len(schemes)} schemes: {whole:.2f} s, peak {peak:.0f} MiB")
-    print(f"wanted: under {BATCH_LIMIT_S} s")
-    return whole < BATCH_LIMIT_S
+    whole = Took(*map(sum, zip(*every, strict=True)))
+    print(f"{RESIDENTS:,} residents x {len(schemes)} schemes: {whole.wall:.2f} s wall,", end=" ")
+    print(f"{whole.cpu:.2f} s CPU, peak {peak:.0f} MiB; wanted: under {BATCH_LIMIT_S} s wall")
+    return whole.wall < BATCH_LIMIT_S
 
 
 def beside_the_peer(columns: FactColumns) -> bool:
@@ -126,22 +139,26 @@ def beside_the_peer(columns: FactColumns) -> bool:
         print(f"{PEER} could not be installed here, so nothing was compared with it.")
         return True
     decide = compile_numpy(built_in_book().schemes[SCHEME])
-    answer = _ask(python, columns)
+    answers = _ask(python, columns)
     yes = int(np.count_nonzero(decide(columns, ON).outcome == YES))
-    assert answer["yes"] == yes, "both must give the same number of passes"
+    same = all(answer["yes"] == yes for answer in answers.values())
+    assert same, "both must give the same number of passes"
     ours = each_batch(partial(decide, columns, ON))
-    build, theirs = answer["build"], answer["build"] + answer["decide"]
-    print(f"{SCHEME}, {RESIDENTS:,} residents, ours            {ours:6.2f} s  {yes:,} yes")
-    print(f"{SCHEME}, {RESIDENTS:,} residents, OpenFisca-Core  {theirs:6.2f} s")
-    print(f"  of which {build:.2f} s to build its situation")
-    print(f"ratio ours / OpenFisca-Core: {ours / theirs:.2f} (medians)")
-    return bool(ours < theirs)
+    every = {way: Took(each["wall"], each["cpu"]) for way, each in answers.items()}
+    for who, took in {"ours": ours, **every}.items():
+        print(f"{SCHEME}, {RESIDENTS:,} residents, {who:10} {took.wall:6.2f} {took.cpu:6.2f} s")
+    print(f"  the same {yes:,} yes; OpenFisca-Core reckons by the calendar, or has our table")
+    for way, theirs in every.items():
+        wall, cpu = theirs.wall / ours.wall, theirs.cpu / ours.cpu
+        print(f"ours is {wall:.2f} times as fast by the wall, {cpu:.2f} by CPU: {way} (medians)")
+    return every["calendar"].cpu > ours.cpu
 
 
-def _ask(python: Path, columns: FactColumns) -> dict[str, float]:
+def _ask(python: Path, columns: FactColumns) -> dict[str, dict[str, float]]:
     with tempfile.NamedTemporaryFile(suffix=".npz") as file:
         born, kent, deceased = _for_the_peer(columns)
         rows = load_pension_table().rows
+        births = np.datetime64("1900-01-01") + np.arange(140 * 365)
         np.savez(
             file.name,
             born=born,
@@ -150,18 +167,20 @@ def _ask(python: Path, columns: FactColumns) -> dict[str, float]:
             starts=np.array([row.born_from for row in rows], "datetime64[D]").astype(np.int64),
             months=np.array([row.months or 0 for row in rows], np.int64),
             named=np.array([row.day for row in rows], "datetime64[D]"),
+            days=pensionable_days(load_pension_table(), births),
+            first=births[0].astype(np.int32),
         )
         asked = [str(python), str(PROGRAM), file.name]
         done = subprocess.run(asked, check=True, capture_output=True, text=True)
-    answer: dict[str, float] = json.loads(done.stdout)
-    return answer
+    answers: dict[str, dict[str, float]] = json.loads(done.stdout)
+    return answers
 
 
 def _for_the_peer(
     columns: FactColumns,
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
     days = columns.birth_date
-    born = np.where(np.isnat(days), LONG_TO_COME, days.astype(np.int64))
+    born = np.where(days == NO_DAY, LONG_TO_COME, days)
     kent = np.arange(len(DISTRICTS)) < len(DISTRICTS) - 1
     return (
         born.astype(np.int32),

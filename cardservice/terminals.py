@@ -22,7 +22,7 @@ from cardservice.errors import (
     TerminalUnknown,
 )
 from cardservice.models import EnrolmentCode, Terminal
-from entitlements.schemes.authorities import load_authorities
+from entitlements import rulebooks
 from identity import audit
 from identity.actors import Actor, ActorKind
 from readers.contract.services import Service
@@ -34,7 +34,7 @@ from readers.contract.tokens import (
     key_id_of,
     verify_token,
 )
-from readers.contract.wire import Purpose
+from readers.contract.wire import KENT, Purpose
 from readers.errors import TokenRefused
 
 CODE_LASTS: Final = timedelta(hours=24)
@@ -58,7 +58,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     services: tuple[Service, ...]
     purposes: tuple[Purpose, ...]
-    authority: str = "kent-county-council"
+    authority: str = KENT
 
 
 class KnownTerminal(msgspec.Struct, frozen=True):
@@ -86,7 +86,7 @@ async def create(session: AsyncSession, role: Role, *, actor: Actor, now: dateti
         BadTerminalRole: no name, place, service or purpose, or an authority that does not exist.
         TerminalNameTaken: another terminal has the name.
     """
-    _check(role)
+    await _check(session, role)
     terminal = Terminal(
         name=role.name.strip(),
         place=role.place.strip(),
@@ -249,14 +249,15 @@ def _verify(token: str, public_key: bytes, now: datetime) -> None:
         raise TerminalUnknown("The terminal's request lives longer than a request may.")
 
 
-def _check(role: Role) -> None:
+async def _check(session: AsyncSession, role: Role) -> None:
     if not role.name.strip() or not role.place.strip():
         raise BadTerminalRole("A terminal needs a name and a place.")
     if not role.services and Purpose.PERSONALISE not in role.purposes:
         raise BadTerminalRole("A terminal checks at least one service, or makes cards.")
     if not role.purposes:
         raise BadTerminalRole("A terminal needs at least one purpose.")
-    known: Collection[str] = {authority.id for authority in load_authorities().authorities}
+    book = await rulebooks.in_force(session)
+    known: Collection[str] = {authority.id for authority in book.authorities.authorities}
     if role.authority not in known:
         raise BadTerminalRole(f"The authority is one of: {', '.join(sorted(known))}.")
 

@@ -6,16 +6,16 @@ from typing import Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import Select, select, union
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import conclusions, gathering, grants, offers, rulebooks
+from entitlements import answers, conclusions, gathering, grants, offers, rulebooks
 from entitlements.decision import Decision, Eligible, Terms
 from entitlements.facts import ResidentFacts
 from entitlements.gathering import Gathered
 from entitlements.grant_states import GrantState
 from entitlements.grants import EndReason
-from entitlements.models import Assessment, FedFact, Grant
+from entitlements.models import Assessment, FedFact, Grant, Holder
 from entitlements.offers import Due
 from entitlements.schemes.dates import NEVER
 from entitlements.schemes.locality import tells_district
@@ -37,9 +37,6 @@ PERSONAL: Final = (
     PersonalTable(FedFact, "account_id"),
 )
 """The tables of this package whose sealed columns belong to one person."""
-
-_OF_THE_DAY: Final = frozenset({"on", "valid_from", "valid_until", "next_change_on"})
-"""What a decision says anew every day although nothing has changed."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -103,7 +100,7 @@ async def assess(
         due = offers.due_of(decision, scheme, holder.giving, has)
         await _act(session, account_id, decision, due, has, actor=actor, now=now)
         offered += [scheme.title] if due is Due.OFFER else []
-    await _store(session, vault, account_id, book, gathered, decisions, now)
+    await _store(session, vault, holder, book, gathered, decisions, now)
     await offers.tell(session, vault, account_id, offered, now=now)
     return decisions
 
@@ -145,16 +142,20 @@ async def due(
     changing = select(Assessment.account_id).where(
         Assessment.superseded_at.is_(None), Assessment.next_change_on <= on
     )
-    either = changing.union(grants.run_out(on).with_only_columns(Grant.account_id))
-    query = (
-        select(Account.id)
-        .where(Account.state == AccountState.ACTIVE, Account.id.in_(either))
-        .order_by(Account.id)
-        .limit(limit)
-    )
-    if after is not None:
-        query = query.where(Account.id > after)
-    return (await session.scalars(query)).all()
+    ran_out = grants.run_out(on).with_only_columns(Grant.account_id)
+    # Each part is cut off by itself: on a day on which everybody is due, no page reads them all.
+    parts = [_page(query.join(Account), after, limit).subquery() for query in (changing, ran_out)]
+    both = union(*(select(part.c.account_id) for part in parts)).subquery()
+    return (
+        await session.scalars(select(both.c.account_id).order_by(both.c.account_id).limit(limit))
+    ).all()
+
+
+def _page(query: Select[UUID], after: UUID | None, limit: int) -> Select[UUID]:
+    of = query.selected_columns.account_id
+    living = query.where(Account.state == AccountState.ACTIVE)
+    following = living if after is None else living.where(of > after)
+    return following.distinct().order_by(of).limit(limit)
 
 
 async def explain(
@@ -232,12 +233,13 @@ async def _begin(
 async def _store(
     session: AsyncSession,
     vault: Vault,
-    account_id: UUID,
+    holder: Holder,
     book: RuleBook,
     gathered: Gathered,
     decisions: Sequence[Decision],
     now: datetime,
 ) -> None:
+    account_id = holder.account_id
     stored = await _stored(session, account_id)
     personal = await person_keys.for_writing(session, vault, account_id)
     changed = [
@@ -245,6 +247,9 @@ async def _store(
         for decision in decisions
         if not says(personal, stored.get(decision.scheme), decision)
     ]
+    due = {scheme: row.next_change_on for scheme, row in stored.items()}
+    due |= {decision.scheme: decision.next_change_on for decision in changed}
+    answers.keep(holder, personal, decisions, [due[each.scheme] for each in decisions])
     if not changed:
         return
     await rulebooks.keep(session, book, now=now)
@@ -284,7 +289,7 @@ def says(personal: PersonVault, row: Assessment | None, decision: Decision) -> b
 def substance(decision: Decision) -> Mapping[str, object]:
     """A decision without what it says anew every day."""
     fields = {name: getattr(decision, name) for name in decision.__struct_fields__}
-    return {name: value for name, value in fields.items() if name not in _OF_THE_DAY}
+    return {name: value for name, value in fields.items() if name not in answers.OF_THE_DAY}
 
 
 def stored_decision(personal: PersonVault, row: Assessment) -> Decision:

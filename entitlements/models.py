@@ -201,6 +201,10 @@ class Holder(Base, kw_only=True):
     owed an update. Locking this row is what makes two decisions about one resident take turns.
     `giving` is what the resident chose for what they become entitled to; none leaves it to each
     rule.
+
+    `answers` is the fingerprint of every scheme's current answer, and `answers_change_on` the first
+    day on which one of them is due to change: see `answers`. Without a fingerprint the resident is
+    decided for anew when everybody is looked at.
     """
 
     __tablename__ = "holder"
@@ -208,6 +212,8 @@ class Holder(Base, kw_only=True):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
     version: Mapped[int] = mapped_column(default=0)
     giving: Mapped[Giving | None] = mapped_column(default=None)
+    answers: Mapped[bytes | None] = mapped_column(default=None)
+    answers_change_on: Mapped[date | None] = mapped_column(default=None)
 
 
 class Assessment(Base, kw_only=True):

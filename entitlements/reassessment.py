@@ -4,25 +4,21 @@ The day's list (`assessing.due`) names those for whom time alone changes somethi
 everybody follows a change of the rules, and proves the list: once it is done, it finds nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import assessing, gathering, grants, offers, rulebooks
-from entitlements.models import (
-    Assessment,
-    Giving,
-    Grant,
-    Holder,
-    ReassessmentRun,
-    RunState,
-)
+from entitlements import answers, assessing, gathering, grants, offers, rulebooks
+from entitlements.answers import Answers
+from entitlements.decision import Decision
+from entitlements.models import Giving, Grant, Holder, ReassessmentRun, RunState
 from entitlements.offers import Due
+from entitlements.schemes.rulebook import RuleBook
 from identity import person_keys
 from identity.db import new_id
 from identity.models import Account, AccountState
@@ -105,9 +101,7 @@ async def scan(
         return Scanned(None, 0, (), ())
     book = await rulebooks.in_force(session)
     found = await gathering.gather_many(session, vault, page)
-    stored = await _assessments(session, page)
-    held = await _held(session, page)
-    chosen = await _chosen(session, page)
+    kept, nothing = await _kept(session, page), _Kept(None, None, {})
     stale, unreadable = [], []
     for account_id, sealed in found.items():
         gathered = gathering.try_open(sealed)
@@ -115,45 +109,48 @@ async def scan(
             unreadable.append(account_id)
             continue
         decisions = assessing.decide_all(book, gathered.facts, on)
-        personal = person_keys.opened(vault, sealed.key)
-        rows, has = stored.get(account_id, {}), held.get(account_id, {})
-        ran_out = any(grants.has_run_out(given, on) for given in has.values())
-        if ran_out or any(
-            not assessing.says(personal, rows.get(each.scheme), each)
-            or offers.due_of(
-                each, book.schemes[each.scheme], chosen.get(account_id), has.get(each.scheme)
-            )
-            is not Due.NOTHING
-            for each in decisions
+        personal, has = person_keys.opened(vault, sealed.key), kept.get(account_id, nothing)
+        if not answers.stand(has.answers, personal, decisions, on) or _is_due(
+            book, decisions, has, on
         ):
             stale.append(account_id)
     return Scanned(page[-1], len(page), tuple(sorted(stale)), tuple(unreadable))
+
+
+class _Kept(NamedTuple):
+    """What is stored of a holder.
+
+    Attributes:
+        giving: as they chose.
+        held: their open grants by scheme.
+    """
+
+    answers: Answers | None
+    giving: Giving | None
+    held: dict[str, Grant]
+
+
+def _is_due(book: RuleBook, decisions: Sequence[Decision], kept: _Kept, on: date) -> bool:
+    """Whether something ran out, or is to be given, offered or taken."""
+    if any(grants.has_run_out(given, on) for given in kept.held.values()):
+        return True
+    return any(
+        offers.due_of(each, book.schemes[each.scheme], kept.giving, kept.held.get(each.scheme))
+        is not Due.NOTHING
+        for each in decisions
+    )
 
 
 def _running() -> Select[ReassessmentRun]:
     return select(ReassessmentRun).where(ReassessmentRun.state == RunState.RUNNING)
 
 
-async def _assessments(
-    session: AsyncSession, page: Sequence[UUID]
-) -> dict[UUID, dict[str, Assessment]]:
-    query = select(Assessment).where(
-        Assessment.account_id.in_(page), Assessment.superseded_at.is_(None)
-    )
-    found: dict[UUID, dict[str, Assessment]] = {}
-    for row in await session.scalars(query):
-        found.setdefault(row.account_id, {})[row.scheme] = row
+async def _kept(session: AsyncSession, page: Sequence[UUID]) -> Mapping[UUID, _Kept]:
+    query = select(Holder.account_id, Holder.answers, Holder.answers_change_on, Holder.giving)
+    found = {}
+    for each, said, day, giving in await session.execute(query.where(Holder.account_id.in_(page))):
+        found[each] = _Kept(None if said is None else Answers(said, day), giving, {})
+    held = select(Grant).where(Grant.account_id.in_(page), Grant.ended_at.is_(None))
+    for row in await session.scalars(held):
+        found[row.account_id].held[row.scheme] = row
     return found
-
-
-async def _held(session: AsyncSession, page: Sequence[UUID]) -> dict[UUID, dict[str, Grant]]:
-    query = select(Grant).where(Grant.account_id.in_(page), Grant.ended_at.is_(None))
-    found: dict[UUID, dict[str, Grant]] = {}
-    for row in await session.scalars(query):
-        found.setdefault(row.account_id, {})[row.scheme] = row
-    return found
-
-
-async def _chosen(session: AsyncSession, page: Sequence[UUID]) -> dict[UUID, Giving | None]:
-    query = select(Holder.account_id, Holder.giving).where(Holder.account_id.in_(page))
-    return {row.account_id: row.giving for row in await session.execute(query)}

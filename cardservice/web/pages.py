@@ -23,6 +23,7 @@ def page(
     status: int = 200,
     faults: Mapping[str, str] | None = None,
     cookies: Iterable[Cookie] = (),
+    fetches: bool = False,
     **context: object,
 ) -> Response[str]:
     """Render a page, with a policy of its own and the token for its forms.
@@ -33,6 +34,7 @@ def page(
         status: HTTP status.
         faults: field -> sentence, for the error summary and the fields themselves.
         cookies: to set beside the form's own.
+        fetches: whether its script asks the server for something.
         context: what the template shows.
     """
     nonce = secrets.token_urlsafe(16)
@@ -53,7 +55,8 @@ def page(
             demo=request.app.state.settings.demo,
         )
     )
-    return _answer(html, nonce, status, [*cookies, *([form_cookie] if form_cookie else [])])
+    policy = content_security_policy(nonce, fetches=fetches)
+    return _answer(html, policy, status, [*cookies, *([form_cookie] if form_cookie else [])])
 
 
 def page_for_anybody(
@@ -79,7 +82,8 @@ def page_for_anybody(
     nonce = secrets.token_urlsafe(16)
     token, form_cookie = form_token(request)
     html = prepared.filled(kept, nonce=nonce, csrf_token=token, action=action)
-    return _answer(html, nonce, status, [form_cookie] if form_cookie else [])
+    policy = content_security_policy(nonce)
+    return _answer(html, policy, status, [form_cookie] if form_cookie else [])
 
 
 @cache
@@ -88,12 +92,12 @@ def _prepared(template: str, part: str, demo: bool, **context: Hashable) -> Prep
     return prepare(template, marks, **context, faults={}, csrf_field=FIELD, part=part, demo=demo)
 
 
-def _answer(html: str, nonce: str, status: int, cookies: Iterable[Cookie]) -> Response[str]:
+def _answer(html: str, policy: str, status: int, cookies: Iterable[Cookie]) -> Response[str]:
     return Response(
         html,
         media_type=MediaType.HTML,
         status_code=status,
-        headers={"content-security-policy": content_security_policy(nonce)},
+        headers={"content-security-policy": policy},
         cookies=list(cookies),
     )
 

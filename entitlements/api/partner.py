@@ -16,8 +16,9 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ControllerRouterHandler
 
-from entitlements import answered_keys, guesses, partner_checks, redemptions, usage
+from entitlements import answered_keys, guesses, partner_checks, partner_paths, redemptions, usage
 from entitlements.answered_keys import Answer
+from entitlements.api import events as feed
 from entitlements.api.bodies import JSON, day, idempotency_key, number, read
 from entitlements.api.desk import Desk
 from entitlements.callers import Caller
@@ -36,7 +37,7 @@ from entitlements.rates import Meter
 from entitlements.redemption_rules import Batch, RedemptionAnswer
 from entitlements.usage import MOST_DAYS, Used, UsedThatDay
 from identity.oidc import dpop
-from identity.oidc.scopes import CHECK, REDEEM
+from identity.oidc.scopes import CHECK, EVENTS, REDEEM
 from readers.contract.windows import london_date
 
 SCOPE: Final = "scope"
@@ -129,6 +130,12 @@ async def used(request: FromPartner) -> ASGIResponse:
     return await _answered(request, _used)
 
 
+@get(partner_paths.EVENTS, guards=[partner_only], opt={SCOPE: EVENTS})
+async def events(request: FromPartner) -> ASGIResponse:
+    """What changed for residents the organisation knows, in order."""
+    return await _answered(request, _events)
+
+
 ROUTES: Final[Sequence[ControllerRouterHandler]] = (
     check,
     hold,
@@ -136,6 +143,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = (
     confirm,
     cancel,
     used,
+    events,
 )
 
 
@@ -232,6 +240,12 @@ async def _used(request: FromPartner, desk: Desk, now: datetime) -> Answer:
     async with desk.backing.transaction() as session:
         found = await usage.of(session, request.user, first, last)
     return Answer(200, JSON, msgspec.json.encode(UsageAnswer(request.user.kind, found)))
+
+
+async def _events(request: FromPartner, desk: Desk, _now: datetime) -> Answer:
+    async with desk.backing.transaction() as session:
+        told = await feed.page(session, request.user, request.query_params)
+    return Answer(200, JSON, msgspec.json.encode(told))
 
 
 def _redemption(request: FromPartner) -> UUID:

@@ -4,20 +4,35 @@ Yes, unknown and no are 2, 1 and 0, so that "all of these" is the smallest.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
+from functools import lru_cache
 from typing import Final, NamedTuple, assert_never
 
 import numpy as np
 from numpy.typing import NDArray
 
+from entitlements.schemes.batch_dates import Days as CalendarDays
 from entitlements.schemes.batch_dates import (
     birthdays,
-    day_afters,
     months_after,
     pensionable_days,
     school_years_of,
 )
-from entitlements.schemes.columns import NEVER_DAY, UNKNOWN_CODE, Days, FactColumns
-from entitlements.schemes.dates import day_after
+from entitlements.schemes.batch_tables import by_table
+from entitlements.schemes.columns import (
+    EPOCH,
+    NEVER_DAY,
+    NO_DAY,
+    UNKNOWN_CODE,
+    UNKNOWN_SUM,
+    DayNumbers,
+    Days,
+    FactColumns,
+    Rows,
+    day_number,
+    day_numbers,
+)
+from entitlements.schemes.dates import NEVER
 from entitlements.schemes.rule import (
     AgedInSchoolYear,
     AnyOf,
@@ -38,31 +53,37 @@ from entitlements.schemes.rule import (
 NO: Final = np.int8(0)
 UNKNOWN: Final = np.int8(1)
 YES: Final = np.int8(2)
-_LONG_AGO: Final = np.datetime64("0001-01-01", "D")
+_LONG_AGO: Final = day_number(date.min)
 
 Truths = NDArray[np.int8]
 
 
 class Findings(NamedTuple):
-    """How a condition came out for each person: `checks.Finding` in columns."""
+    """How a condition came out for each person: `checks.Finding` in columns.
+
+    Attributes:
+        until: for each, or one day for all.
+        turns: whether a no is a yes from `until` on, for ever.
+    """
 
     truth: Truths
     until: Days
+    turns: bool = False
 
 
 BatchCheck = Callable[[FactColumns, Days], Findings]
-"""Facts and, for each person, the day to judge for."""
+"""Facts and the day to judge for: for each person, or one for all."""
 
 
 def combine(findings: Sequence[Findings]) -> Findings:
     """All of the conditions together: `checks.combine` for each person."""
-    truth = findings[0].truth
-    soonest = findings[0].until
-    last_no = np.full(len(truth), _LONG_AGO)
-    for finding in findings:
+    truth: Truths = findings[0].truth
+    soonest, last_no = findings[0].until, np.where(truth == NO, findings[0].until, _LONG_AGO)
+    for finding in findings[1:]:
         truth = np.minimum(truth, finding.truth)
         soonest = np.minimum(soonest, finding.until)
-        last_no = np.where(finding.truth == NO, np.maximum(last_no, finding.until), last_no)
+        of_a_no = np.where(finding.truth == NO, finding.until, _LONG_AGO)
+        last_no = np.maximum(last_no, of_a_no, out=last_no)
     return Findings(truth, np.where(truth == NO, last_no, soonest))
 
 
@@ -87,21 +108,27 @@ def compile_batch_judge(scheme: Scheme) -> BatchCheck:
         truth = np.full(len(columns), NO)
         until = np.full(len(columns), NEVER_DAY)
         for rule in reversed(scheme.rules):
-            begins = np.datetime64(rule.effective_from, "D")
+            begins = day_number(rule.effective_from)
             until = np.where(on < begins, begins, until)
         for rule in scheme.rules:
-            rows = np.flatnonzero(_in_force(rule, on))
+            if np.all(_in_force(rule, on)):
+                return _up_to(rule, combine([check(columns, on) for check in checks[rule.version]]))
+            rows = np.flatnonzero(np.broadcast_to(_in_force(rule, on), len(columns)))
             if not len(rows):
                 continue
-            some, days = (
-                (columns, on) if len(rows) == len(columns) else (columns.take(rows), on[rows])
-            )
-            whole = combine([check(some, days) for check in checks[rule.version]])
-            truth[rows] = whole.truth
-            until[rows] = np.minimum(whole.until, np.datetime64(day_after(rule.effective_to), "D"))
+            some, days = columns.take(rows), on[rows] if isinstance(on, np.ndarray) else on
+            found = [check(some, days) for check in checks[rule.version]]
+            whole = _up_to(rule, combine(found))
+            truth[rows], until[rows] = whole.truth, whole.until
         return Findings(truth, until)
 
     return judge
+
+
+def _up_to(rule: Rule, whole: Findings) -> Findings:
+    if rule.effective_to == NEVER:
+        return whole
+    return whole._replace(until=np.minimum(whole.until, day_number(rule.effective_to) + 1))
 
 
 def batch_check(operator: Operator) -> BatchCheck:  # noqa: C901, PLR0911  (one case for each operator)
@@ -133,30 +160,33 @@ def batch_check(operator: Operator) -> BatchCheck:  # noqa: C901, PLR0911  (one 
             assert_never(operator)
 
 
-def _in_force(rule: Rule, on: Days) -> NDArray[np.bool_]:
-    begins = np.datetime64(rule.effective_from, "D")
-    return (on >= begins) & (on <= np.datetime64(rule.effective_to, "D"))
+def _in_force(rule: Rule, on: Days) -> NDArray[np.bool_] | np.bool_:
+    return (on >= day_number(rule.effective_from)) & (on <= day_number(rule.effective_to))
+
+
+def _yes_where(met: NDArray[np.bool_]) -> Truths:
+    """Yes or no: a yes is 2."""
+    return met.view(np.int8) << 1
 
 
 def _equals(operator: Equals) -> BatchCheck:
     def check(columns: FactColumns, _on: Days) -> Findings:
-        values, known = columns.column(operator.fact)
-        truth = np.where(values == operator.value, YES, NO)
-        return Findings(np.where(known, truth, UNKNOWN), np.full(len(columns), NEVER_DAY))
+        known, met = columns.value_is(operator.fact, wanted=operator.value)
+        return Findings(np.where(known, _yes_where(met), UNKNOWN), NEVER_DAY)
 
     return check
 
 
 def _at_most(operator: AtMost) -> BatchCheck:
     def check(columns: FactColumns, _on: Days) -> Findings:
-        values, known = columns.column(operator.fact)
-        truth = np.where(values <= operator.most, YES, NO)
-        return Findings(np.where(known, truth, UNKNOWN), np.full(len(columns), NEVER_DAY))
+        sums = columns.sum_of(operator.fact)
+        met = _yes_where(sums <= operator.most)
+        return Findings(np.where(sums != UNKNOWN_SUM, met, UNKNOWN), NEVER_DAY)
 
     return check
 
 
-def _until_the_day(fact: str, days_for: Callable[[Days], Days]) -> BatchCheck:
+def _until_the_day(fact: str, days_for: Callable[[CalendarDays], CalendarDays]) -> BatchCheck:
     reached = _on_the_day(fact, days_for)
 
     def check(columns: FactColumns, on: Days) -> Findings:
@@ -166,43 +196,54 @@ def _until_the_day(fact: str, days_for: Callable[[Days], Days]) -> BatchCheck:
 
 
 def _in_school_year(operator: AgedInSchoolYear) -> BatchCheck:
+    years = operator.from_age, operator.to_age
+    first_of = by_table(lambda born: school_years_of(born, *years)[0])
+    last_of = by_table(lambda born: school_years_of(born, *years)[1])
+
     def check(columns: FactColumns, on: Days) -> Findings:
-        born = getattr(columns, operator.fact)
-        first, last = school_years_of(born, operator.from_age, operator.to_age)
-        truth = np.where((first <= on) & (on <= last), YES, NO)
+        born: DayNumbers = getattr(columns, operator.fact)
+        first, last = first_of(born), last_of(born)
+        truth = _yes_where((first <= on) & (on <= last))
         until = np.where(on < first, first, np.where(on <= last, day_afters(last), NEVER_DAY))
-        unknown = np.isnat(born)
-        return Findings(np.where(unknown, UNKNOWN, truth), np.where(unknown, NEVER_DAY, until))
+        return Findings(np.where(born != NO_DAY, truth, UNKNOWN), until)
 
     return check
 
 
-def _on_the_day(fact: str, days_for: Callable[[Days], Days]) -> BatchCheck:
+def _on_the_day(fact: str, days_for: Callable[[CalendarDays], CalendarDays]) -> BatchCheck:
+    day_of = by_table(days_for)
+
     def check(columns: FactColumns, on: Days) -> Findings:
-        born = getattr(columns, fact)
-        day = days_for(born)
-        truth = np.where(on >= day, YES, NO)
-        truth = np.where(np.isnat(born), UNKNOWN, truth)
-        return Findings(truth, np.where(truth == NO, day, NEVER_DAY))
+        born: DayNumbers = getattr(columns, fact)
+        day = day_of(born)
+        reached = on >= day  # of an unknown birth, too
+        truth = np.where(born != NO_DAY, _yes_where(reached), UNKNOWN)
+        return Findings(truth, np.where(reached, NEVER_DAY, day), turns=True)
 
     return check
 
 
 def _resident_in(operator: ResidentIn) -> BatchCheck:
+    area = operator.area
+    boundaries = area.boundaries()
+    days = np.array([day_number(day) for day in boundaries], dtype=np.int32)
+    # One entry for the time before the first boundary and one from each boundary on.
+    members = [frozenset[str](), *(area.districts_on(day) for day in boundaries)]
+    ends = np.array([*days, NEVER_DAY], dtype=np.int32)
+
+    @lru_cache(maxsize=4)
+    def table(districts: tuple[str, ...]) -> Truths:
+        # One more place at the end: -1, unknown, looks there.
+        belongs = [[YES if each in some else NO for each in districts] for some in members]
+        return np.array([[*some, UNKNOWN] for some in belongs], dtype=np.int8)
+
     def check(columns: FactColumns, on: Days) -> Findings:
-        district = getattr(columns, operator.fact)
+        district, truth = getattr(columns, operator.fact), table(columns.districts)
+        place = np.searchsorted(days, on, side="right")
+        if place.ndim == 0 and ends[place] == NEVER_DAY:
+            return Findings(truth[place].take(district), NEVER_DAY)
         known = district != UNKNOWN_CODE
-        truth = np.full(len(columns), NO)
-        for span in operator.area.spans:
-            # One more place at the end: -1, unknown, looks there.
-            belongs = np.array([*(each in span.districts for each in columns.districts), False])
-            lasts = (on >= np.datetime64(span.first, "D")) & (on <= np.datetime64(span.last, "D"))
-            truth[belongs[district] & lasts] = YES
-        until = np.full(len(columns), NEVER_DAY)
-        for boundary in reversed(operator.area.boundaries()):
-            day = np.datetime64(boundary, "D")
-            until = np.where(known & (on < day), day, until)
-        return Findings(np.where(known, truth, UNKNOWN), until)
+        return Findings(truth[place, district], np.where(known, ends[place], NEVER_DAY))
 
     return check
 
@@ -210,30 +251,41 @@ def _resident_in(operator: ResidentIn) -> BatchCheck:
 def _has_evidence(operator: HasEvidence) -> BatchCheck:
     def check(columns: FactColumns, on: Days) -> Findings:
         held = getattr(columns, operator.fact)
+        if not len(held.row):
+            return Findings(np.full(len(columns), UNKNOWN), NEVER_DAY)
         months = np.array(
             [operator.within_months.get(kind, UNKNOWN_CODE) for kind in (*held.kinds, "")]
         )
         by_stated = np.array([kind in operator.until_stated for kind in (*held.kinds, "")])
         months_of, states = months[held.kind], by_stated[held.kind]
-        kept = (months_of != UNKNOWN_CODE) | (states & ~np.isnat(held.stated_until))
+        kept = (months_of != UNKNOWN_CODE) | (states & (held.stated_until != NO_DAY))
         states = states[kept]
         row, first, stated = held.row[kept], held.counts_from[kept], held.stated_until[kept]
-        last = months_after(held.dated[kept], np.maximum(months_of[kept], 0))
+        aged = months_after(EPOCH + held.dated[kept], np.maximum(months_of[kept], 0))
+        last = day_numbers(aged)
         if operator.or_until_stated:
-            last = np.fmax(last, stated)
-        return _over_documents(row, first, np.where(states, stated, last), on)
+            last = np.maximum(last, stated)  # a document that states none is beyond the past
+        return _over_documents(row, first, np.where(states, stated, last), on, len(columns))
 
     return check
 
 
-def _over_documents(row: NDArray[np.intp], first: Days, last: Days, on: Days) -> Findings:
+def day_afters(days: DayNumbers) -> DayNumbers:
+    """`dates.day_after` of each."""
+    following: DayNumbers = np.minimum(days + np.int32(1), NEVER_DAY)
+    return following
+
+
+def _over_documents(
+    row: Rows, first: DayNumbers, last: DayNumbers, on: Days, people: int
+) -> Findings:
     """Yes until the last of the documents in force ends; else unknown until the next begins."""
-    day = on[row]
+    day = on[row] if isinstance(on, np.ndarray) else on
     in_force = (first <= day) & (day <= last)
     to_come = (day < first) & (first <= last)
-    ends = np.full(len(on), _LONG_AGO)
+    ends = np.full(people, _LONG_AGO)
     np.maximum.at(ends, row[in_force], day_afters(last[in_force]))
-    begins = np.full(len(on), NEVER_DAY)
+    begins = np.full(people, NEVER_DAY)
     np.minimum.at(begins, row[to_come], first[to_come])
     yes = ends > _LONG_AGO
     return Findings(np.where(yes, YES, UNKNOWN), np.where(yes, ends, begins))

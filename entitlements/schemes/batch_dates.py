@@ -1,31 +1,28 @@
-"""`dates` and `pension` for columns of days; `NaT` stays `NaT`."""
+"""`dates` and `pension` for columns of calendar days; `NaT` stays `NaT`."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from entitlements.schemes.columns import NEVER_DAY, Days
-from entitlements.schemes.dates import MONTHS_IN_YEAR, SCHOOL_YEAR_BEGINS
+from entitlements.schemes.dates import MONTHS_IN_YEAR, NEVER, SCHOOL_YEAR_BEGINS
 from entitlements.schemes.pension import PensionTable
 
 ONE_DAY = np.timedelta64(1, "D")
 
+Days = NDArray[np.datetime64]
+"""`datetime64[D]`."""
 Months = NDArray[np.int64]
+_LAST_OF_ALL = np.datetime64(NEVER, "D")
 
 
 def birthdays(born: Days, age: int) -> Days:
     """`dates.birthday` of each: only 29 February runs over its month's end, to 1 March."""
-    return np.minimum(_unclamped(born, age * MONTHS_IN_YEAR), NEVER_DAY)
+    return np.minimum(_unclamped(born, age * MONTHS_IN_YEAR), _LAST_OF_ALL)
 
 
 def months_after(days: Days, months: int | Months) -> Days:
     """`dates.add_months` of each; `months` one for all or one for each."""
     following = (days.astype("datetime64[M]") + months + 1).astype("datetime64[D]")
-    return np.minimum(np.minimum(_unclamped(days, months), following - ONE_DAY), NEVER_DAY)
-
-
-def day_afters(days: Days) -> Days:
-    """`dates.day_after` of each."""
-    return np.minimum(days + ONE_DAY, NEVER_DAY)
+    return np.minimum(np.minimum(_unclamped(days, months), following - ONE_DAY), _LAST_OF_ALL)
 
 
 def school_years_of(born: Days, from_age: int, to_age: int) -> tuple[Days, Days]:
@@ -34,7 +31,7 @@ def school_years_of(born: Days, from_age: int, to_age: int) -> tuple[Days, Days]
     cohort = (born.astype("datetime64[M]") + shift).astype("datetime64[Y]")
     first = _first_of_september(cohort + from_age)
     last = _first_of_september(cohort + (to_age + 1)) - ONE_DAY
-    return np.minimum(first, NEVER_DAY), np.minimum(last, NEVER_DAY)
+    return np.minimum(first, _LAST_OF_ALL), np.minimum(last, _LAST_OF_ALL)
 
 
 def _first_of_september(years: NDArray[np.datetime64]) -> Days:
@@ -52,7 +49,7 @@ def pensionable_days(table: PensionTable, born: Days) -> Days:
     months = np.array([row.months or 0 for row in rows], dtype=np.int64)
     row_of = np.searchsorted(starts, born, side="right") - 1
     months_of = months[row_of]
-    day = np.minimum(_unclamped(born, months_of), NEVER_DAY)
+    day = np.minimum(_unclamped(born, months_of), _LAST_OF_ALL)
     odd = np.flatnonzero(months_of % MONTHS_IN_YEAR)
     day[odd] = months_after(born[odd], months_of[odd])
     by_law = named[row_of]

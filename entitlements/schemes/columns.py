@@ -1,27 +1,50 @@
 """The facts about many people, as one NumPy column each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
 import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from entitlements.facts import ResidentFacts
 from entitlements.schemes.dates import NEVER
 
-Days = NDArray[np.datetime64]
-"""Days, `datetime64[D]`; `NaT` where unknown."""
+DayNumbers = NDArray[np.int32]
+"""Days as `day_number`; `NO_DAY` where unknown."""
+Days = DayNumbers | np.int32
+"""A day for each, or one for all."""
 Codes = NDArray[np.int16]
 Rows = NDArray[np.intp]
 
 UNKNOWN_CODE: Final = -1
 UNKNOWN_SUM: Final = np.iinfo(np.int64).min
 """Stands for a yes or no, or pence, that is not known."""
-NEVER_DAY: Final = np.datetime64(NEVER, "D")
-NO_DAY: Final = np.datetime64("NaT", "D")
+EPOCH: Final = np.datetime64("1970-01-01", "D")
+NO_DAY: Final = np.int32(np.iinfo(np.int32).min)
+_BEFORE_ORDINALS: Final = date(1970, 1, 1).toordinal()
+
+
+def day_number(day: date) -> np.int32:
+    """Days since 1 January 1970."""
+    return np.int32(day.toordinal() - _BEFORE_ORDINALS)
+
+
+def day_of(number: np.int32) -> date | None:
+    """The day a number stands for; None for `NO_DAY`."""
+    return None if number == NO_DAY else date.fromordinal(int(number) + _BEFORE_ORDINALS)
+
+
+def day_numbers(days: NDArray[np.datetime64]) -> DayNumbers:
+    """The numbers of calendar days, `datetime64[D]`; `NaT` is `NO_DAY`."""
+    numbers = days.astype("datetime64[D]").astype(np.int64).astype(np.int32)
+    return np.where(np.isnat(days), NO_DAY, numbers)
+
+
+NEVER_DAY: Final = day_number(NEVER)
 
 
 class EvidenceColumns(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,22 +54,40 @@ class EvidenceColumns(msgspec.Struct, frozen=True, kw_only=True):
         row: whose it is, as a place in the columns of facts.
         kind: place in `kinds`.
         dated, counts_from: days, as in `facts.Evidence`.
-        stated_until: days; `NaT` where the document states none.
+        stated_until: days; `NO_DAY` where the document states none.
     """
 
     row: Rows
     kind: Codes
     kinds: tuple[str, ...]
-    dated: Days
-    counts_from: Days
-    stated_until: Days
+    dated: DayNumbers
+    counts_from: DayNumbers
+    stated_until: DayNumbers
+
+    def of(self, kept: NDArray[np.bool_] | Rows | slice, row: Rows) -> "EvidenceColumns":
+        """Some of the documents, of people who have other places now."""
+        return EvidenceColumns(
+            row=row,
+            kind=self.kind[kept],
+            kinds=self.kinds,
+            dated=self.dated[kept],
+            counts_from=self.counts_from[kept],
+            stated_until=self.stated_until[kept],
+        )
+
+    def in_order(self) -> "EvidenceColumns":
+        """The same by rising row."""
+        if not len(self.row) or np.all(self.row[1:] >= self.row[:-1]):
+            return self
+        order = np.argsort(self.row, kind="stable")
+        return self.of(order, self.row[order])
 
 
 class FactColumns(msgspec.Struct, frozen=True, kw_only=True):
     """As many people as each column is long; the names are those of `ResidentFacts`.
 
     Attributes:
-        birth_date: days; `NaT` is unknown.
+        birth_date: days; `NO_DAY` is unknown.
         district: places in `districts`; -1 is unknown.
         districts: GSS codes.
         deceased: 0 no, 1 yes, -1 unknown.
@@ -56,7 +97,7 @@ class FactColumns(msgspec.Struct, frozen=True, kw_only=True):
             known. A name that is not there is known of nobody.
     """
 
-    birth_date: Days
+    birth_date: DayNumbers
     district: Codes
     districts: tuple[str, ...]
     deceased: NDArray[np.int8]
@@ -66,36 +107,57 @@ class FactColumns(msgspec.Struct, frozen=True, kw_only=True):
     def __len__(self) -> int:
         return len(self.birth_date)
 
-    def column(self, fact: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """A yes or no (1 or 0) or a sum, and of whom it is known."""
+    def value_is(self, fact: str, *, wanted: bool) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Of whom a yes or no is known, and of whom it is as wanted."""
         if fact == "deceased":
-            return self.deceased.astype(np.int64), self.deceased != UNKNOWN_CODE
+            return self.deceased != UNKNOWN_CODE, self.deceased == np.int8(wanted)
+        values = self.sum_of(fact)
+        return values != UNKNOWN_SUM, values == np.int64(wanted)
+
+    def sum_of(self, fact: str) -> NDArray[np.int64]:
+        """A fed fact; `UNKNOWN_SUM` where it is not known."""
         values = self.fed.get(fact)
-        if values is None:
-            values = np.full(len(self), UNKNOWN_SUM)
-        return values, values != UNKNOWN_SUM
+        return np.full(len(self), UNKNOWN_SUM) if values is None else values
+
+    def only(self, facts: Collection[str]) -> "FactColumns":
+        """Without the documents and the fed facts that are not named."""
+        documents = self.evidence if "evidence" in facts else self.evidence.of(_NONE, _NOBODY)
+        fed = {name: values for name, values in self.fed.items() if name in facts}
+        return replace(self, evidence=documents, fed=fed)
+
+    def chunks(self, size: int) -> Iterator[tuple[slice, "FactColumns"]]:
+        """The same people, so many at a time, with their places."""
+        documents = self.evidence.in_order()
+        for first in range(0, len(self), size):
+            part = slice(first, min(first + size, len(self)))
+            begin, end = np.searchsorted(documents.row, (part.start, part.stop))
+            theirs = slice(int(begin), int(end))
+            yield part, self._part(part, documents.of(theirs, documents.row[theirs] - first))
 
     def take(self, rows: Rows) -> "FactColumns":
         """The facts of some of the people, in the order of `rows`, each named once."""
+        held = self.evidence
+        if not len(held.row):
+            return self._part(rows, held)
         place = np.full(len(self), UNKNOWN_CODE, dtype=np.intp)
         place[rows] = np.arange(len(rows))
-        held = self.evidence
-        kept = place[held.row] != UNKNOWN_CODE
-        return FactColumns(
+        moved = place[held.row]
+        kept = moved != UNKNOWN_CODE
+        return self._part(rows, held.of(kept, moved[kept]))
+
+    def _part(self, rows: Rows | slice, documents: EvidenceColumns) -> "FactColumns":
+        return replace(
+            self,
             birth_date=self.birth_date[rows],
             district=self.district[rows],
-            districts=self.districts,
             deceased=self.deceased[rows],
-            evidence=EvidenceColumns(
-                row=place[held.row[kept]],
-                kind=held.kind[kept],
-                kinds=held.kinds,
-                dated=held.dated[kept],
-                counts_from=held.counts_from[kept],
-                stated_until=held.stated_until[kept],
-            ),
+            evidence=documents,
             fed={name: values[rows] for name, values in self.fed.items()},
         )
+
+
+_NONE: Final = slice(0, 0)
+_NOBODY: Final = np.array([], dtype=np.intp)
 
 
 def columns_of(people: Sequence[ResidentFacts]) -> FactColumns:
@@ -150,5 +212,6 @@ def _day(known: date | UnsetType) -> date | None:
     return None if known is UNSET else known
 
 
-def _days(days: Sequence[date | None]) -> Days:
-    return np.array(days, dtype="datetime64[D]")
+def _days(days: Sequence[date | None]) -> DayNumbers:
+    numbers = [NO_DAY if day is None else day_number(day) for day in days]
+    return np.array(numbers, dtype=np.int32)

@@ -12,13 +12,39 @@ import msgspec
 
 LONDON = ZoneInfo("Europe/London")
 SATURDAY = 5
+MIDNIGHT = time.min
 
 
 class Window(msgspec.Struct, frozen=True):
-    """Times of a working day, London time: from ``start`` (included) to ``end`` (excluded)."""
+    """Times of a working day, London time: from ``start`` (included) to ``end`` (excluded).
+
+    An ``end`` of 00:00 is the end of the day.
+    """
 
     start: time
     end: time
+
+
+STATUTORY = Window(time(9, 30), time(23))
+"""What the law gives where no authority says more."""
+
+
+class DatedWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """The window from ``first`` to ``last``, both included; without ``last`` no end is set."""
+
+    first: date
+    last: date | None = None
+    start: time
+    end: time
+
+    def covers(self, day: date) -> bool:
+        """Whether these are the times of that day."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+    @property
+    def window(self) -> Window:
+        """The times alone."""
+        return Window(self.start, self.end)
 
 
 def london(now: datetime) -> datetime:
@@ -45,4 +71,5 @@ def is_open(window: Window, now: datetime, bank_holidays: Collection[date]) -> b
     local = london(now)
     if is_free_day(local.date(), bank_holidays):
         return True
-    return window.start <= local.time() < window.end
+    at = local.time()
+    return window.start <= at and (window.end == MIDNIGHT or at < window.end)

@@ -15,6 +15,7 @@ from msgspec import Meta
 from readers.contract.reasons import Reason
 from readers.contract.record import Index, Number, Sequence
 from readers.contract.services import Service
+from readers.contract.windows import DatedWindow
 
 WIRE_VERSION: Final = 1
 MAX_BATCH: Final = 500
@@ -26,6 +27,11 @@ TAPS_PATH: Final = "/api/terminal/taps"
 CHECKS_PATH: Final = "/api/terminal/checks"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 STATUS_LISTS_PATH: Final = "/status-lists"
+VENUE_BUNDLE_PATH: Final = "/venue-bundle"
+VENUE: Final = "venue"
+"""In place of a terminal's id in the bundle that every venue gets, which is secret to nobody."""
+KENT: Final = "kent-county-council"
+"""The authority whose times of travel apply where nobody named another."""
 
 Uid = Annotated[bytes, Meta(min_length=4, max_length=10)]
 Apdu = Annotated[bytes, Meta(min_length=1, max_length=512)]
@@ -80,13 +86,17 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         stale_after_hours: age of the status list (from its ``iat``) from which ``stale_policy``
             applies.
         window_start, window_end: London times of a working day in which a use may begin; both or
-            neither.
+            neither. Those of the day the bundle was made: terminals that know no ``windows`` go by
+            them, and so does a day that none of ``windows`` covers.
+        windows: the same with their days, as published: a change inside the bundle's life happens
+            on its day, with or without a network.
     """
 
     stale_after_hours: int
     stale_policy: StalePolicy
     window_start: time | None = None
     window_end: time | None = None
+    windows: list[DatedWindow] = []
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):

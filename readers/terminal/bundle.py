@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from readers.contract import tokens
 from readers.contract.services import Service
 from readers.contract.statuslist import TOKEN_TYPE, StatusList, from_claim
-from readers.contract.windows import Window
+from readers.contract.windows import DatedWindow, Window
 from readers.contract.wire import (
     WIRE_VERSION,
     Bundle,
@@ -29,7 +29,9 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
     """How one service is checked, and its status list.
 
     Attributes:
-        window: when a use may begin on a working day; None means at any time.
+        window: when a use may begin on a working day that none of `windows` covers; None means at
+            any time.
+        windows: when it may on the days that each covers.
         listed_at: when the status list was made.
         list_expires_at: from when it may no longer be believed.
     """
@@ -37,9 +39,14 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
     stale_after: timedelta
     stale_policy: StalePolicy
     window: Window | None
+    windows: tuple[DatedWindow, ...] = ()
     statuses: StatusList
     listed_at: datetime
     list_expires_at: datetime
+
+    def window_on(self, day: date) -> Window | None:
+        """When a use may begin if that is a working day; None means at any time."""
+        return next((each.window for each in self.windows if each.covers(day)), self.window)
 
     def is_old(self, now: datetime) -> bool:
         """Whether the status list is older than the service tolerates, or has expired."""
@@ -148,6 +155,7 @@ def _rules(service: Service, settings: ServiceSettings, bundle: Bundle) -> Servi
         stale_after=timedelta(hours=settings.stale_after_hours),
         stale_policy=settings.stale_policy,
         window=_window(settings),
+        windows=_windows(settings),
         statuses=from_claim(claims.get("status_list")),
         listed_at=_instant(claims["iat"]),
         list_expires_at=_instant(claims["exp"]),
@@ -174,6 +182,12 @@ def _window(settings: ServiceSettings) -> Window | None:
             return Window(start, end)
         case _:
             raise BundleRefused("A service's window has a start without an end, or the reverse.")
+
+
+def _windows(settings: ServiceSettings) -> tuple[DatedWindow, ...]:
+    if settings.windows and settings.window_start is None:
+        raise BundleRefused("A service has windows with dates and none for other days.")
+    return tuple(settings.windows)
 
 
 def _instant(seconds: int) -> datetime:

@@ -14,7 +14,7 @@ from readers.contract.reasons import Reason
 from readers.contract.record import Record, RecordStatus, binding_for, verify_record
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
-from readers.contract.windows import is_open
+from readers.contract.windows import is_open, london_date
 from readers.contract.wire import CheckAnswer, StalePolicy
 from readers.errors import RecordError, StatusListError
 from readers.terminal.bundle import BundleView, ServiceRules
@@ -150,7 +150,7 @@ def may_not_rely_on_old_list(case: Case) -> bool:
 
 def is_outside_hours(case: Case) -> bool:
     """Not at this time of day, in London."""
-    window = case.rules.window
+    window = case.rules.window_on(london_date(case.now))
     return window is not None and not is_open(window, case.now, case.bundle.bank_holidays)
 
 

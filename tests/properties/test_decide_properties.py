@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from readers.contract.record import RecordStatus, binding_for
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
-from readers.contract.windows import is_open
+from readers.contract.windows import is_open, london_date
 from readers.contract.wire import CheckAnswer, StalePolicy
 from readers.terminal.decide import CHECKS, Accepted, Case, Refused, Tap, decide
 from tests.support.issuer import NOW, UID, Issuer
@@ -64,7 +64,8 @@ def test_a_yes_means_that_nothing_spoke_against_it(case: Case) -> None:
     assert record.binding == binding_for(UID, case.tap.service)
     assert record.status is RecordStatus.ACTIVE
     assert record.valid_from <= case.now < record.valid_until
-    assert rules.window is None or is_open(rules.window, case.now, case.bundle.bank_holidays)
+    window = rules.window_on(london_date(case.now))
+    assert window is None or is_open(window, case.now, case.bundle.bank_holidays)
     old = told is None and (
         case.now - rules.listed_at >= timedelta(hours=24) or case.now >= rules.list_expires_at
     )

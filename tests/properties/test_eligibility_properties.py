@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
+from entitlements import answers
 from entitlements.decision import (
     Eligible,
     NeedsEvidence,
@@ -25,7 +27,7 @@ from entitlements.schemes.batch_dates import (
     pensionable_days,
     school_years_of,
 )
-from entitlements.schemes.columns import Days, columns_of
+from entitlements.schemes.columns import columns_of
 from entitlements.schemes.dates import add_months, birthday, school_years
 from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.pension import load_pension_table
@@ -120,6 +122,7 @@ def test_nothing_changes_before_the_day_of_the_next_change(
     assert getattr(same, "needed", None) == getattr(decision, "needed", None)
     assert getattr(same, "uses", None) == getattr(decision, "uses", None)
     assert getattr(same, "eligible_from", None) == getattr(decision, "eligible_from", None)
+    assert answers.substance(same) == answers.substance(decision)
 
 
 @some_scheme
@@ -182,7 +185,7 @@ def test_nobody_is_eligible_for_both_travel_passes(
 
 @given(born=st.lists(births, min_size=1), age=st.integers(0, 130), months=st.integers(0, 1500))
 def test_dates_in_columns_are_the_dates_of_one(born: list[date], age: int, months: int) -> None:
-    column: Days = birthdays(_column(born), age)
+    column = birthdays(_column(born), age)
     assert column.tolist() == [birthday(each, age) for each in born]
     assert months_after(_column(born), months).tolist() == [
         add_months(each, months) for each in born
@@ -197,5 +200,5 @@ def test_dates_in_columns_are_the_dates_of_one(born: list[date], age: int, month
     ]
 
 
-def _column(days: list[date]) -> Days:
+def _column(days: list[date]) -> NDArray[np.datetime64]:
     return np.array(days, dtype="datetime64[D]")

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 from entitlements.decision import Decision, Eligible, NotEligible, Truth
 from entitlements.facts import Evidence, Fed, ResidentFacts
 from entitlements.schemes.batch import NO, UNKNOWN, YES, BatchDecide, BatchDecision, compile_numpy
-from entitlements.schemes.columns import columns_of
+from entitlements.schemes.columns import columns_of, day_of
 from entitlements.schemes.engine import Decide, compile_traced
 from entitlements.schemes.rule import HasEvidence, Scheme
 from entitlements.schemes.rulebook import BUILT_IN, load_schemes, open_book, texts_of
@@ -104,7 +104,7 @@ def assert_same(decisions: Sequence[Decision], batch: BatchDecision) -> None:
     for place, decision in enumerate(decisions):
         assert batch.rule == decision.rule
         assert batch.outcome[place] == CODES[outcome(decision)]
-        assert _day(batch.next_change_on[place]) == decision.next_change_on
+        assert day_of(batch.next_change_on[place]) == decision.next_change_on
         if batch.rule:
             assert batch.conditions == tuple(step.condition for step in decision.trace)
         assert _names(batch, batch.failed[place]) == _came_out(decision, batch, Truth.NO)
@@ -113,10 +113,10 @@ def assert_same(decisions: Sequence[Decision], batch: BatchDecision) -> None:
         not_eligible = decision if isinstance(decision, NotEligible) else None
         assert _uses(batch, batch.refused[place]) == _uses_came_out(eligible, Truth.NO)
         assert _uses(batch, batch.unsure[place]) == _uses_came_out(eligible, Truth.UNKNOWN)
-        assert _day(batch.valid_until[place]) == (eligible.valid_until if eligible else None)
+        assert day_of(batch.valid_until[place]) == (eligible.valid_until if eligible else None)
         assert _band(batch, place) == (eligible.band if eligible else None)
         expected = not_eligible.eligible_from if not_eligible else None
-        assert _day(batch.eligible_from[place]) == expected
+        assert day_of(batch.eligible_from[place]) == expected
 
 
 def outcome(decision: Decision) -> Truth:
@@ -149,8 +149,3 @@ def _uses_came_out(decision: Eligible | None, truth: Truth) -> list[str]:
 def _band(batch: BatchDecision, place: int) -> str | None:
     code = int(batch.band[place])
     return batch.bands[code] if code >= 0 else None
-
-
-def _day(day: np.datetime64) -> date | None:
-    found = day.item()
-    return found if isinstance(found, date) else None

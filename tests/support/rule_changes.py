@@ -1,5 +1,7 @@
 """Rule files that tests publish."""
 
+from datetime import date, timedelta
+
 from entitlements.schemes.rulebook import BUILT_IN
 
 NEW_SCHEME = """
@@ -50,3 +52,15 @@ def library_from_2027() -> str:
 def library_without_charges_for_children() -> str:
     """A change of what the rule in force says: the bands begin at 17, and did since 2012."""
     return text_of("library.toml").replace("from_age = 18", "from_age = 17")
+
+
+def kent_begins_earlier(on: date) -> str:
+    """The authorities with Kent County Council's travel from 09:00 from a day on."""
+    text = text_of("authorities.toml")
+    start = text.index('[[authorities]]\nid = "kent-county-council"')
+    entry = text[start : text.index("[[authorities]]", start + 1)]
+    since = "from = 1974-04-01\n"
+    ended = entry.replace(since, f"{since}until = {on - timedelta(days=1)}\n")
+    begins = entry.replace(since, f"from = {on}\n")
+    begins = begins.replace("travel_start = 09:30:00", "travel_start = 09:00:00")
+    return text.replace(entry, ended + begins)

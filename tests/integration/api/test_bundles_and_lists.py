@@ -1,15 +1,19 @@
 """What a terminal gets to decide offline, and what anybody may fetch."""
 
 from datetime import date, time, timedelta
+from uuid import UUID
 
 import httpx
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import replacement, schema
 from cardservice.database import Database
+from entitlements import publishing
 from identity.keys import Purpose as KeyPurpose
+from identity.personal import Vault
 from readers.card.keys import diversification_input, diversify
 from readers.card.layout import FILES, KENT_AID
 from readers.contract import wire
@@ -23,8 +27,11 @@ from readers.contract.statuslist import (
     from_claim,
 )
 from readers.contract.tokens import BUNDLE_TYPE, key_id_of, verify_token
+from readers.contract.windows import DatedWindow
 from readers.contract.wire import Purpose, StalePolicy
+from tests.support.lives import SUPERVISOR
 from tests.support.people import CLERK
+from tests.support.rule_changes import kent_begins_earlier
 from tests.support.server import Machine, World
 
 
@@ -66,6 +73,43 @@ async def test_a_bundle_holds_what_its_terminal_decides_with_and_no_more(served:
         bundle.status_lists[Service.TRAVEL], TOKEN_TYPE, signer, now=served.clock()
     )
     assert claims["sub"] == f"{served.url}/status-lists/travel"
+
+
+async def test_a_bundle_carries_the_travel_times_that_were_published_with_their_days(
+    served: World,
+) -> None:
+    machine = await _gateway(served)
+    before = (await _bundle(served, machine)).services[Service.TRAVEL]
+    assert before.windows == [
+        DatedWindow(first=date(1974, 4, 1), start=time(9, 30), end=time(23, 0))
+    ]
+    await _publish(served, "authorities.toml", kent_begins_earlier(date(2026, 12, 1)))
+    after = (await _bundle(served, machine)).services[Service.TRAVEL]
+    assert (after.window_start, after.window_end) == (time(9, 30), time(23, 0))
+    assert after.windows == [
+        DatedWindow(
+            first=date(1974, 4, 1), last=date(2026, 11, 30), start=time(9, 30), end=time(23, 0)
+        ),
+        DatedWindow(first=date(2026, 12, 1), start=time(9, 0), end=time(23, 0)),
+    ]
+    served.clock.move(days=9)
+    then = (await _bundle(served, machine)).services[Service.TRAVEL]
+    assert (then.window_start, len(then.windows)) == (time(9, 0), 1)
+
+
+async def _publish(world: World, file: str, text: str) -> None:
+    now = world.clock()
+
+    async def ask(session: AsyncSession) -> UUID:
+        reason = "The council decided so"
+        row = await publishing.ask(
+            session, file, text, reason, backdated=False, actor=CLERK, now=now
+        )
+        await publishing.count(session, Vault(world.keystore), row.id, now=now)
+        return row.id
+
+    asked = await world.do(ask)
+    await world.do(lambda session: publishing.approve(session, asked, actor=SUPERVISOR, now=now))
 
 
 async def test_a_terminal_gets_the_read_keys_of_its_own_services_only(served: World) -> None:
@@ -215,3 +259,31 @@ async def test_a_fault_of_ours_is_said_without_details(served: World) -> None:
     assert "status_list" not in answer.text
     await schema.upgrade(database.engine)
     await database.close()
+
+
+async def test_anybody_gets_what_checks_codes_on_phones_and_no_key_that_reads_cards(
+    served: World,
+) -> None:
+    answer = await _get(served, wire.VENUE_BUNDLE_PATH)
+    signed = msgspec.json.decode(answer.content, type=wire.SignedBundle)
+    key = served.keystore.public_key(served.keystore.current(KeyPurpose.BUNDLE_SIGN))
+    claims = verify_token(signed.token, BUNDLE_TYPE, key, now=served.clock())
+    bundle = msgspec.convert(claims, wire.Bundle)
+    assert answer.headers["cache-control"] == "no-store"
+    assert signed.server_time == served.clock()
+    assert bundle.terminal_id == wire.VENUE
+    assert set(bundle.services) == {Service.LIBRARY, Service.LEISURE, Service.TRAVEL}
+    assert set(bundle.status_lists) == set(bundle.services)
+    assert bundle.services[Service.TRAVEL].window_start == time(9, 30)
+    assert bundle.purposes == [Purpose.VALIDATE]
+    assert "read" not in " ".join(claims)
+
+
+async def test_a_venue_names_its_authority(served: World) -> None:
+    medway = await _get(served, f"{wire.VENUE_BUNDLE_PATH}?authority=medway-council")
+    token = msgspec.json.decode(medway.content, type=wire.SignedBundle).token
+    key = served.keystore.public_key(served.keystore.current(KeyPurpose.BUNDLE_SIGN))
+    bundle = msgspec.convert(verify_token(token, BUNDLE_TYPE, key, now=served.clock()), wire.Bundle)
+    assert bundle.services[Service.TRAVEL].window_start == time(9, 0)
+    unknown = await _get(served, f"{wire.VENUE_BUNDLE_PATH}?authority=atlantis")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-authority")

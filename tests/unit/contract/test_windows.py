@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time
 
 import pytest
 
-from readers.contract.windows import LONDON, Window, is_open, london_date
+from readers.contract.windows import LONDON, DatedWindow, Window, is_open, london_date
 
 KENT = Window(time(9, 30), time(23))
 BANK_HOLIDAYS = frozenset({date(2026, 12, 25), date(2026, 12, 28), date(2027, 1, 1)})
@@ -78,3 +78,17 @@ def test_medway_begins_half_an_hour_earlier() -> None:
 def test_a_summer_evening_is_tomorrow_in_london() -> None:
     assert london_date(datetime(2026, 7, 1, 23, 30, tzinfo=UTC)) == date(2026, 7, 2)
     assert london_date(datetime(2026, 12, 1, 23, 30, tzinfo=UTC)) == date(2026, 12, 1)
+
+
+def test_a_window_that_ends_at_midnight_lasts_to_the_end_of_the_day() -> None:
+    until_midnight = Window(time(9), time(0))
+    assert not is_open(until_midnight, in_london("2026-12-01T08:59:59"), BANK_HOLIDAYS)
+    assert is_open(until_midnight, in_london("2026-12-01T23:59:59"), BANK_HOLIDAYS)
+
+
+def test_a_dated_window_holds_on_its_first_and_last_day_and_no_other() -> None:
+    first, last = date(2028, 4, 1), date(2029, 3, 31)
+    row = DatedWindow(first=first, last=last, start=time(9), end=time(23))
+    days = (date(2028, 3, 31), first, last, date(2029, 4, 1))
+    assert [row.covers(day) for day in days] == [False, True, True, False]
+    assert DatedWindow(first=first, start=time(9), end=time(23)).covers(date(2090, 1, 1))

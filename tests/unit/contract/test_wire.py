@@ -8,6 +8,7 @@ import pytest
 from readers.contract import wire
 from readers.contract.reasons import Reason
 from readers.contract.services import Service
+from readers.contract.windows import DatedWindow
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 UID = bytes.fromhex("04112233445566")
@@ -18,6 +19,12 @@ TAP = wire.TapEvent(
 SETTINGS = wire.ServiceSettings(
     stale_after_hours=24, stale_policy=wire.StalePolicy.REFER,
     window_start=time(9, 30), window_end=time(23),
+    windows=[
+        DatedWindow(
+            first=date(1974, 4, 1), last=date(2028, 3, 31), start=time(9, 30), end=time(23)
+        ),
+        DatedWindow(first=date(2028, 4, 1), start=time(9), end=time(0)),
+    ],
 )  # fmt: skip
 BUNDLE = wire.Bundle(
     iat=1, exp=2, terminal_id="t-1", name="Gateway", place="Ashford",
@@ -52,9 +59,11 @@ def test_every_message_of_the_contract_is_among_the_tested() -> None:
     ours = {
         thing
         for thing in vars(wire).values()
-        if isinstance(thing, type) and issubclass(thing, msgspec.Struct)
+        if isinstance(thing, type)
+        and issubclass(thing, msgspec.Struct)
+        and thing.__module__ == wire.__name__
     }
-    parts = {msgspec.Struct, wire.ServiceSettings, wire.ReadKey}
+    parts = {wire.ServiceSettings, wire.ReadKey}
     assert {type(message) for message in MESSAGES} == ours - parts
 
 
@@ -67,6 +76,27 @@ def test_a_message_survives_its_journey(message: msgspec.Struct) -> None:
 def test_a_newer_peer_may_say_more(message: msgspec.Struct) -> None:
     said = msgspec.json.decode(msgspec.json.encode(message)) | {"of_a_later_version": [1]}
     assert msgspec.json.decode(msgspec.json.encode(said), type=type(message)) == message
+
+
+class SettingsBeforeDatedWindows(msgspec.Struct, kw_only=True):
+    """What terminals of the first version know of a service."""
+
+    stale_after_hours: int
+    stale_policy: wire.StalePolicy
+    window_start: time | None = None
+    window_end: time | None = None
+
+
+def test_a_terminal_that_knows_no_dated_windows_goes_by_the_times_of_the_day() -> None:
+    said = msgspec.json.encode(SETTINGS)
+    understood = msgspec.json.decode(said, type=SettingsBeforeDatedWindows)
+    assert (understood.window_start, understood.window_end) == (time(9, 30), time(23))
+
+
+def test_a_server_that_sends_no_dated_windows_is_understood() -> None:
+    said = msgspec.json.decode(msgspec.json.encode(SETTINGS))
+    del said["windows"]
+    assert msgspec.convert(said, wire.ServiceSettings).windows == []
 
 
 def test_an_older_peer_that_names_no_version_speaks_the_first() -> None:

@@ -1,17 +1,19 @@
 """A bundle is trusted whole or not at all."""
 
-from datetime import timedelta
+from datetime import date, time, timedelta
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from readers.contract import tokens
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
+from readers.contract.windows import DatedWindow, Window
 from readers.contract.wire import Purpose, StalePolicy
 from readers.terminal.bundle import check_newer, open_bundle
 from readers.terminal.errors import BundleRefused
-from tests.support.issuer import NOW, TERMINAL, Issuer
+from tests.support.issuer import NOW, TERMINAL, Issuer, settings_of
 
 ISSUER = Issuer()
 TRAVEL = Service.TRAVEL
@@ -34,6 +36,22 @@ def test_a_bundle_says_how_each_service_is_checked() -> None:
     assert view.services[TRAVEL].window is not None
     assert view.services[Service.LIBRARY].window is None
     assert view.services[Service.LIBRARY].listed_at == NOW
+
+
+def test_a_change_of_the_times_inside_a_bundles_life_happens_on_its_day() -> None:
+    last, next_day = date(2026, 11, 30), date(2026, 12, 1)
+    travel = msgspec.structs.replace(
+        settings_of(TRAVEL),
+        windows=[
+            DatedWindow(first=date(1974, 4, 1), last=last, start=time(9, 30), end=time(23)),
+            DatedWindow(first=next_day, last=next_day, start=time(9), end=time(22)),
+        ],
+    )
+    rules = ISSUER.view(TRAVEL, services=msgspec.to_builtins({"travel": travel})).services[TRAVEL]
+    assert rules.window_on(last) == Window(time(9, 30), time(23))
+    assert rules.window_on(next_day) == Window(time(9), time(22))
+    # Nothing was published for later: the times that held when the bundle was made.
+    assert rules.window_on(date(2026, 12, 2)) == Window(time(9, 30), time(23))
 
 
 def list_signed_by_another() -> str:
@@ -96,6 +114,21 @@ def list_signed_by_another() -> str:
                 },
             ),
             id="a window without an end",
+        ),
+        pytest.param(
+            ISSUER.bundle(
+                TRAVEL,
+                services={
+                    "travel": {
+                        "stale_after_hours": 24,
+                        "stale_policy": "refer",
+                        "windows": [
+                            {"first": "2026-01-01", "start": "09:30:00", "end": "23:00:00"}
+                        ],
+                    }
+                },
+            ),
+            id="dated windows and none for other days",
         ),
     ],
 )
