@@ -170,7 +170,7 @@ async def count_request(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: count the answer under its route, never under its address."""
     if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
         route = scope.get("path_template") or "none"
-        metrics.REQUESTS.labels(scope["method"], route, message["status"]).inc()
+        metrics.requests(scope["method"], route, message["status"]).inc()
 
 
 def _dependencies(state: State) -> dict[str, Provide]:

@@ -6,7 +6,8 @@ Source: OWASP ASVS 5.0 V3 (cookies, headers, cross-site requests); CSP Level 3; 
 import base64
 import binascii
 import secrets
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from litestar import Request
@@ -23,6 +24,7 @@ from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
 from identity.keys import KeyId, KeyStore, Purpose
 
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 FORM_COOKIE: Final = "__Host-kentcard-form"
 FIELD: Final = "csrf_token"
 _SIGNED: Final = b"kent-card form\0"
@@ -69,11 +71,16 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: what the answer does not say itself, it says safely."""
     if message["type"] != "http.response.start":
         return
-    given = list(message["headers"])
-    said = {name.lower() for name, _ in given}
+    given = message["headers"]
+    said = frozenset(name.lower() for name, _ in given)
     safe = scope["litestar_app"].state.settings.base_url.startswith("https:")
+    message["headers"] = [*given, *_left_to_say(said, safe=safe)]
+
+
+@lru_cache(maxsize=256)
+def _left_to_say(said: frozenset[bytes], *, safe: bool) -> Headers:
     wanted = (*_ENCODED, _HTTPS_ONLY) if safe else _ENCODED
-    message["headers"] = [*given, *(header for header in wanted if header[0] not in said)]
+    return tuple(header for header in wanted if header[0] not in said)
 
 
 async def our_own_form(
