@@ -17,6 +17,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
+from cardservice.web.forms import typed_in
 from cardservice.web.kept_forms import keep, what_to_keep
 from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
@@ -94,9 +95,7 @@ async def our_own_form(
         return
     if is_cross_site(connection):
         raise ForeignForm("The form was sent by another site.")
-    form = await connection.form()
-    presented = form.get(FIELD, "")
-    if not isinstance(presented, str) or not _is_given_to(connection, presented):
+    if not _is_given_to(connection, (await typed_in(connection)).get(FIELD, "")):
         reason = "The form has no token of this visitor."
         raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
     await keep(connection)

@@ -27,6 +27,12 @@ from identity.oidc.scopes import CHECK, EVENTS, REDEEM
 Json = Mapping[str, Any]
 PROBLEM: Final = "application/problem+json"
 _SECURITY: Final = "credentials"
+_BY_HAND: Final = "fetched"
+_PASTED: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token that you fetched, to try things on this page.",
+}
 _ANSWERS: Final = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer)
 _REFERENCE: Final = "#/components/schemas/{name}"
 _SCOPES: Final = {
@@ -86,13 +92,13 @@ def document(base_url: str) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base_url}],
-        "security": [{_SECURITY: []}],
+        "security": [{_SECURITY: []}, {_BY_HAND: []}],
         "paths": _paths(),
         "components": {
             "schemas": _schemas(),
             "headers": _HEADERS,
             "responses": {str(status): _problem(status) for status in _PROBLEMS},
-            "securitySchemes": {_SECURITY: _security(base_url)},
+            "securitySchemes": {_SECURITY: _security(base_url), _BY_HAND: _PASTED},
         },
     }
 
@@ -212,7 +218,7 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
-        "security": [{_SECURITY: [scope] if scope else []}],
+        "security": [{_SECURITY: [scope] if scope else []}, {_BY_HAND: []}],
         "responses": answers,
     }
     if parameters:
