@@ -4,7 +4,7 @@ A look at everybody would otherwise open and read ten stored decisions for each 
 that they stand. Their fingerprint, made with the resident's own key, says the same.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import Any, Final
@@ -18,13 +18,16 @@ from identity.personal import PersonVault
 
 OF_THE_DAY: Final = frozenset({"on", "valid_from", "valid_until", "next_change_on"})
 """What a decision says anew every day although nothing has changed."""
+_OF_A_NO: Final = OF_THE_DAY | {"trace", "reasons"}
+"""A no stands until the last of its reasons may fall: one of several may fall, or a document that
+would not have helped may grow old, and the answer is the same."""
 
 
 class Answers(msgspec.Struct, frozen=True):
     """Every scheme's answer about one resident, in short.
 
     Attributes:
-        fingerprint: 16 bytes over what they say, apart from `OF_THE_DAY`.
+        fingerprint: 16 bytes over the `substance` of each.
         change_on: the first day on which one may change by time alone; None if none does.
     """
 
@@ -38,7 +41,7 @@ def answers_of(personal: PersonVault, decisions: Sequence[Decision]) -> Answers:
     Raises:
         PersonErased: the person has no key.
     """
-    said = [_SUBSTANCE[type(each)](each) for each in decisions]
+    said = [substance(each) for each in decisions]
     days = [each.next_change_on for each in decisions if each.next_change_on is not None]
     fingerprint = personal.fingerprint(msgspec.json.encode(said))
     return Answers(fingerprint, min(days, default=None))
@@ -71,12 +74,22 @@ def stand(
     return on < (stored.change_on or NEVER) <= (today.change_on or NEVER)
 
 
-def _substance_of(kind: type[Decision]) -> Callable[[Any], tuple[object, ...]]:
+def substance(decision: Decision) -> tuple[object, ...]:
+    """What of a decision only a fact, a rule or the day of its next change can change."""
+    return _SUBSTANCE[type(decision)](decision)
+
+
+def _substance_of(
+    kind: type[Decision], without: frozenset[str]
+) -> Callable[[Any], tuple[object, ...]]:
     tag = kind.__struct_config__.tag
-    fields = attrgetter(*(name for name in kind.__struct_fields__ if name not in OF_THE_DAY))
+    fields = attrgetter(*(name for name in kind.__struct_fields__ if name not in without))
     return lambda decision: (tag, *fields(decision))
 
 
-_SUBSTANCE: Final = {
-    kind: _substance_of(kind) for kind in (Eligible, NotEligible, NeedsFacts, NeedsEvidence)
+_SUBSTANCE: Final[Mapping[type[Decision], Callable[[Any], tuple[object, ...]]]] = {
+    Eligible: _substance_of(Eligible, OF_THE_DAY),
+    NotEligible: _substance_of(NotEligible, _OF_A_NO),
+    NeedsFacts: _substance_of(NeedsFacts, OF_THE_DAY),
+    NeedsEvidence: _substance_of(NeedsEvidence, OF_THE_DAY),
 }

@@ -5,7 +5,6 @@ import asyncio
 import gc
 import signal
 import socket
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -14,24 +13,18 @@ import msgspec
 import structlog
 import uvicorn
 from litestar import Litestar
-from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice import jobs, logs, reassessing
+from cardservice import logs, work
 from cardservice.app import create_app, open_keystore, provider_of
 from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
-from cardservice.database import Database
 from cardservice.errors import NotReady
 from cardservice.settings import Settings, proxies
 from cardservice.web.environment import compile_pages
 from entitlements import webhook_sending
 from entitlements.webhook_sending import Way
-from identity.dates import london_date
-from identity.oidc.provider import Provider
-from identity.outbox import Carrier
 
-TICK_SECONDS: Final = 2.0
 LAST_REQUESTS_SECONDS: Final = 5
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -127,8 +120,6 @@ def _worker(asked: argparse.Namespace) -> int:
 
 
 async def _work(around: Surroundings, *, once: bool) -> int:
-    provider = provider_of(around.settings, open_keystore(around.settings))
-    carrier, outbox = carrier_of(around.settings), Path(around.settings.outbox)
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
@@ -137,74 +128,18 @@ async def _work(around: Surroundings, *, once: bool) -> int:
         httpx.AsyncClient() as http,
         webhook_sending.connections() as posts,
     ):
-        way = Way(posts, loopback=around.settings.demo)
+        means = work.Means(
+            database=database,
+            provider=provider_of(around.settings, open_keystore(around.settings)),
+            http=http,
+            way=Way(posts, loopback=around.settings.demo),
+            carrier=carrier_of(around.settings),
+            outbox=Path(around.settings.outbox),
+            stopping=stopping,
+        )
         if once:
-            now = around.clock()
-            return await _turn(database, provider, http, way, carrier, outbox, now, nightly=True)
+            well = await work.work_once(means, now=around.clock())
+            return Exit.DONE if well else Exit.FAULT
         _LOG.info("working")
-        done_on = None
-        while not stopping.is_set():
-            now = around.clock()
-            nightly = london_date(now) != done_on
-            ended = await _turn(
-                database, provider, http, way, carrier, outbox, now, nightly=nightly
-            )
-            done_on = london_date(now) if ended is Exit.DONE else done_on
-            await _pause(stopping)
+        await work.work(means, around.clock)
     return Exit.DONE
-
-
-async def _turn(
-    database: Database,
-    provider: Provider,
-    http: httpx.AsyncClient,
-    way: Way,
-    carrier: Carrier,
-    outbox: Path,
-    now: datetime,
-    *,
-    nightly: bool,
-) -> Exit:
-    """Do what is due; a fault is said, and the next turn tries again.
-
-    `nightly`: also what is due once a day.
-    """
-    try:
-        reassessed = await reassessing.reassess_due(database, provider.vault, now=now)
-        await reassessing.count_consequences(database, provider.vault, now=now)
-        async for progress in reassessing.reassess_everybody(database, provider.vault, now=now):
-            _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
-        delivered = await jobs.deliver_messages(database, provider.vault, carrier, now=now)
-        await jobs.compare_new_accounts(database, provider.vault, now=now)
-        await jobs.seal_taps(database, now=now)
-        await jobs.tell_sites(database, provider, http, now=now)
-        told = await jobs.tell_partners(database, provider.vault, way, now=now)
-        await jobs.end_assistance(database, now=now)
-        await jobs.forget_expired(database, now=now)
-        if nightly:
-            await jobs.ask_for_deceased(database, provider.vault, now=now)
-        erased = await jobs.erase_due(database, provider.vault, outbox, now=now)
-        if nightly:
-            await jobs.apply_retention(database, outbox, now=now)
-    except (SQLAlchemyError, OSError) as error:
-        _LOG.error("this turn failed", fault=type(error).__name__, exc_info=error)
-        return Exit.FAULT
-    done = {
-        "decided": reassessed.decided,
-        "failed": reassessed.failed,
-        "erased": erased.done,
-        "partners_told": told.taken,
-        "partners_not_reached": told.failed,
-        **msgspec.structs.asdict(delivered),
-    }
-    if any(done.values()):
-        _LOG.info("done", **done)
-    return Exit.FAULT if reassessed.failed or erased.failed else Exit.DONE
-
-
-async def _pause(stopping: asyncio.Event) -> None:
-    try:
-        async with asyncio.timeout(TICK_SECONDS):
-            await stopping.wait()
-    except TimeoutError:
-        return

@@ -33,6 +33,7 @@ WORDS: Final[Mapping[str, str]] = {
     "entitlement-suspended": _("Suspended something on the account"),
     "fact-told": _("Recorded an answer"),
     "giving-chosen": _("Chose what we do when there is something new"),
+    "phone-ended": _("Reported the phone lost"),
     "request-made": _("Asked a colleague to approve a change"),
 }
 CONSEQUENCES: Final = frozenset({"carrier-status-set", "sessions-ended", "records-issued"})

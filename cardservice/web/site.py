@@ -89,6 +89,7 @@ from cardservice.web.staff import (
 from cardservice.web.staff import grants as staff_grants
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
+from cardservice.web.staff import phones as staff_phones
 from cardservice.web.staff import requests as staff_requests
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import acting_for, role_may
@@ -305,6 +306,7 @@ def _staff() -> list[Router]:
                 cards.order_card,
                 cards.report_card,
                 cards.change_card,
+                staff_phones.report_lost,
                 documents.ask,
                 documents.record,
                 checks.ask,

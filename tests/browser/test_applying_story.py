@@ -234,7 +234,7 @@ def test_staff_suspend_what_was_given_and_end_the_suspension_with_a_reason(
     register_carer(live_server)
     sign_in(page, live_server)
     open_record(page, "Marsh", "Sam Marsh")
-    page.get_by_role("link", name="Suspend this: Library membership").click()
+    page.get_by_role("link", name="Suspend this").click()
     at.check("Suspend this")
     at.press("Suspend it")
     at.check("Error: Suspend this")
@@ -242,7 +242,7 @@ def test_staff_suspend_what_was_given_and_end_the_suspension_with_a_reason(
     at.press("Suspend it")
     assert page.locator("#library-standing").inner_text() == "Suspended"
     assert at.says("It is being looked into")
-    page.get_by_role("link", name="End the suspension: Library membership").click()
+    page.get_by_role("link", name="End the suspension").click()
     at.check("End the suspension")
     page.get_by_label("What it was suspended for is settled").check()
     at.press("End the suspension")

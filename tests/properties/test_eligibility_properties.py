@@ -11,6 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
+from entitlements import answers
 from entitlements.decision import (
     Eligible,
     NeedsEvidence,
@@ -121,6 +122,7 @@ def test_nothing_changes_before_the_day_of_the_next_change(
     assert getattr(same, "needed", None) == getattr(decision, "needed", None)
     assert getattr(same, "uses", None) == getattr(decision, "uses", None)
     assert getattr(same, "eligible_from", None) == getattr(decision, "eligible_from", None)
+    assert answers.substance(same) == answers.substance(decision)
 
 
 @some_scheme

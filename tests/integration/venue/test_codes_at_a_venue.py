@@ -30,6 +30,7 @@ from readers.verify.device import Device, age_in_words
 from readers.verify.errors import NeverFetched, PinUnusable
 from readers.verify.state import SEEN, Venue, VenueState, pinned_key
 from tests.support.issuer import NOW, TERMINAL, Issuer
+from tests.support.patience import eventually
 from tests.support.venue import JTI, SERVER, VenueWorld, pin_of
 
 OTHER_JTI = bytes(JTI_BYTES)
@@ -403,3 +404,32 @@ def test_every_service_has_its_yes() -> None:
 )
 def test_an_age_is_told_in_words(age: timedelta, words: str) -> None:
     assert age_in_words(age) == words
+
+
+# -- in the background ----------------------------------------------------------------------------
+
+
+def test_lists_are_fetched_in_the_background(world: VenueWorld) -> None:
+    world.believe()
+    device = world.device()
+    device.start()
+    eventually(lambda: device.holdings.bundle is not None)
+    device.stop()
+    assert verdict(device, world.code()) == (Verdict.YES, "")
+
+
+def test_a_server_that_is_away_stops_nothing_in_the_background(world: VenueWorld) -> None:
+    device = world.ready()
+    world.answers = httpx.Response(503)
+    device.start()
+    eventually(lambda: len(world.asked) > 1)
+    device.stop()
+    assert verdict(device, world.code()) == (Verdict.YES, "")
+
+
+def test_what_another_process_fetched_is_followed(world: VenueWorld) -> None:
+    device = world.ready()
+    world.issuer.set_status(Service.LIBRARY, 7, Status.INVALID)
+    world.move(seconds=1)
+    world.device().fetch()
+    assert verdict(device, world.code()) == (Verdict.NO, Reason.REPLACED)

@@ -150,3 +150,12 @@ def test_the_page_says_how_old_its_lists_are(page: httpx.Client, world: VenueWor
 )  # fmt: skip
 def test_the_file_in_a_form(kind: str, body: bytes, content: bytes) -> None:
     assert file_in(kind, body) == content
+
+
+def test_somebody_fetches_now_and_is_told_what_came_of_it(
+    page: httpx.Client, world: VenueWorld
+) -> None:
+    assert "New keys and lists were fetched." in page.post("/fetch").text
+    world.answers = httpx.Response(503)
+    assert "Nothing new was fetched. Check the network" in page.post("/fetch").text
+    assert 'data-verdict="yes"' in page.post("/text", data={"text": world.code()}).text
