@@ -14,11 +14,14 @@ from litestar.di import NamedDependency
 
 from entitlements.api import examples
 from entitlements.api.bodies import JSON, KEY_PATTERN
+from entitlements.api.events import PLACE, EventsAnswer
 from entitlements.api.partner import MONTH, UsageAnswer
+from entitlements.event_feed import MOST, USUAL
 from entitlements.partner_answers import CheckAnswer
 from entitlements.partner_checks import CheckRequest
 from entitlements.partner_errors import Fault
 from entitlements.partner_paths import CHECKS, DOCUMENT, REDEMPTIONS, USAGE
+from entitlements.partner_paths import EVENTS as FEED
 from entitlements.redemption_rules import Batch, BatchAnswer, RedemptionAnswer
 from entitlements.usage import MOST_DAYS
 from identity.oidc.provider import Endpoint, Provider
@@ -33,7 +36,7 @@ _PASTED: Final = {
     "scheme": "bearer",
     "description": "An access token that you fetched, to try things on this page.",
 }
-_ANSWERS: Final = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer)
+_ANSWERS: Final = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer, EventsAnswer)
 _REFERENCE: Final = "#/components/schemas/{name}"
 _SCOPES: Final = {
     CHECK: "Ask about whoever shows a card.",
@@ -59,8 +62,9 @@ _PROBLEMS: Final[Mapping[int, str]] = {
     400: "The body is no JSON, names something twice, or a header is missing.",
     401: "No access token of yours, or one that has run out.",
     403: "Your token does not allow this, or your organisation is suspended.",
-    404: "There is no such offer or redemption, or it is not yours.",
+    404: "There is no such offer, redemption or place in the feed, or it is not yours.",
     409: "It cannot be held or confirmed: `errors` says why.",
+    410: "Events that come next are not kept any more. `detail` says where to go on.",
     413: "The body is longer than any that is needed.",
     415: "The body is not said to be JSON.",
     422: "The request is not as documented: `errors` says where.",
@@ -181,6 +185,17 @@ def _paths() -> Json:
                 problems=_WITHOUT,
             ),
         },
+        FEED: {
+            "get": _operation(
+                "events",
+                "What changed for those you asked about, in order",
+                EVENTS,
+                answer=(200, EventsAnswer, examples.EVENTS),
+                problems=(401, 403, 404, 410, 422, 429, 500),
+                parameters=(_AFTER, _SIZE),
+                links={"onward": _ONWARD},
+            )
+        },
         USAGE: {
             "get": _operation(
                 "usage",
@@ -281,6 +296,22 @@ def _with_first(operation: str) -> Json:
     return {"operationId": operation, "parameters": {"redemption": place}}
 
 
+_ONWARD: Final[Json] = {
+    "operationId": "events",
+    "parameters": {"after": "$response.body#/next"},
+}
+_AFTER: Final[Json] = {
+    "name": "after",
+    "in": "query",
+    "description": "`next` of the page before; left out: from the oldest event that is kept.",
+    "schema": {"type": "string", "pattern": PLACE},
+}
+_SIZE: Final[Json] = {
+    "name": "size",
+    "in": "query",
+    "description": "How many events at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+}
 _LAST_DAY: Final[Json] = {
     "name": "to",
     "in": "query",
