@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from cardservice.web.money import in_pounds
 from cardservice.web.words import gettext as _
 from entitlements import application_records as records
 from entitlements.application_models import (
@@ -16,7 +17,6 @@ from entitlements.application_models import (
 )
 from entitlements.facts import Fed
 from entitlements.questions import Question, Wanted
-from entitlements.schemes.notes import PENCE_IN_A_POUND
 from identity.actors import ActorKind
 from identity.personal import PersonVault
 
@@ -124,5 +124,5 @@ def answer_words(question: Question, value: Fed | None) -> str:
     if value is None:
         return ANSWER_WORDS[UNKNOWN]
     if question.is_money:
-        return f"£{value // PENCE_IN_A_POUND:,}.{value % PENCE_IN_A_POUND:02}"
+        return in_pounds(value)
     return ANSWER_WORDS[YES if value else NO]
