@@ -50,6 +50,7 @@ words: .venv/.ready ## collect the words of the pages into the catalogue
 
 locks: ## lock the requirements anew, with hashes and without addresses (needs uv)
 	@for lock in "requirements.lock --extra terminal --extra server" "requirements-terminal.lock --extra terminal" \
+	  "requirements-verify.lock --extra verify" \
 	  "requirements-dev.lock --extra terminal --extra server --extra verify --extra dev"; do set -- $$lock; \
 	  uv pip compile -q --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header "$${@:2}" pyproject.toml -o "$$1"; done
 

@@ -28,10 +28,11 @@ from cardservice.web.guards import HASHES
 from cardservice.web.problem_pages import problem_page
 from cardservice.web.resident.onward import PAGES
 from cardservice.web.visitors import Part
-from entitlements.api import partner
+from entitlements.api import document, partner
 from entitlements.api.desk import Backing, Desk, Rates
 from entitlements.showing import Means as Showing
 from entitlements.status import StatusLists
+from entitlements.uploads import Uploads
 from identity import sessions
 from identity.api import oidc
 from identity.hashing import Line
@@ -48,13 +49,14 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     terminal.TerminalApi,
     card_session.card_session,
     public.status_list,
+    public.venue_bundle,
     public.problem_meaning,
     public.healthz,
     public.readyz,
     public.metric_counts,
 )
 MACHINES: Final = (
-    *("/api/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
+    *("/api/", "/developers/", "/status-lists/", "/problems/", "/healthz", "/readyz", "/metrics"),
     *(
         each
         for each in Endpoint
@@ -92,13 +94,14 @@ def create_app(
             "status_lists": StatusLists(keystore, settings.base_url),
             "line": line or Line(),
             "partners": partners,
+            "uploads": Uploads(most_megabytes=settings.evidence_megabytes),
         }
     )
     return Litestar(
         route_handlers=[
             Router(
                 "/",
-                route_handlers=[*API, *partner.ROUTES],
+                route_handlers=[*API, *partner.ROUTES, document.openapi],
                 exception_handlers=problems.HANDLERS,
             ),
             *oidc.ROUTES,
@@ -185,7 +188,7 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
-    given |= {"line": state.line, "provider": state.backing.provider}
+    given |= {"line": state.line, "provider": state.backing.provider, "uploads": state.uploads}
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),

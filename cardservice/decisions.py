@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle
+from cardservice import issuance, lifecycle, phones
 from cardservice.models import Card, CardOrder, CardState, OrderState
 from entitlements import assessing, grants, status
 from identity import corrections, deaths, erasure, four_eyes
@@ -49,6 +49,7 @@ async def approve(
             await corrections.apply(session, vault, approved, actor=actor, now=now)
         case RequestKind.DEATH:
             await _stop_card(session, account_id, actor=actor, now=now)
+            await phones.end(session, account_id, actor=actor, now=now)
             await deaths.close(session, vault, account_id, actor=actor, now=now)
         case RequestKind.FALSE_REPORT:
             await deaths.reopen(session, account_id, actor=actor, now=now)

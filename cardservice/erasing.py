@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import case, delete, func, inspect, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import decisions
+from cardservice import decisions, phones
 from cardservice.holdings import HOLDINGS
 from cardservice.holdings.holding import Fate, Holding
 from cardservice.personal_data import TABLES
@@ -99,8 +99,9 @@ async def carry_out(
 async def _end_what_is_held(
     session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
 ) -> None:
-    """Cards are refused for ever, entitlements and sign-ins end, and sites are told."""
+    """Card and phone are refused for ever, entitlements and sign-ins end, and sites are told."""
     await decisions.end_card(session, account_id, actor=actor, now=now)
+    await phones.end(session, account_id, actor=actor, now=now)
     for held in (await grants.open_by_scheme(session, account_id)).values():
         await grants.end(session, held, EndReason.ERASED, actor=actor, now=now)
     await sessions.end_all(session, account_id, SessionKind.RESIDENT, actor=actor, now=now)

@@ -4,6 +4,7 @@
     |- SettingsFaulty            settings have faults; every one is listed
     |- NotReady                  the service cannot start; the text says what to do first
     |- NoSuchRevision            no migration leads to or from that revision
+    |- NoSuchAuthority           no authority has that id
     |- BadLedger                 a line is no line of a ledger of erased records
     |- NotTheirAct               a member of staff was named whose role does not include it
     |- CardError
@@ -63,6 +64,12 @@ class NoSuchRevision(CardServiceError):
     """No migration leads to, or back to, that revision."""
 
     code = "no-such-revision"
+
+
+class NoSuchAuthority(CardServiceError):
+    """No authority has that id; those there are stand in authorities.toml."""
+
+    code = "no-such-authority"
 
 
 class BadLedger(CardServiceError):

@@ -1,6 +1,6 @@
 """What a terminal needs to decide offline: its signed bundle, and its read keys."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Final
@@ -11,17 +11,21 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.card_keys import READ_PURPOSES
+from cardservice.errors import NoSuchAuthority
 from cardservice.terminals import KnownTerminal
 from entitlements import rulebooks
 from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
 from entitlements.schemes.dates import NEVER
 from entitlements.status import StatusLists
-from identity.keys import KeyStore, Purpose
+from identity.keys import KeyStore
+from identity.keys import Purpose as KeyPurpose
 from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token
 from readers.contract.windows import STATUTORY, DatedWindow, london_date
 from readers.contract.wire import (
+    VENUE,
     Bundle,
+    Purpose,
     ReadKey,
     ReadKeys,
     ServiceSettings,
@@ -40,6 +44,9 @@ POLICIES: Final[Mapping[Service, ServiceSettings]] = {
 }
 """How each service is checked; the times of travel are what the place's authority published."""
 
+SHOWN_ON_PHONES: Final = (Service.LIBRARY, Service.LEISURE, Service.TRAVEL)
+"""Without identity: a code proves that a service is held, never who stands there."""
+
 
 @cache
 def bank_holidays() -> Sequence[date]:
@@ -56,26 +63,78 @@ async def bundle(
     now: datetime,
 ) -> str:
     """The terminal's bundle as a signed token: for its services only."""
-    services, today = sorted(terminal.services), london_date(now)
     authorities = (await rulebooks.in_force(session)).authorities
-    hours = _hours(authorities, terminal.authority, today)
-    content = Bundle(
-        iat=int(now.timestamp()),
-        exp=int((now + BUNDLE_LASTS).timestamp()),
+    hours = _hours(authorities, terminal.authority, london_date(now))
+    content = await _content(session, keystore, lists, terminal.services, hours, now=now)
+    own = msgspec.structs.replace(
+        content,
         terminal_id=str(terminal.id),
         name=terminal.name,
         place=terminal.place,
-        services={service: _settings(service, hours, today) for service in services},
         purposes=sorted(terminal.purposes),
-        issuer_keys=public_keys(keystore, Purpose.RECORD_SIGN),
-        status_keys=public_keys(keystore, Purpose.STATUS_SIGN),
-        bundle_keys=public_keys(keystore, Purpose.BUNDLE_SIGN),
+    )
+    return _signed(keystore, own)
+
+
+async def venue_bundle(
+    session: AsyncSession,
+    keystore: KeyStore,
+    lists: StatusLists,
+    *,
+    authority: str,
+    now: datetime,
+) -> str:
+    """What anybody may have to check codes on phones: public keys and lists, and no read key.
+
+    Args:
+        session: for the lists.
+        keystore: signs.
+        lists: of records to refuse.
+        authority: id of the authority whose times of travel apply.
+        now: when.
+
+    Raises:
+        NoSuchAuthority: no authority has that id.
+    """
+    authorities = (await rulebooks.in_force(session)).authorities
+    if authority not in {each.id for each in authorities.authorities}:
+        raise NoSuchAuthority("There is no authority with that id.")
+    hours = _hours(authorities, authority, london_date(now))
+    return _signed(
+        keystore, await _content(session, keystore, lists, SHOWN_ON_PHONES, hours, now=now)
+    )
+
+
+async def _content(
+    session: AsyncSession,
+    keystore: KeyStore,
+    lists: StatusLists,
+    services: Collection[Service],
+    hours: list[DatedWindow],
+    *,
+    now: datetime,
+) -> Bundle:
+    today = london_date(now)
+    return Bundle(
+        iat=int(now.timestamp()),
+        exp=int((now + BUNDLE_LASTS).timestamp()),
+        terminal_id=VENUE,
+        name=VENUE,
+        place="",
+        services={service: _settings(service, hours, today) for service in sorted(services)},
+        purposes=[Purpose.VALIDATE],
+        issuer_keys=public_keys(keystore, KeyPurpose.RECORD_SIGN),
+        status_keys=public_keys(keystore, KeyPurpose.STATUS_SIGN),
+        bundle_keys=public_keys(keystore, KeyPurpose.BUNDLE_SIGN),
         status_lists={
-            service: await lists.token(session, service, now=now) for service in services
+            service: await lists.token(session, service, now=now) for service in sorted(services)
         },
         bank_holidays=list(bank_holidays()),
     )
-    key = keystore.current(Purpose.BUNDLE_SIGN)
+
+
+def _signed(keystore: KeyStore, content: Bundle) -> str:
+    key = keystore.current(KeyPurpose.BUNDLE_SIGN)
     return sign_token(
         BUNDLE_TYPE,
         msgspec.to_builtins(content),
@@ -97,7 +156,7 @@ def read_keys(keystore: KeyStore, terminal: KnownTerminal) -> ReadKeys:
     )
 
 
-def public_keys(keystore: KeyStore, purpose: Purpose) -> dict[str, bytes]:
+def public_keys(keystore: KeyStore, purpose: KeyPurpose) -> dict[str, bytes]:
     """Key id -> public key, of every generation."""
     return {
         key.wire.decode(): _raw(keystore.public_key(key)) for key in keystore.generations(purpose)

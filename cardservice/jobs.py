@@ -13,6 +13,9 @@ import structlog
 from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
+from entitlements import webhook_deliveries
+from entitlements.webhook_deliveries import Turn
+from entitlements.webhook_sending import Way
 from identity import (
     assisted_ends,
     audit_batches,
@@ -94,6 +97,18 @@ async def tell_sites(
     async with database.transaction() as session:
         await logout_notices.note_ended_sessions(session, now=now)
     return await logout_notices.deliver(database.transaction, provider, http, now=now)
+
+
+async def tell_partners(database: Database, vault: Vault, way: Way, *, now: datetime) -> Turn:
+    """Send partners what is due; what is not taken is sent again later."""
+    total = Turn(0, 0, 0)
+    while True:
+        done = await webhook_deliveries.deliver(database.transaction, vault, way, now=now)
+        total = Turn(
+            total.taken + done.taken, total.failed + done.failed, total.given_up + done.given_up
+        )
+        if not done.taken or done.failed:
+            return total
 
 
 async def end_assistance(database: Database, *, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The tables of cardservice: cards, orders, terminals, card sessions and taps."""
+"""The tables of cardservice: cards, phones, orders, terminals, card sessions and taps."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -92,6 +92,30 @@ class Card(Base, kw_only=True):
     key_generations: Mapped[dict[str, Any] | None] = mapped_column(default=None)
     written_version: Mapped[int] = mapped_column(default=-1)
     written_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class Phone(Base, kw_only=True):
+    """The phone on which a resident shows codes; `id` is the carrier id that entitlements knows.
+
+    A code is shown in whatever browser they are signed in with, so this is one for them all. A lost
+    one is ended for ever, and the next code begins another. At most one is in use.
+    """
+
+    __tablename__ = "phone"
+    __table_args__ = (
+        Index(
+            "uq_phone_in_use",
+            "account_id",
+            unique=True,
+            sqlite_where=_OPEN,
+            postgresql_where=_OPEN,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None] = mapped_column(default=None)
 
 
 class Terminal(Base, kw_only=True):

@@ -1,12 +1,14 @@
-"""Every table of the service that holds what belongs to one person, for new keys and erasure."""
+"""Every table of the service that holds sealed columns, for new keys and erasure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
-from entitlements import application_records, assessing, carriers
+from entitlements import application_records, assessing, carriers, evidence_records
+from entitlements.event_models import WebhookSecret
 from identity import rekeying
+from identity.db import Base
 from identity.personal import Vault
 from identity.rekeying import Opened, PersonalTable
 
@@ -21,5 +23,13 @@ TABLES: Final = (
     *assessing.PERSONAL,
     *application_records.PERSONAL,
     *carriers.PERSONAL,
+    *evidence_records.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )
+"""What belongs to one person, sealed with their own key."""
+
+STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
+    *rekeying.STORE_SEALED,
+    (WebhookSecret, "id"),
+)
+"""What is sealed with the store's key, and the column of the row id it is sealed for."""

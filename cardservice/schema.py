@@ -1,7 +1,9 @@
 """The database's schema: bring it up, take it down, and say whether it is what the code expects."""
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Final
 
 from alembic import command
@@ -12,12 +14,23 @@ from alembic.util.exc import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import cardservice
+import entitlements
+import identity
 from cardservice.database import AUTOCOMMIT
 from cardservice.errors import NoSuchRevision
 
 _HERE: Final = Path(__file__).parent
 _PLACES: Final = (_HERE / "migrations", _HERE.parent / "migrations")
 """Inside an installed wheel; in the work tree."""
+
+
+def import_tables() -> None:
+    """Import every module that describes tables, so that all of them are known."""
+    for package in (identity, entitlements, cardservice):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.endswith("models"):
+                import_module(module.name)
 
 
 def migrations() -> Path:

@@ -18,6 +18,8 @@ CONFIG: Final = "KENTCARD_CONFIG"
 ELSEWHERE: Final = frozenset({CONFIG, "KENTCARD_CLOCK"})
 """Variables with the prefix that are no settings of the server."""
 TERMINAL_PREFIX: Final = "KENTCARD_TERMINAL_"
+LARGEST_EVIDENCE: Final = 20
+"""MB; what is larger is not even received."""
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
 
 Text = Annotated[str, Meta(min_length=1)]
@@ -112,6 +114,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "Days in which a resident can stop the erasure of their record; the law allows a month."
         ),
     ] = 14
+    evidence_megabytes: Annotated[
+        Annotated[int, Meta(ge=1, le=LARGEST_EVIDENCE)],
+        _about("The largest file, in MB, that is taken as evidence."),
+    ] = 10
+    evidence_days: Annotated[
+        Annotated[int, Meta(ge=0, le=366)],
+        _about(
+            "Days for which a file sent as evidence is kept after it was checked, or its request "
+            "was decided."
+        ),
+    ] = 28
+    claim_minutes: Annotated[
+        Annotated[int, Meta(ge=5, le=480)],
+        _about("How long an application is kept for the member of staff who claimed it."),
+    ] = 60
+    review_days: Annotated[
+        Annotated[int, Meta(ge=1, le=366)],
+        _about("Days in which a resident can ask for a review of a refusal."),
+    ] = 28
+    end_notice_days: Annotated[
+        Annotated[str, Meta(pattern=r"^[0-9]{1,3}( [0-9]{1,3})*$")],
+        _about("How many days before something ends its holder is told, with spaces between."),
+    ] = "28 7"
     council: Annotated[Text, _about("Name of the council that answers for the data.")] = (
         "[name of the council, not set yet]"
     )

@@ -34,7 +34,7 @@ from readers.contract.tokens import (
     key_id_of,
     verify_token,
 )
-from readers.contract.wire import Purpose
+from readers.contract.wire import KENT, Purpose
 from readers.errors import TokenRefused
 
 CODE_LASTS: Final = timedelta(hours=24)
@@ -58,7 +58,7 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     services: tuple[Service, ...]
     purposes: tuple[Purpose, ...]
-    authority: str = "kent-county-council"
+    authority: str = KENT
 
 
 class KnownTerminal(msgspec.Struct, frozen=True):

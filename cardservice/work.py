@@ -1,8 +1,8 @@
-"""The worker's two lines of work, side by side: what people wait for, and what takes long.
+"""The worker's lines of work, side by side: what people wait for, partners, and what takes long.
 
-Deciding for everybody takes the better part of an hour. Messages and taps do not wait for it:
-they have a line of their own. Every piece of either is a transaction, so two workers, or two
-lines, get in nobody's way.
+Deciding for everybody takes the better part of an hour, and a partner's machine may be slow to
+answer. Messages and taps wait for neither: they have a line of their own. Every piece of each is a
+transaction, so two workers, or two lines, get in nobody's way.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, reassessing
 from cardservice.database import Database
+from entitlements.webhook_sending import Way
 from identity.dates import london_date
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier
@@ -33,6 +34,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         http: to the sites that residents sign in to.
+        way: to the machines of partners.
         carrier: of messages.
         outbox: the directory of messages that one can read.
         stopping: set when the worker is to stop; long work stops where it can be gone on with.
@@ -41,6 +43,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     database: Database
     provider: Provider
     http: httpx.AsyncClient
+    way: Way
     carrier: Carrier
     outbox: Path
     stopping: asyncio.Event
@@ -52,11 +55,14 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def work(means: Means, clock: Clock) -> None:
-    """Both lines, until the worker is to stop."""
+    """Every line, until the worker is to stop."""
     done_on: date | None = None
 
     async def promptly(now: datetime) -> bool:
         return await what_people_wait_for(means, now=now)
+
+    async def to_partners(now: datetime) -> bool:
+        return await what_partners_wait_for(means, now=now)
 
     async def at_length(now: datetime) -> bool:
         nonlocal done_on
@@ -65,14 +71,19 @@ async def work(means: Means, clock: Clock) -> None:
         return well
 
     async with asyncio.TaskGroup() as lines:
-        for line in (promptly, at_length):
+        for line in (promptly, to_partners, at_length):
             lines.create_task(_again_and_again(line, means.stopping, clock))
 
 
 async def work_once(means: Means, *, now: datetime) -> bool:
     """What is due now, the night's work too; whether nothing failed."""
-    well = await what_takes_long(means, now=now, nightly=True)
-    return await what_people_wait_for(means, now=now) and well
+    return all(
+        [
+            await what_takes_long(means, now=now, nightly=True),
+            await what_people_wait_for(means, now=now),
+            await what_partners_wait_for(means, now=now),
+        ]
+    )
 
 
 async def what_people_wait_for(means: Means, *, now: datetime) -> bool:
@@ -88,6 +99,19 @@ async def what_people_wait_for(means: Means, *, now: datetime) -> bool:
     except (SQLAlchemyError, OSError) as error:
         return _said(error)
     _say(**msgspec.structs.asdict(delivered))
+    return True
+
+
+async def what_partners_wait_for(means: Means, *, now: datetime) -> bool:
+    """Tell partners what changed for residents they know; whether nothing failed here.
+
+    What cannot be delivered is a matter of the partner's machine, and is tried again.
+    """
+    try:
+        told = await jobs.tell_partners(means.database, means.vault, means.way, now=now)
+    except (SQLAlchemyError, OSError) as error:
+        return _said(error)
+    _say(partners_told=told.taken, partners_not_reached=told.failed)
     return True
 
 

@@ -64,7 +64,8 @@ class Application(Base, kw_only=True):
     Attributes:
         reference: what people call it by, such as `KA-7M3Q9XTB`.
         saves: how often its answers changed; a form sent from an older page is seen by it.
-        claimed_by: id of the member of staff who looks after it.
+        claimed_by: id of the member of staff who looks after it, until `claimed_until`.
+        claimed_label: their name.
         sealed_answers: JSON, name of a fact -> what was answered: true, false or whole pence.
         sealed_outcome: JSON, the sentences the resident was told when it was decided.
         book: digest of the rules it was decided or sent on by.
@@ -105,6 +106,8 @@ class Application(Base, kw_only=True):
     state: Mapped[ApplicationState] = mapped_column(default=ApplicationState.STARTED)
     saves: Mapped[int] = mapped_column(default=0)
     claimed_by: Mapped[str | None] = mapped_column(String(64), default=None)
+    claimed_label: Mapped[str | None] = mapped_column(String(200), default=None)
+    claimed_until: Mapped[datetime | None] = mapped_column(default=None)
     sealed_answers: Mapped[bytes]
     sealed_outcome: Mapped[bytes | None] = mapped_column(default=None)
     book: Mapped[str | None] = mapped_column(String(64), default=None)

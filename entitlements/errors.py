@@ -11,6 +11,8 @@
     |- NoSuchApplication       there is no such application, or it is not this resident's
     |- ApplicationClosed       what was asked of an application can only be done before that
     |- PartnerError            what partners ask for: see `partner_errors`
+    |- NoSuchEvidence          it was not given with that application, or its file is deleted
+    |- EvidenceJudged          it was accepted or refused before
     `- PublicationError        a change of the rules that cannot be asked for or decided
        |- PublicationDecided   no such publication waits: somebody decided it
        |- PublicationWaits     another change of the same file waits for a decision
@@ -85,6 +87,18 @@ class NoSuchApplication(EntitlementsError):
     """There is no such application, or it is not this resident's."""
 
     code = "no-such-application"
+
+
+class NoSuchEvidence(EntitlementsError):
+    """What was asked for was not given with that application, or its file is deleted."""
+
+    code = "no-such-evidence"
+
+
+class EvidenceJudged(EntitlementsError):
+    """Somebody has accepted or refused it already."""
+
+    code = "evidence-judged"
 
 
 class ApplicationClosed(EntitlementsError):

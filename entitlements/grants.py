@@ -12,9 +12,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import status
+from entitlements import events, status
 from entitlements.decision import Eligible, Terms
 from entitlements.errors import GrantMoveRefused, NoSuchGrant
+from entitlements.event_models import EventType
 from entitlements.grant_models import GrantMove
 from entitlements.grant_states import BEGINNINGS, GIVEN, MOVES, GrantState
 from entitlements.models import Grant, Holder
@@ -221,8 +222,23 @@ async def _moved(
         # A record that ran out says so itself, and a changed one is about to be granted anew.
         if reason not in {EndReason.EXPIRED, EndReason.CHANGED, EndReason.ERASED}:
             await _tell_readers(session, given)
+    if (kind := _told(was, given.state, reason)) is not None:
+        await events.entitlement(session, given.account_id, given.scheme, kind, now=now)
     await session.flush()
     _audit(session, f"entitlement-{given.state}", given, reason, actor=actor, now=now)
+
+
+def _told(
+    was: GrantState | None, state: GrantState, reason: EndReason | SuspendReason | None
+) -> EventType | None:
+    """What partners are told of a move; None for what they need not know."""
+    if state is GrantState.ENDED and was in GIVEN:
+        changed = reason is EndReason.CHANGED
+        return EventType.ENTITLEMENT_CHANGED if changed else EventType.ENTITLEMENT_ENDED
+    if state is GrantState.SUSPENDED:
+        return EventType.ENTITLEMENT_SUSPENDED
+    resumed = was is GrantState.SUSPENDED and state is GrantState.GRANTED
+    return EventType.ENTITLEMENT_RESUMED if resumed else None
 
 
 async def _tell_readers(session: AsyncSession, given: Grant) -> None:

@@ -90,7 +90,7 @@ async def issue_records(
     for service in Service:
         content, row = wanted.get(service), rows.get(service)
         if row is None and content is not None:
-            row = await _new_row(session, carrier, service)
+            row = await new_row(session, carrier.account_id, carrier.id, service)
         if row is None:
             if everything:
                 issued[service] = Issued(b"", 0)
@@ -130,6 +130,48 @@ async def numbers_of(session: AsyncSession, account_id: UUID) -> Mapping[Service
     return {row.service: row.number for row in await session.scalars(query)}
 
 
+async def new_row(
+    session: AsyncSession, account_id: UUID, carrier_id: UUID, service: Service
+) -> ServiceRecord:
+    """A record of a service that a carrier had none of, with a place in the service's list."""
+    row = ServiceRecord(
+        account_id=account_id,
+        carrier_id=carrier_id,
+        service=service,
+        status_index=await status.new_index(session, service),
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def number_for(
+    session: AsyncSession, account_id: UUID, service: Service, institution: str
+) -> int:
+    """The resident's number with a service: theirs for ever, and random the first time.
+
+    Args:
+        session: the transaction.
+        account_id: whose.
+        service: with which.
+        institution: four digits of the number.
+    """
+    query = select(ServiceNumber.number).where(
+        ServiceNumber.account_id == account_id, ServiceNumber.service == service
+    )
+    for _ in range(TRIES):
+        if (number := await session.scalar(query)) is not None:
+            return number
+        number = new_number(institution)
+        try:
+            async with session.begin_nested():
+                session.add(ServiceNumber(account_id=account_id, service=service, number=number))
+        except IntegrityError:  # somebody has that number
+            continue
+        return number
+    raise RuntimeError(f"no free {service} number was found in {TRIES} tries")
+
+
 async def _wanted(
     session: AsyncSession, account_id: UUID, identity: ServiceRecord | None, now: datetime
 ) -> Mapping[Service, _Content]:
@@ -162,18 +204,6 @@ def _says(row: ServiceRecord, content: _Content | None) -> bool:
     return said == (content.entitlement_class, content.valid_from, content.valid_until)
 
 
-async def _new_row(session: AsyncSession, carrier: Carrier, service: Service) -> ServiceRecord:
-    row = ServiceRecord(
-        account_id=carrier.account_id,
-        carrier_id=carrier.id,
-        service=service,
-        status_index=await status.new_index(session, service),
-    )
-    session.add(row)
-    await session.flush()
-    return row
-
-
 async def _issue(
     session: AsyncSession,
     keystore: KeyStore,
@@ -190,7 +220,7 @@ async def _issue(
     row.valid_from, row.valid_until = content.valid_from, content.valid_until
     record = Record(
         service=row.service,
-        number=await _number(session, row.account_id, row.service, institution),
+        number=await number_for(session, row.account_id, row.service, institution),
         entitlement_class=content.entitlement_class,
         valid_from=content.valid_from,
         valid_until=content.valid_until,
@@ -201,26 +231,6 @@ async def _issue(
     key = keystore.current(Purpose.RECORD_SIGN)
     signed = sign_record(record, key_id=key.wire, sign=lambda message: keystore.sign(key, message))
     return Issued(signed, row.sequence)
-
-
-async def _number(
-    session: AsyncSession, account_id: UUID, service: Service, institution: str
-) -> int:
-    """The resident's number with the service: theirs for ever, and random the first time."""
-    query = select(ServiceNumber.number).where(
-        ServiceNumber.account_id == account_id, ServiceNumber.service == service
-    )
-    for _ in range(TRIES):
-        if (number := await session.scalar(query)) is not None:
-            return number
-        number = new_number(institution)
-        try:
-            async with session.begin_nested():
-                session.add(ServiceNumber(account_id=account_id, service=service, number=number))
-        except IntegrityError:  # somebody has that number
-            continue
-        return number
-    raise RuntimeError(f"no free {service} number was found in {TRIES} tries")
 
 
 def _audit(

@@ -3,6 +3,9 @@
     PartnerError               what partners may ask, and by what they prove who they are
     |- NoSuchOrganisation      no organisation with that id, or none with that credential
     |- OrganisationNameTaken   there is an organisation of that name
+    |- NoSuchEndpoint          the organisation has no such webhook
+    |- NoSuchDelivery          the organisation has no such delivery
+    |- WebhookDisabled         nothing is sent to a webhook that is disabled
     `- RequestRefused          a request of a partner that is not answered
        |- TokenNotAccepted     no access token of a partner, or one that is not good
        |- OrganisationSuspended  the organisation is answered nothing
@@ -15,6 +18,7 @@
        |- NoSuchRedemption     no redemption of the organisation with that id
        |- RedemptionRefused    an item of a batch cannot be held, so none is
        |- RedemptionEnded      it was cancelled or its time was over
+       |- EventsGone           events that were to come next are not kept any more
        |- KeyMissing           no Idempotency-Key, or one that is none
        |- KeyReused            the Idempotency-Key was used for another request
        `- Waits                the organisation has to wait before it asks again
@@ -49,6 +53,24 @@ class OrganisationNameTaken(PartnerError):
     """There is an organisation of that name."""
 
     code = "organisation-name-taken"
+
+
+class NoSuchEndpoint(PartnerError):
+    """The organisation has no webhook with that id."""
+
+    code = "no-such-webhook"
+
+
+class NoSuchDelivery(PartnerError):
+    """The organisation has no delivery with that id."""
+
+    code = "no-such-delivery"
+
+
+class WebhookDisabled(PartnerError):
+    """Nothing is sent to a webhook that is disabled."""
+
+    code = "webhook-disabled"
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -147,6 +169,12 @@ class RedemptionEnded(RequestRefused):
     """The redemption was cancelled, or its time was over before it was confirmed."""
 
     code = "redemption-ended"
+
+
+class EventsGone(RequestRefused):
+    """Events that were to come next are not kept any more."""
+
+    code = "events-gone"
 
 
 class KeyMissing(RequestRefused):

@@ -13,8 +13,9 @@ import msgspec
 from sqlalchemy import exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from entitlements import sandbox
+from entitlements import events, sandbox
 from entitlements.callers import Caller
+from entitlements.event_models import EventType
 from entitlements.grant_states import GrantState
 from entitlements.models import Grant, ServiceRecord
 from entitlements.partner_checks import rule_for
@@ -109,6 +110,8 @@ async def confirm(
     match stands(found, now=now):
         case Stands.HELD:
             found.state, found.ended_at = RedemptionState.CONFIRMED, now
+            confirmed = EventType.REDEMPTION_CONFIRMED
+            await events.redemption(session, found, caller.kind, confirmed, now=now)
             _audit(session, "redemption-confirmed", caller, found, now=now)
         case Stands.CANCELLED | Stands.EXPIRED as ended:
             raise RedemptionEnded(f"This redemption is {ended}. Hold another.")
@@ -128,6 +131,8 @@ async def cancel(
     found = await _one(session, caller, redemption_id)
     if stands(found, now=now) in {Stands.HELD, Stands.CONFIRMED}:
         found.state, found.ended_at = RedemptionState.CANCELLED, now
+        cancelled = EventType.REDEMPTION_CANCELLED
+        await events.redemption(session, found, caller.kind, cancelled, now=now)
         _audit(session, "redemption-cancelled", caller, found, now=now)
     return told(found, now=now)
 

@@ -14,7 +14,9 @@ from sqlalchemy import case, not_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from entitlements import events
 from entitlements.carrier_models import CarrierFace
+from entitlements.event_models import EventType
 from entitlements.models import ServiceRecord, StatusListState
 from identity import audit
 from identity.actors import Actor
@@ -41,27 +43,35 @@ listed: Final = case(
     else_=Status.VALID.value,
 )
 """What the list says about a record."""
+_TOLD: Final = {
+    Status.VALID: EventType.CARD_RESUMED,
+    Status.SUSPENDED: EventType.CARD_STOPPED,
+    Status.INVALID: EventType.CARD_ENDED,
+}
 
 
 async def set_carrier_status(
     session: AsyncSession, carrier_id: UUID, status: Status, *, actor: Actor, now: datetime
 ) -> None:
     """Set the status of a carrier and every record on it. What is invalid stays so for ever."""
-    changed = await session.scalars(
+    changing = (
         update(ServiceRecord)
         .where(
             ServiceRecord.carrier_id == carrier_id,
             ServiceRecord.status.not_in((status.value, Status.INVALID.value)),
         )
         .values(status=status.value)
-        .returning(ServiceRecord.service)
+        .returning(ServiceRecord.service, ServiceRecord.account_id)
     )
-    await _raise_versions(session, set(changed))
+    changed = (await session.execute(changing)).all()
+    await _raise_versions(session, {service for service, _ in changed})
     await session.execute(
         update(CarrierFace)
         .where(CarrierFace.id == carrier_id, CarrierFace.status != Status.INVALID.value)
         .values(status=status.value)
     )
+    for holder in {account_id for _, account_id in changed}:
+        await events.card(session, holder, _TOLD[status], now=now)
     subject, detail = audit.subject_of("carrier", carrier_id), {"status": status.name.lower()}
     audit.record(session, "carrier-status-set", subject, actor=actor, now=now, detail=detail)
 

@@ -23,7 +23,15 @@ from identity.details import (
     check_self_asserted,
 )
 from identity.errors import InvalidDetails, NoSuchAccount, NotYourRecord
-from identity.evidence import DocumentShown, Proof, SeenDocument, check_document, is_shown
+from identity.evidence import (
+    SHOWS_BOTH,
+    DocumentShown,
+    Proof,
+    SeenDocument,
+    check_document,
+    is_shown,
+    shows_both,
+)
 from identity.models import Account, AccountState, Address, SightedDocument
 from identity.numbers import new_account_number
 from identity.personal import Vault
@@ -175,6 +183,8 @@ async def sight_document(
         raise InvalidDetails(checked)
     if fault := assurance_records.fault_in_comparing(checked, actor):
         raise InvalidDetails({"photo": fault})
+    if shows_both(checked, await documents(session, vault, account.id)):
+        raise InvalidDetails({"kind": SHOWS_BOTH})
     personal = await person_keys.for_writing(session, vault, account.id)
     await assurance_records.keep(session, personal, checked, account.id, actor=actor, now=now)
     # The kind is left out: a benefit or disability letter is itself personal.
@@ -208,10 +218,21 @@ async def person(
         InvalidDetails: `reason` is empty or too long.
         NoSuchAccount: no account with that id.
     """
-    reason = names.tidy(reason)
-    if not reason or len(reason) > LONGEST_READ_REASON or not names.is_printable(reason):
-        raise InvalidDetails({"reason": "Say in a few words why you need to see this record"})
+    checked = _read_reason(reason)
     found = await _opened(session, vault, account_id, sees_protected=sees_protected)
+    await note_read(session, account_id, actor=actor, reason=checked, now=now)
+    return found
+
+
+async def note_read(
+    session: AsyncSession, account_id: UUID, *, actor: Actor, reason: str, now: datetime
+) -> None:
+    """Write down that somebody looked at something of a resident's, for the resident to see.
+
+    Raises:
+        InvalidDetails: `reason` is empty or too long.
+    """
+    checked = _read_reason(reason)
     session.add(
         RecordRead(
             account_id=account_id,
@@ -219,12 +240,18 @@ async def person(
             actor_kind=actor.kind,
             actor_id=actor.id,
             actor_label=actor.label,
-            reason=reason,
+            reason=checked,
             assisted_id=actor.basis.assisted_id if actor.basis else None,
         )
     )
     await session.flush()
-    return found
+
+
+def _read_reason(reason: str) -> str:
+    tidied = names.tidy(reason)
+    if not tidied or len(tidied) > LONGEST_READ_REASON or not names.is_printable(tidied):
+        raise InvalidDetails({"reason": "Say in a few words why you need to see this record"})
+    return tidied
 
 
 async def own_record(

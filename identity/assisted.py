@@ -214,6 +214,12 @@ async def set_own_account(
     audit.record(session, "staff-own-account-set", subject, actor=actor, now=now, detail=detail)
 
 
+async def is_own_account(session: AsyncSession, staff_id: UUID, account_id: UUID) -> bool:
+    """Whether a member of staff is the resident whose account it is, as far as that was noted."""
+    mine = await session.get(OwnAccount, staff_id)
+    return mine is not None and mine.account_id == account_id
+
+
 async def _served(session: AsyncSession, own: SignedInSession) -> UUID | None:
     """Whom the member of staff acts for until now."""
     open_one = select(AssistedSession.account_id).where(
@@ -227,8 +233,7 @@ async def _why_not(
 ) -> WhyNotOpened | None:
     if account.state is not AccountState.ACTIVE:
         return WhyNotOpened.CLOSED
-    mine = await session.get(OwnAccount, own.subject_id)
-    if mine is not None and mine.account_id == account.id:
+    if await is_own_account(session, own.subject_id, account.id):
         return WhyNotOpened.OWN_ACCOUNT
     return WhyNotOpened.PROTECTED if _is_out_of_reach(account, own) else None
 

@@ -91,8 +91,13 @@ def _profiles() -> tuple[Profile, ...]:
 PROFILES: Final = _profiles()
 """Medium first, then low: the first that is met counts."""
 
-VALIDITY: Final = {Examination.LOOKED_AT: 1, Examination.FEATURES_CHECKED: 2}
-"""What an examination at a desk scores. 3 and 4 need instruments or the issuer: neither is here.
+VALIDITY: Final = {
+    Examination.COPY_SEEN: 0,
+    Examination.LOOKED_AT: 1,
+    Examination.FEATURES_CHECKED: 2,
+}
+"""What an examination scores: at a desk 1 or 2, of a copy that was sent to us nothing. 3 and 4 need
+instruments or the issuer: neither is here.
 
 Source: GPG 45, *Check the evidence is genuine or valid*.
 """

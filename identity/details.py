@@ -9,7 +9,7 @@ import msgspec
 from identity import names
 from identity.dates import parse_date
 from identity.errors import BadPostcode, InvalidDetails
-from identity.evidence import DocumentShown, Proof, SeenDocument, check_document
+from identity.evidence import SHOWS_BOTH, DocumentShown, Proof, SeenDocument, check_document
 from identity.models import DistrictBasis
 from identity.places import DISTRICTS, Unlisted, district_of, normalise_postcode
 
@@ -276,9 +276,7 @@ def _documents(
     if isinstance(identity, SeenDocument) and isinstance(address, SeenDocument):
         if identity.kind != address.kind:
             return identity, address
-        faults["address_document.kind"] = (
-            "The same document cannot prove both who somebody is and where they live"
-        )
+        faults["address_document.kind"] = SHOWS_BOTH
         return None
     for field, judged in (("identity_document", identity), ("address_document", address)):
         if not isinstance(judged, SeenDocument):

@@ -108,16 +108,16 @@ async def end_former(
 
 async def remember(session: AsyncSession, owner: Owner, browser: Browser, *, now: datetime) -> bool:
     """Know the device from now on. Returns whether it is new."""
-    known = await _row(session, owner, hash_of(browser))
-    if known is not None:
-        known.last_seen_at = now
-        return False
     resident = isinstance(owner, Account)
     model, whose = (KnownDevice, "account_id") if resident else (StaffDevice, "staff_id")
     row = {whose: owner.id, "device_hash": hash_of(browser)}
     seen = {"first_seen_at": now, "last_seen_at": now}
-    await throttle.insert_missing(session, model, row | seen)
-    return True
+    if await throttle.insert_missing(session, model, row | seen):
+        return True
+    known = await _row(session, owner, hash_of(browser))
+    if known is not None:
+        known.last_seen_at = now
+    return False
 
 
 async def counted_as(
@@ -131,9 +131,15 @@ async def counted_as(
         browser: they use; None where there is none.
         otherwise: the subject for everybody whose device is not known.
     """
-    if owner is not None and browser is not None and await is_known(session, owner, browser):
-        return _budget(otherwise, owner.id, hash_of(browser))
-    return otherwise
+    known = owner is not None and browser is not None and await is_known(session, owner, browser)
+    return counted_for(owner if known else None, browser, otherwise)
+
+
+def counted_for(owner: Owner | None, browser: Browser | None, otherwise: str) -> str:
+    """The same, where it is known already that this browser is one of the owner's."""
+    if owner is None or browser is None:
+        return otherwise
+    return _budget(otherwise, owner.id, hash_of(browser))
 
 
 async def every_subject(session: AsyncSession, owner: Owner, otherwise: str) -> tuple[str, ...]:

@@ -182,6 +182,12 @@ class OwnAccess(IdentityError):
     code = "own-access"
 
 
+class PartnerRoleStays(IdentityError):
+    """Whoever signs in for a partner keeps that role, and nobody else is given it."""
+
+    code = "partner-role-stays"
+
+
 class SecondPersonNeeded(IdentityError):
     """Whoever asked for a change does not decide it."""
 

@@ -30,6 +30,7 @@ class Proof(StrEnum):
 class Examination(StrEnum):
     """How a document was looked at, to see whether it is genuine."""
 
+    COPY_SEEN = "copy-seen"
     LOOKED_AT = "looked-at"
     FEATURES_CHECKED = "features-checked"
 
@@ -141,6 +142,18 @@ def check_document(
     if found or examined is None or isinstance(dated_on, str) or isinstance(expires_on, str):
         return found
     return SeenDocument(kind.kind, proof, dated_on, expires_on, examined, shown.photo_matched)
+
+
+def shows_both(shown: SeenDocument, seen: Iterable[SeenDocument]) -> bool:
+    """Whether the same kind of document would prove both who somebody is and where they live.
+
+    Source: kent.gov.uk: a driving licence proves identity if it is not used for the address.
+    """
+    both = {Proof.IDENTITY, Proof.ADDRESS}
+    return any(each.kind == shown.kind and {each.proof, shown.proof} == both for each in seen)
+
+
+SHOWS_BOTH: Final = "The same document cannot prove both who somebody is and where they live"
 
 
 def is_shown(

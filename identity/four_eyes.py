@@ -148,7 +148,7 @@ async def refuse(
     _audit(session, "request-refused", request, actor=actor, now=now)
 
 
-def checked_reason(typed: str) -> str:
+def checked_reason(typed: str, *, longest: int = LONGEST_REASON) -> str:
     """A reason that can be kept.
 
     Raises:
@@ -157,8 +157,8 @@ def checked_reason(typed: str) -> str:
     reason = names.tidy(typed)
     if not reason:
         raise InvalidDetails({"reason": "Say why"})
-    if len(reason) > LONGEST_REASON:
-        raise InvalidDetails({"reason": f"The reason must be {LONGEST_REASON} characters or fewer"})
+    if len(reason) > longest:
+        raise InvalidDetails({"reason": f"The reason must be {longest} characters or fewer"})
     if not names.is_printable(reason):
         raise InvalidDetails({"reason": names.UNPRINTABLE})
     return reason

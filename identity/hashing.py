@@ -1,24 +1,27 @@
-"""Argon2id in threads of its own, behind a line of bounded length.
+"""Argon2id in processes of its own, behind a line of bounded length.
 
 Hashing a password is meant to be slow, and must slow nobody down who does not sign in. So the
-threads that hash leave a core free and step back behind everything else, and a request waits for
+processes that hash leave a core free and step back behind everything else, and a request waits for
 its turn before it holds a connection to the database. When the line is full, the next one is told
 so at once, because a line that grows is a wait that nobody gets to the end of.
 Source: OWASP Password Storage Cheat Sheet (a work factor is an attacker's lever as well).
 """
 
 import asyncio
+import atexit
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final
 
 from identity.errors import Busy
+from identity.hashing_process import Done, Hashers, Work
 
 MOST_WORKERS: Final = 4
-LOW_PRIORITY: Final = 10
+# A hash takes a thirtieth of a second; where it has not begun after this, no core is ever free.
+PATIENCE_SECONDS: Final = 0.5
 # One hashes while another reads its row or writes its session.
 PLACES_PER_WORKER: Final = 2
 # At two places and ten turns a second, whoever is last in line waits for two seconds.
@@ -27,8 +30,6 @@ RETRY_SECONDS: Final = 5
 # Beside the hash, a sign-in costs the event loop as long as five taps do. So a place rests until
 # this long after it was taken: more sign-ins come no faster, and taps find the loop free.
 TURN_SECONDS: Final = 0.1
-
-T = TypeVar("T")
 
 
 def workers_for(cores: int) -> int:
@@ -44,17 +45,37 @@ def own_cores() -> int:
 WORKERS: Final = workers_for(own_cores())
 
 
-def _step_back() -> None:
-    """Let everything else go first: on Linux a priority belongs to a thread."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOW_PRIORITY)
+_OWN: Final = threading.local()
+_EVERYBODYS: Final[list[Hashers]] = []
 
 
-_THREADS: Final = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2", initializer=_step_back)
+def _begin() -> None:
+    _OWN.hashers = Hashers()
+    _EVERYBODYS.append(_OWN.hashers)
 
 
-async def in_turn(work: Callable[[], T]) -> T:
-    """Do something slow in one of the threads that are for it, and wait for its outcome."""
-    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
+@atexit.register
+def _end() -> None:
+    for hashers in _EVERYBODYS:
+        hashers.close()
+
+
+# They only wait, each for its own process.
+_THREADS: Final = ThreadPoolExecutor(WORKERS, thread_name_prefix="argon2", initializer=_begin)
+
+
+async def in_turn(work: Work) -> Done:
+    """Have something hashed or verified in one of the processes for it, and wait for its outcome.
+
+    Raises:
+        OSError: no process can be started.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, _do, work)
+
+
+def _do(work: Work) -> Done:
+    hashers: Hashers = _OWN.hashers
+    return hashers.do(work, patience=PATIENCE_SECONDS)
 
 
 class Line:

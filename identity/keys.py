@@ -174,6 +174,11 @@ class KeyStore(Protocol):
         ...
 
 
+class _SigningKey(msgspec.Struct, frozen=True):
+    private: Ed25519PrivateKey
+    public: Ed25519PublicKey
+
+
 class _StoredKey(msgspec.Struct, frozen=True):
     created_at: datetime
     key: str
@@ -195,6 +200,7 @@ class FileKeyStore:
         self._keys = _decode(file)
         self._in_order = _by_purpose(self._keys)
         self._jose_keys: dict[KeyId, JoseKey] = {}
+        self._signing_keys: dict[KeyId, _SigningKey] = {}
 
     @classmethod
     def initialise(cls, path: Path, passphrase: str, *, now: datetime) -> Self:
@@ -253,11 +259,11 @@ class FileKeyStore:
         """
         if _TRAITS[key.purpose].use in _FOR_JOSE:
             return self._jose_key(key).sign(message)
-        return self._private(key).sign(message)
+        return self._signing_key(key).private.sign(message)
 
     def public_key(self, key: KeyId) -> Ed25519PublicKey:
         """The public half of an Ed25519 signing key."""
-        return self._private(key).public_key()
+        return self._signing_key(key).public
 
     def public_jwk(self, key: KeyId) -> Mapping[str, str]:
         """The public half of an OpenID signing key.
@@ -275,8 +281,12 @@ class FileKeyStore:
             raise KeyMayNotLeave(f"Keys for {key.purpose} never leave the key store.")
         return self._bytes(key, trait.use)
 
-    def _private(self, key: KeyId) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self._bytes(key, KeyUse.SIGNATURE))
+    def _signing_key(self, key: KeyId) -> _SigningKey:
+        """Derived once: every form that is sent back is checked with one."""
+        if key not in self._signing_keys:
+            private = Ed25519PrivateKey.from_private_bytes(self._bytes(key, KeyUse.SIGNATURE))
+            self._signing_keys[key] = _SigningKey(private, private.public_key())
+        return self._signing_keys[key]
 
     def _jose_key(self, key: KeyId) -> JoseKey:
         """Parsed once: reading an RSA key costs as much as signing with it."""

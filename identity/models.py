@@ -39,13 +39,14 @@ class DistrictBasis(StrEnum):
 
 
 class StaffRole(StrEnum):
-    """What a member of staff does."""
+    """What a member of staff does. A partner's person works for another organisation alone."""
 
     ADVISER = "adviser"
     CARD_OFFICER = "card-officer"
     SUPERVISOR = "supervisor"
     AUDITOR = "auditor"
     ADMINISTRATOR = "administrator"
+    PARTNER = "partner"
 
 
 class RequestKind(StrEnum):
@@ -360,7 +361,7 @@ class Erasure(Base, kw_only=True):
 
 
 class StaffMember(Base, kw_only=True):
-    """Somebody who works with accounts. Their name is shown to the residents they serve."""
+    """Somebody who works with accounts, or for a partner. Residents they serve see their name."""
 
     __tablename__ = "staff_member"
 

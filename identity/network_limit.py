@@ -13,11 +13,13 @@ import ipaddress
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import delete, exists, select
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+import msgspec
+from sqlalchemy import ScalarSelect, bindparam, delete, exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import throttle
 from identity.devices import Browser, hash_of
+from identity.executors import Executor
 from identity.personal import Vault
 from identity.signin_models import KnownDevice, NetworkThrottle, StaffDevice
 
@@ -44,32 +46,60 @@ def network_of(address: str) -> str:
     return str(found)
 
 
+class Source(msgspec.Struct, frozen=True):
+    """Where a try comes from.
+
+    Attributes:
+        bucket: it counts in, as a keyed hash.
+        again_at: when the next try from there is allowed; None: now.
+    """
+
+    bucket: bytes
+    again_at: datetime | None
+
+
 async def source_of(
-    reading: AsyncConnection, vault: Vault, what: str, address: str, browser: Browser
-) -> bytes:
-    """The bucket a try counts in, as a keyed hash.
+    executor: Executor, vault: Vault, what: str, address: str, browser: Browser, *, now: datetime
+) -> Source:
+    """The bucket a try counts in, and whether there is room in it: one question.
 
     Args:
-        reading: to look the device up.
+        executor: to look the device and the buckets up.
         vault: has the key; without it nobody finds the address that a hash was made from.
         what: is counted, because codes asked for and failures fill buckets of their own.
         address: from which the request came.
         browser: it came from.
+        now: when.
     """
     device = hash_of(browser)
-    known = exists().where(KnownDevice.device_hash == device)
-    known_to_staff = exists().where(StaffDevice.device_hash == device)
-    if (await reading.execute(select(known | known_to_staff))).scalar_one():
-        return vault.blind("network", f"{what}:device:{device.hex()}")
-    return vault.blind("network", f"{what}:{network_of(address)}")
+    own = vault.blind("network", f"{what}:device:{device.hex()}")
+    networks = vault.blind("network", f"{what}:{network_of(address)}")
+    asked = {"device": device, "own": own, "networks": networks}
+    found = (await executor.execute(_STANDING, asked)).one()
+    if found.known:
+        return Source(own, next_try(found.own_empty_at, now=now))
+    return Source(networks, next_try(found.networks_empty_at, now=now))
 
 
-async def may_try_at(
-    reading: AsyncConnection | AsyncSession, source: bytes, *, now: datetime
-) -> datetime | None:
-    """When the next try from there is allowed; None: now."""
+def _empty_at(bucket: str) -> ScalarSelect[datetime]:
+    row = select(NetworkThrottle.empty_at).where(NetworkThrottle.source_hash == bindparam(bucket))
+    return row.scalar_subquery()
+
+
+_STANDING: Final = select(
+    (
+        exists().where(KnownDevice.device_hash == bindparam("device"))
+        | exists().where(StaffDevice.device_hash == bindparam("device"))
+    ).label("known"),
+    _empty_at("own").label("own_empty_at"),
+    _empty_at("networks").label("networks_empty_at"),
+)
+
+
+async def may_try_at(executor: Executor, source: bytes, *, now: datetime) -> datetime | None:
+    """When the next try in a bucket that is known is allowed; None: now."""
     row = select(NetworkThrottle.empty_at).where(NetworkThrottle.source_hash == source)
-    return next_try((await reading.execute(row)).scalar_one_or_none(), now=now)
+    return next_try((await executor.execute(row)).scalar_one_or_none(), now=now)
 
 
 def next_try(empty_at: datetime | None, *, now: datetime) -> datetime | None:
@@ -79,18 +109,14 @@ def next_try(empty_at: datetime | None, *, now: datetime) -> datetime | None:
     return empty_at + DRAINS_IN - _WHOLE
 
 
-async def count(session: AsyncSession, source: bytes, *, now: datetime) -> None:
+async def count(session: AsyncSession, bucket: bytes, *, now: datetime) -> None:
     """Count a failure from there.
 
     Tries that were under way when the bucket filled still go on: as many as the line of
     `identity.hashing` lets in.
     """
-    await throttle.insert_missing(
-        session, NetworkThrottle, {"source_hash": source, "empty_at": now}
-    )
-    held = select(NetworkThrottle).where(NetworkThrottle.source_hash == source)
-    refreshed = held.with_for_update().execution_options(populate_existing=True)
-    row = (await session.scalars(refreshed)).one()
+    new = {"source_hash": bucket, "empty_at": now}
+    row = await throttle.held_row(session, NetworkThrottle, new)
     row.empty_at = min(max(row.empty_at, now) + DRAINS_IN, now + _WHOLE)
 
 

@@ -1,10 +1,9 @@
-"""Passwords: what is accepted, and Argon2id in worker threads.
+"""Passwords: what is accepted, and how they are hashed and verified.
 
-Source: OWASP Password Storage Cheat Sheet (Argon2id, 19 MiB, 2 passes, 1 lane); NIST SP 800-63B-4
-section 3.1.1 (15 characters when a password is the only factor, 8 beside another, at least 64
-allowed, no composition rules, a block list of common passwords and of words that belong to the
-service and the person); NCSC, Password administration for system owners (deny common passwords,
-three random words, no complexity rules).
+Source: NIST SP 800-63B-4 section 3.1.1 (15 characters when a password is the only factor, 8 beside
+another, at least 64 allowed, no composition rules, a block list of common passwords and of words
+that belong to the service and the person); NCSC, Password administration for system owners (deny
+common passwords, three random words, no complexity rules).
 """
 
 import base64
@@ -13,20 +12,17 @@ import re
 import secrets
 import string
 import unicodedata
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError
-
 from identity.hashing import in_turn
+from identity.hashing_process import HASHER, Work
 
 SHORTEST = 15
 SHORTEST_WITH_APP = 8
 LONGEST = 256
 _WORD: Final = 3
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _BLOCKED = (
     *("kentcard", "kentcountycouncil", "kentcouncil", "mykent", "kent", "countycouncil"),
     *("password", "passw0rd", "qwertyuiop", "letmein"),
@@ -61,26 +57,19 @@ def words_about(*known: str) -> tuple[str, ...]:
 
 async def hash_password(password: str) -> str:
     """An Argon2id hash with its salt and parameters."""
-    return await in_turn(partial(_HASHER.hash, _normalised(password)))
+    return (await in_turn(Work(_normalised(password)))).hashed
 
 
 async def verify_password(stored: str | None, password: str) -> bool:
     """Whether it is the password. With no stored hash: no, after the same work."""
     typed = _normalised(password[: LONGEST + 1])
-    matches = await in_turn(partial(_verify, stored or _NOBODYS, typed))
-    return matches and stored is not None
+    done = await in_turn(Work(typed, stored or _NOBODYS))
+    return done.matches and stored is not None
 
 
 def needs_rehash(stored: str) -> bool:
     """Whether the hash was made with other parameters than those of today."""
-    return _HASHER.check_needs_rehash(stored)
-
-
-def _verify(stored: str, password: bytes) -> bool:
-    try:
-        return _HASHER.verify(stored, password)
-    except VerificationError:
-        return False
+    return HASHER.check_needs_rehash(stored)
 
 
 def _random_text(length: int) -> str:
@@ -89,8 +78,8 @@ def _random_text(length: int) -> str:
 
 # What a stored hash looks like; no password leads to it, and trying costs as much as any other.
 _NOBODYS: Final = (
-    f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
-    f"${_random_text(_HASHER.salt_len)}${_random_text(_HASHER.hash_len)}"
+    f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}"
+    f"${_random_text(HASHER.salt_len)}${_random_text(HASHER.hash_len)}"
 )
 
 

@@ -49,7 +49,7 @@ class Vault:
         """Seal a text for one column of one row."""
         key = self._keystore.current(Purpose.DATA)
         prefix = _PREFIX.pack(_FORMAT, key.generation)
-        return _sealed(self._cipher(key), prefix, _Place(table, column, row_id), text)
+        return _sealed(self._cipher(key), prefix, _Place(table, column, row_id), text.encode())
 
     def open(self, table: str, column: str, row_id: UUID, sealed: bytes) -> str:
         """Open what was sealed for this column of this row.
@@ -63,7 +63,7 @@ class Vault:
             raise SealBroken(f"What is stored in {place} was not sealed by this version.")
         prefix = sealed[: _PREFIX.size]
         cipher = self._cipher(KeyId(Purpose.DATA, _PREFIX.unpack(prefix)[1]))
-        return _opened(cipher, prefix, place, sealed)
+        return _opened(cipher, prefix, place, sealed).decode()
 
     def blind(self, field: str, text: str) -> bytes:
         """The blind index (32 bytes) to store: equal texts of one field have equal indexes."""
@@ -101,7 +101,15 @@ class PersonVault:
         Raises:
             PersonErased: the person has no key.
         """
-        return _sealed(self._own(), _PERSONAL, _Place(table, column, row_id), text)
+        return self.seal_bytes(table, column, row_id, text.encode())
+
+    def seal_bytes(self, table: str, column: str, row_id: UUID, content: bytes) -> bytes:
+        """Seal a file for one column of one row.
+
+        Raises:
+            PersonErased: the person has no key.
+        """
+        return _sealed(self._own(), _PERSONAL, _Place(table, column, row_id), content)
 
     def open(self, table: str, column: str, row_id: UUID, sealed: bytes) -> str:
         """Open what was sealed for this column of this row.
@@ -114,6 +122,15 @@ class PersonVault:
             raise PersonErased("This person's record was erased.")
         if not self.is_own(sealed):
             return self._vault.open(table, column, row_id, sealed)
+        return self.open_bytes(table, column, row_id, sealed).decode()
+
+    def open_bytes(self, table: str, column: str, row_id: UUID, sealed: bytes) -> bytes:
+        """Open a file that was sealed with the person's own key for this column of this row.
+
+        Raises:
+            SealBroken: it was changed, or sealed for another person, row or column.
+            PersonErased: the person's key was destroyed.
+        """
         place = _Place(table, column, row_id)
         if len(sealed) < len(_PERSONAL) + _NONCE + _TAG:
             raise SealBroken(f"What is stored in {place} was cut short.")
@@ -163,14 +180,14 @@ class _Place(NamedTuple):
         return f"{self.table}:{self.column}:{self.row_id}".encode()
 
 
-def _sealed(cipher: AESGCM, prefix: bytes, place: _Place, text: str) -> bytes:
+def _sealed(cipher: AESGCM, prefix: bytes, place: _Place, content: bytes) -> bytes:
     nonce = secrets.token_bytes(_NONCE)
-    return prefix + nonce + cipher.encrypt(nonce, text.encode(), prefix + place.bound)
+    return prefix + nonce + cipher.encrypt(nonce, content, prefix + place.bound)
 
 
-def _opened(cipher: AESGCM, prefix: bytes, place: _Place, sealed: bytes) -> str:
+def _opened(cipher: AESGCM, prefix: bytes, place: _Place, sealed: bytes) -> bytes:
     rest = sealed[len(prefix) :]
     try:
-        return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], prefix + place.bound).decode()
+        return cipher.decrypt(rest[:_NONCE], rest[_NONCE:], prefix + place.bound)
     except InvalidTag as error:
         raise SealBroken(f"What is stored in {place} was changed or moved there.") from error

@@ -91,14 +91,16 @@ STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
     (StaffTotp, "owner_id"),
     (PendingRegistration, "id"),
 )
-"""Tables sealed with the store's key, because a row tells nothing of a resident, and the column of
-the row id they are sealed for. What lives for minutes (a sign-in under way) is left to run out."""
+"""Of identity, tables sealed with the store's key, because a row tells nothing of a resident, and
+the column of the row id they are sealed for. What lives for minutes (a sign-in under way) is left
+to run out."""
 
 
 async def rekey(
     transaction: Transaction,
     vault: Vault,
     tables: Sequence[PersonalTable] = TABLES,
+    store_sealed: Sequence[tuple[type[Base], str]] = STORE_SEALED,
     *,
     most: int = PEOPLE_AT_ONCE,
 ) -> AsyncIterator[Progress]:
@@ -111,6 +113,7 @@ async def rekey(
         transaction: opens a session in a transaction of its own.
         vault: with the key store that holds the newest keys.
         tables: every table that holds personal data, of every package.
+        store_sealed: every table that is sealed with the store's key, likewise.
         most: how many people in one transaction.
 
     Yields:
@@ -133,7 +136,7 @@ async def rekey(
             async with transaction() as session:
                 left, after = await remaining(session, vault), None
     async with transaction() as session:
-        for model, row_key in STORE_SEALED:
+        for model, row_key in store_sealed:
             await _reseal(session, vault, model, row_key)
         await name_index.forget_unused_forms(session)
 

@@ -58,10 +58,14 @@ async def after_first(
     first: SignInMethod,
     browser: Browser,
     *,
+    has_app: bool | None = None,
     now: datetime,
 ) -> SignedIn | CodeNeeded:
-    """Sign a resident in who showed a first factor, or ask for the second if they have one."""
-    if await authenticator.has(session, account):
+    """Sign a resident in who showed a first factor, or ask for the second if they have one.
+
+    `has_app`: of a caller who knows whether they have; it is asked otherwise.
+    """
+    if await authenticator.has(session, account) if has_app is None else has_app:
         let_in = first is SignInMethod.EMAIL_CODE and await lost_factor.is_granted(
             session, vault, account, now=now
         )

@@ -9,7 +9,8 @@ ASVS 5.0, 6.3.1.
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
+import msgspec
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import (
@@ -28,11 +29,11 @@ from identity.actors import SYSTEM
 from identity.details import tidy_email
 from identity.devices import Browser
 from identity.errors import InvalidDetails
-from identity.models import Account, AccountState
+from identity.models import Account, AccountState, PersonKey
 from identity.personal import Vault
 from identity.resident_factor import CodeNeeded
 from identity.sessions import SignedIn, SignedInSession
-from identity.signin_models import AccountPassword, SignInMethod
+from identity.signin_models import AccountPassword, AccountTotp, KnownDevice, SignInMethod
 from identity.staff import SignInRefused, refused_by
 
 _CHOSEN: Final = (
@@ -89,24 +90,33 @@ async def sign_in(
     A failure is counted and slows the next tries, so the caller commits a refusal as well.
     """
     email = tidy_email(email)
-    account, kept = await _found(session, vault, email)
+    found = await _found(session, vault, email, browser)
+    kept = found.kept if found else None
     otherwise = throttled_as(vault, email)
-    counted = await devices.counted_as(session, account, browser, otherwise)
+    known = found.account if found and found.browser_known else None
+    counted = devices.counted_for(known, browser, otherwise)
     tries = await throttle.locked_row(session, counted)
     if not throttle.may_try(tries, now):
         return refused_by(tries, now)
     right = await passwords.verify_password(kept.password_hash if kept else None, password)
-    if not right or account is None or kept is None:
+    if not right or found is None or kept is None:
         throttle.count_failure(tries, now)
-        subject = audit.subject_of("account", account.id if account else "unknown")
+        subject = audit.subject_of("account", found.account.id if found else "unknown")
         detail = {"failures": tries.failures}
         audit.record(session, "password-refused", subject, actor=SYSTEM, now=now, detail=detail)
         return refused_by(tries, now)
     throttle.forget(tries)
     if passwords.needs_rehash(kept.password_hash):
         kept.password_hash = await passwords.hash_password(password)
-    method = SignInMethod.PASSWORD
-    return await resident_factor.after_first(session, vault, account, method, browser, now=now)
+    return await resident_factor.after_first(
+        session,
+        vault,
+        found.account,
+        SignInMethod.PASSWORD,
+        browser,
+        has_app=found.has_app,
+        now=now,
+    )
 
 
 async def shortest_for(session: AsyncSession, account: Account) -> int:
@@ -115,20 +125,49 @@ async def shortest_for(session: AsyncSession, account: Account) -> int:
     return passwords.SHORTEST_WITH_APP if has_app else passwords.SHORTEST
 
 
+class _Found(msgspec.Struct, frozen=True):
+    """What a sign-in needs to know of an account, asked for at once.
+
+    Attributes:
+        account: with the address.
+        kept: its password; None without one.
+        key: what opens the address, for a message; held here so that nobody asks for it again.
+        has_app: whether a code is asked for next.
+        browser_known: somebody signed in to the account with this browser before.
+    """
+
+    account: Account
+    kept: AccountPassword | None
+    key: PersonKey | None
+    has_app: bool
+    browser_known: bool
+
+
 async def _found(
-    session: AsyncSession, vault: Vault, email: str
-) -> tuple[Account | None, AccountPassword | None]:
-    row = (
-        await session.execute(
-            select(Account, AccountPassword)
-            .outerjoin(AccountPassword, AccountPassword.account_id == Account.id)
-            .where(
-                Account.email_index.in_(vault.blinds("email", email)),
-                Account.state == AccountState.ACTIVE,
-            )
-        )
-    ).one_or_none()
-    return (row[0], row[1]) if row else (None, None)
+    session: AsyncSession, vault: Vault, email: str, browser: Browser
+) -> _Found | None:
+    asked = {"indexes": vault.blinds("email", email), "device": devices.hash_of(browser)}
+    row = (await session.execute(_BY_ADDRESS, asked)).one_or_none()
+    return _Found(*row) if row else None
+
+
+_BY_ADDRESS: Final = (
+    select(
+        Account,
+        AccountPassword,
+        PersonKey,
+        exists().where(AccountTotp.owner_id == Account.id),
+        exists().where(
+            KnownDevice.account_id == Account.id, KnownDevice.device_hash == bindparam("device")
+        ),
+    )
+    .outerjoin(AccountPassword, AccountPassword.account_id == Account.id)
+    .outerjoin(PersonKey, PersonKey.account_id == Account.id)
+    .where(
+        Account.email_index.in_(bindparam("indexes", expanding=True)),
+        Account.state == AccountState.ACTIVE,
+    )
+)
 
 
 async def _count_anew(session: AsyncSession, vault: Vault, account: Account, email: str) -> None:

@@ -35,12 +35,18 @@ class Act(StrEnum):
     REPORT_DEATH = "report-death"
     ASK_ERASURE = "ask-erasure"
     DECIDE_REQUEST = "decide-request"
+    SEE_APPLICATIONS = "see-applications"
+    DECIDE_APPLICATION = "decide-application"
+    REVIEW_APPLICATION = "review-application"
     READ_RULES = "read-rules"
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
     SEE_WHO_CHANGES = "see-who-changes"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
+    MANAGE_PARTNERS = "manage-partners"
+    WORK_FOR_PARTNER = "work-for-partner"
+    CHANGE_PARTNER_KEYS = "change-partner-keys"
 
 
 WORDS: Final[Mapping[Act, str]] = {
@@ -62,7 +68,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.LIFT_PROTECTION: "end the protection of an address",
     Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
-    Act.REPORT_CARD: "report a card lost or found",
+    Act.REPORT_CARD: "report a card lost or found, or a phone lost",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
@@ -70,6 +76,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.ASK_ERASURE: "ask that a record be erased, or kept although its resident asked; stop an "
     "erasure when the resident says so",
     Act.DECIDE_REQUEST: "approve or refuse what a colleague asked for",
+    Act.SEE_APPLICATIONS: "see which applications wait, and open one, which its resident sees",
+    Act.DECIDE_APPLICATION: "look after an application, open what was sent with it, accept or "
+    "refuse that, and decide",
+    Act.REVIEW_APPLICATION: "decide anew an application that a colleague refused",
     Act.READ_RULES: "read the rules, their history and what waits to be published",
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
@@ -77,6 +87,9 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
     "note their own account",
+    Act.MANAGE_PARTNERS: "see the partners, and add a person who signs in for one",
+    Act.WORK_FOR_PARTNER: "see what their own organisation may ask, its usage and what it was sent",
+    Act.CHANGE_PARTNER_KEYS: "change the keys and the webhooks of their own organisation",
 }
 
 _EVERYBODY: Final = frozenset({Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN})
@@ -97,14 +110,21 @@ _ADVISER: Final = _EVERYBODY | {
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
     Act.ASK_ERASURE,
+    Act.SEE_APPLICATIONS,
     Act.READ_RULES,
 }
-_CARD_OFFICER: Final = _ADVISER | {Act.MAKE_CARD, Act.SUSPEND_GRANT, Act.TELL_FACT}
+_CARD_OFFICER: Final = _ADVISER | {
+    Act.MAKE_CARD,
+    Act.SUSPEND_GRANT,
+    Act.TELL_FACT,
+    Act.DECIDE_APPLICATION,
+}
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
     Act.RECORD_CHECK,
+    Act.REVIEW_APPLICATION,
     Act.ASK_RULES,
     Act.DECIDE_RULES,
     Act.SEE_WHO_CHANGES,
@@ -115,7 +135,8 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
     StaffRole.SUPERVISOR: _SUPERVISOR,
     StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT, Act.READ_RULES},
-    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF},
+    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS},
+    StaffRole.PARTNER: _EVERYBODY | {Act.WORK_FOR_PARTNER, Act.CHANGE_PARTNER_KEYS},
 }
 """Role -> everything it may do. What is not here is refused."""
 
@@ -130,6 +151,8 @@ STEP_UP: Final = frozenset(
         Act.DECIDE_REQUEST,
         Act.DECIDE_RULES,
         Act.MANAGE_STAFF,
+        Act.MANAGE_PARTNERS,
+        Act.CHANGE_PARTNER_KEYS,
     }
 )
 """Acts before which somebody shows again who they are, if they last did five minutes ago."""
@@ -149,6 +172,10 @@ ON_BEHALF: Final = frozenset(
 What the council does of itself (registering, sighting a document, cards, deaths, protection) is not
 among them. Sign-in acts are nobody's but the resident's, and so no act of staff at all.
 """
+
+
+OF_THE_COUNCIL: Final = tuple(role for role in StaffRole if role is not StaffRole.PARTNER)
+"""The roles of people who work with residents' accounts, between which somebody may change."""
 
 
 def may(role: StaffRole | None, act: Act) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from identity import audit, sessions
 from identity.actors import Actor
-from identity.errors import NoSuchStaff, OwnAccess
+from identity.errors import NoSuchStaff, OwnAccess, PartnerRoleStays
 from identity.models import StaffMember, StaffRole
 from identity.signin_models import SessionKind
 
@@ -27,9 +27,14 @@ async def change_role(
     Raises:
         NoSuchStaff: nobody has that id.
         OwnAccess: it is the actor themselves.
+        PartnerRoleStays: they work for a partner, or would from now on.
     """
     member = await _other(session, staff_id, actor)
     before = member.role
+    if StaffRole.PARTNER in {before, role}:
+        raise PartnerRoleStays(
+            "Somebody who works for a partner has no other role, and nobody else gets theirs."
+        )
     if before is role:
         return
     member.role = role

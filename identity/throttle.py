@@ -4,12 +4,12 @@ Names that do not exist are counted like those that do, so that nothing is learn
 Source: NIST SP 800-63B-4 section 3.2.2 (at most 100 failures in a row); OWASP ASVS 5.0, 6.3.1.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,6 +20,7 @@ FREE_TRIES = 5
 MOST_FAILURES = 100
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_WAIT = timedelta(minutes=15)
+_Row = TypeVar("_Row", bound=Base)
 
 
 def wait_after(failures: int) -> timedelta:
@@ -33,19 +34,35 @@ def wait_after(failures: int) -> timedelta:
 
 async def locked_row(session: AsyncSession, subject: str) -> SignInThrottle:
     """The count for a subject, held by this transaction so that no two tries judge it at once."""
-    subject_hash = hash_of(subject)
-    new = {"subject_hash": subject_hash, "failures": 0}
-    await insert_missing(session, SignInThrottle, new)
-    held = select(SignInThrottle).where(SignInThrottle.subject_hash == subject_hash)
-    refreshed = held.with_for_update().execution_options(populate_existing=True)
-    return (await session.scalars(refreshed)).one()
+    return await held_row(
+        session, SignInThrottle, {"subject_hash": hash_of(subject), "failures": 0}
+    )
 
 
-async def insert_missing(session: AsyncSession, model: type[Base], row: dict[str, Any]) -> None:
-    """Insert a row unless its key is taken."""
+async def held_row(session: AsyncSession, model: type[_Row], row: Mapping[str, Any]) -> _Row:
+    """The row with the key of this one, which is inserted if there is none, in one statement.
+
+    It is held by the caller's transaction, as `SELECT ... FOR UPDATE` would hold it.
+    """
+    own = {column.name: column for column in inspect(model).primary_key}
+    inserting = _insert(session)(model).values(row)
+    unchanged = {name: inserting.excluded[name] for name in own}
+    holding = inserting.on_conflict_do_update(index_elements=list(own.values()), set_=unchanged)
+    refreshed = holding.returning(model).execution_options(populate_existing=True)
+    held: _Row = (await session.scalars(refreshed)).one()
+    return held
+
+
+async def insert_missing(session: AsyncSession, model: type[Base], row: Mapping[str, Any]) -> bool:
+    """Insert a row unless its key is taken. False: it is."""
+    key = inspect(model).primary_key[0]
+    inserting = _insert(session)(model).values(row).on_conflict_do_nothing().returning(key)
+    return (await session.execute(inserting)).one_or_none() is not None
+
+
+def _insert(session: AsyncSession) -> Any:  # noqa: ANN401  (both have `on_conflict_do_...`)
     on_sqlite = session.get_bind().dialect.name == "sqlite"
-    insert: Any = sqlite.insert if on_sqlite else postgresql.insert
-    await session.execute(insert(model).values(row).on_conflict_do_nothing())
+    return sqlite.insert if on_sqlite else postgresql.insert
 
 
 def may_try(row: SignInThrottle, now: datetime) -> bool:

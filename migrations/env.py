@@ -8,8 +8,8 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import JSON, Connection
 
-import cardservice.holdings  # noqa: F401  (it names every table, so that each is known)
 from cardservice.database import Database
+from cardservice.schema import import_tables
 from cardservice.settings import load_settings
 from identity.db import Base, UtcDateTime
 
@@ -26,6 +26,7 @@ def render_item(kind: str, item: Any, autogen: AutogenContext) -> str | Literal[
 
 def run(connection: Connection) -> None:
     """Run what the command asks for."""
+    import_tables()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

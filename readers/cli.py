@@ -1,4 +1,4 @@
-"""``kentcard-terminal``: enrol, run and examine a terminal.
+"""``kentcard-terminal``: enrol, run and examine a terminal; read a bus pass.
 
 The one place where the terminal meets PC/SC: it hands the monitor and the channel in.
 
@@ -18,8 +18,18 @@ from typing import Final
 
 import msgspec
 
+from readers.card.apdu import run
+from readers.card.itso import read_bus_pass
 from readers.clock import Clock, clock_from_environment
-from readers.errors import ClockRefused, ReadersError
+from readers.contract.windows import london_date
+from readers.errors import (
+    ClockRefused,
+    ForeignCard,
+    MalformedShell,
+    ReaderNotFound,
+    ReadersError,
+)
+from readers.terminal.bus_pass import NOT_VERIFIED, in_words
 from readers.terminal.display import NO_READER
 from readers.terminal.doctor import Level, examine
 from readers.terminal.enrol import enrol
@@ -31,7 +41,7 @@ from readers.terminal.errors import (
     SettingsRefused,
     TerminalError,
 )
-from readers.terminal.loop import Readers
+from readers.terminal.loop import Readers, is_meant
 from readers.terminal.parts import Terminal
 from readers.terminal.screen.server import Screen
 from readers.terminal.server import Server
@@ -97,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     looking.add_argument("--json", action="store_true", help="answer as JSON")
     looking.set_defaults(command=_doctor)
+    passing = commands.add_parser(
+        "bus-pass", parents=[shared], help="read the bus pass on the reader; nothing is verified"
+    )
+    passing.add_argument("--json", action="store_true", help="answer as JSON")
+    passing.set_defaults(command=_bus_pass)
     return parser
 
 
@@ -137,6 +152,25 @@ def _list_readers() -> Sequence[str]:
 
     with pcsc_context() as context:
         return readers_of(context)
+
+
+def _bus_pass(options: argparse.Namespace, settings: Settings, clock: Clock) -> int:
+    from readers.pcsc.channel import connect  # noqa: PLC0415  see _run
+
+    meant = [reader for reader in _list_readers() if is_meant(settings.reader, reader)]
+    if not meant:
+        raise ReaderNotFound("There is no such reader.")
+    try:
+        with connect(meant[0]) as channel:
+            read = run(read_bus_pass(), channel)
+    except (ForeignCard, MalformedShell) as error:
+        _complain(f"This is no bus pass that can be read here: {error}.")
+        return NO
+    if options.json:
+        _answer({"status": NOT_VERIFIED, **msgspec.to_builtins(read)})
+    else:
+        _say(in_words(read, on=london_date(clock())))
+    return DONE
 
 
 def _run(_options: argparse.Namespace, settings: Settings, clock: Clock) -> int:

@@ -89,6 +89,15 @@ class ChainTooLong(ReadersError):
     code = "chain-too-long"
 
 
+# -- other people's cards -------------------------------------------------------------------------
+
+
+class MalformedShell(ReadersError):
+    """What was read is no whole ITSO shell, or no number of one; or it was misread."""
+
+    code = "malformed-shell"
+
+
 # -- the signed record ----------------------------------------------------------------------------
 
 

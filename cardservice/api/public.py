@@ -1,4 +1,4 @@
-"""What anybody may fetch: status lists, the meaning of problems, and whether the server is well."""
+"""What anybody may fetch: status lists, bundles for venues, meanings of problems, and health."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,14 +8,14 @@ from litestar import MediaType, Response, get
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from prometheus_client import generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import metrics, schema
+from cardservice import hotlist, metrics, schema
 from cardservice.card_sessions import Means
 from cardservice.database import Database
 from cardservice.web.problems import STATUS, every_error, title_of
@@ -24,6 +24,7 @@ from identity.errors import KeyStoreError
 from identity.keys import KeyStore, Purpose
 from readers.contract.services import Service
 from readers.contract.statuslist import MEDIA_TYPE, TTL_SECONDS
+from readers.contract.wire import KENT, VENUE_BUNDLE_PATH, SignedBundle
 
 _SERVICES: Final[Mapping[str, Service]] = {service.value: service for service in Service}
 
@@ -51,6 +52,28 @@ async def status_list(
     caching = CacheControlHeader(public=True, max_age=TTL_SECONDS)
     headers = {"cache-control": caching.to_header()}
     return Response(token, media_type=MEDIA_TYPE, headers=headers)
+
+
+@get(
+    VENUE_BUNDLE_PATH,
+    opt={"public": "public keys and status lists: they tell nothing about anybody without a code"},
+)
+async def venue_bundle(
+    session: NamedDependency[AsyncSession],
+    means: NamedDependency[Means],
+    status_lists: NamedDependency[StatusLists],
+    now: NamedDependency[datetime],
+    authority: FromQuery[str] = KENT,
+) -> SignedBundle:
+    """What a venue needs to check codes on phones without the network.
+
+    Raises:
+        NoSuchAuthority: no authority has that id.
+    """
+    token = await hotlist.venue_bundle(
+        session, means.keystore, status_lists, authority=authority, now=now
+    )
+    return SignedBundle(token=token, server_time=now)
 
 
 @get(

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice.cli import (
     accounts,
+    applications,
     assisted,
     audit,
     clients,
@@ -39,6 +40,7 @@ from cardservice.errors import (
 )
 from entitlements.errors import (
     EntitlementsError,
+    NoSuchApplication,
     PublicationBackdated,
     PublicationUnchanged,
     PublicationWaits,
@@ -74,6 +76,7 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchAccount: Exit.NO,
+    NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,
     NoSuchOrganisation: Exit.NO,
     OrganisationNameTaken: Exit.NO,
@@ -113,7 +116,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(partners, terminals, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

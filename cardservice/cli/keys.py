@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import base64
 import os
 import secrets
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Final
 from cardservice.app import open_keystore, passphrase
 from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
 from cardservice.cli.subcommands import Commands, group, json_option
-from cardservice.personal_data import TABLES
+from cardservice.personal_data import STORE_SEALED, TABLES
 from cardservice.settings import Settings
 from identity import rekeying
 from identity.keys import FileKeyStore, Purpose
@@ -28,7 +29,7 @@ ROTATED: Final = (
 
 
 def add_to(commands: Commands) -> None:
-    """`keys init`, `keys rotate`, `keys rekey` and `keys list`."""
+    """`keys init`, `keys rotate`, `keys rekey`, `keys list` and `keys pin`."""
     own = group(commands, "keys", "the key store")
     init = own.add_parser(
         "init",
@@ -43,6 +44,8 @@ def add_to(commands: Commands) -> None:
     listing = own.add_parser("list", help="names of the keys; never the keys")
     json_option(listing)
     listing.set_defaults(run=_list)
+    pin = own.add_parser("pin", help="the public key that venues give to kentcard-verify")
+    pin.set_defaults(run=_pin)
 
 
 def _init(asked: argparse.Namespace) -> int:
@@ -78,7 +81,7 @@ def _rekey(asked: argparse.Namespace) -> int:
 async def _bring_to_newest(settings: Settings) -> int:
     vault = Vault(open_keystore(settings))
     async with open_database(settings) as database:
-        async for progress in rekeying.rekey(database.transaction, vault, TABLES):
+        async for progress in rekeying.rekey(database.transaction, vault, TABLES, STORE_SEALED):
             say(f"{progress.done} people done, {progress.remaining} to do.")
     say("Everything is at the newest keys.")
     return Exit.DONE
@@ -95,4 +98,12 @@ def _list(asked: argparse.Namespace) -> int:
         say_json(rows)
     else:
         say_table([tuple(rows[0]), *(tuple(map(str, row.values())) for row in rows)])
+    return Exit.DONE
+
+
+def _pin(asked: argparse.Namespace) -> int:
+    store = open_keystore(surroundings(asked.config).settings)
+    key = store.current(Purpose.BUNDLE_SIGN)
+    public = base64.urlsafe_b64encode(store.public_key(key).public_bytes_raw()).rstrip(b"=")
+    say(f"{key.wire.decode()}:{public.decode()}")
     return Exit.DONE

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
 from cardservice.cli.clients import read_keys
+from cardservice.cli.staff import read_password
 from cardservice.cli.subcommands import Commands, group, json_option
-from entitlements import organisations
+from entitlements import members, organisations
 from entitlements.organisations import Agreed, Partner
 from entitlements.partner_models import CredentialKind, Organisation, PartnerCredential
 from identity.actors import SYSTEM
 
 
 def add_to(commands: Commands) -> None:
-    """`partners add`, `list`, `show`, `agree`, `credential` and `suspend`."""
+    """`partners add`, `list`, `show`, `agree`, `credential`, `suspend` and `member`."""
     own = group(commands, "partners", "organisations that ask about cards")
     add = own.add_parser("add", help="add an organisation; it has no credential yet")
     add.add_argument("--name", required=True, help="as residents read it")
@@ -33,9 +34,16 @@ def add_to(commands: Commands) -> None:
     suspend = own.add_parser("suspend", help="answer it nothing from now on")
     suspend.add_argument("--lift", action="store_true", help="answer it again")
     suspend.set_defaults(run=lambda asked: asyncio.run(_suspend(asked)))
-    for parser in (show, agree, credential, suspend):
+    members_of = group(own, "member", "people who sign in for an organisation")
+    member = members_of.add_parser(
+        "add", help="add one; the password is asked for, or read from standard input"
+    )
+    member.add_argument("--username", required=True, help="what they sign in with")
+    member.add_argument("--name", required=True, help="of the person")
+    member.set_defaults(run=lambda asked: asyncio.run(_add_member(asked, read_password())))
+    for parser in (show, agree, credential, suspend, member):
         parser.add_argument("organisation", type=UUID, help="id, as `partners list` shows it")
-    for parser in (add, listing, show, agree, credential, suspend):
+    for parser in (add, listing, show, agree, credential, suspend, member):
         json_option(parser)
 
 
@@ -160,6 +168,29 @@ async def _suspend(asked: argparse.Namespace) -> int:
         await change(session, asked.organisation, actor=SYSTEM, now=around.clock())
     _say_done(
         asked, "It is answered again." if asked.lift else "Suspended: it is answered nothing."
+    )
+    return Exit.DONE
+
+
+async def _add_member(asked: argparse.Namespace, password: str) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        added = await members.add(
+            session,
+            asked.organisation,
+            asked.username,
+            asked.name,
+            password,
+            actor=SYSTEM,
+            now=around.clock(),
+        )
+    if asked.json:
+        say_json({"username": added.username})
+        return Exit.DONE
+    say(f"Added {added.username}.")
+    say(
+        f"Next they sign in at {around.settings.base_url}/staff/sign-in, set up an authenticator "
+        "app with the picture shown there, and save their recovery codes."
     )
     return Exit.DONE
 

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import socket
 from pathlib import Path
@@ -20,6 +21,9 @@ from cardservice.cli.answers import Exit, Surroundings, open_database, surroundi
 from cardservice.cli.subcommands import Commands
 from cardservice.errors import NotReady
 from cardservice.settings import Settings, proxies
+from cardservice.web.environment import compile_pages
+from entitlements import webhook_sending
+from entitlements.webhook_sending import Way
 
 LAST_REQUESTS_SECONDS: Final = 5
 _LOG: Final = structlog.get_logger(__name__)
@@ -33,8 +37,9 @@ def add_to(commands: Commands) -> None:
     serve.set_defaults(run=_serve)
     worker = commands.add_parser(
         "worker",
-        help="reassess whom time has changed, send messages, seal taps, tell sites who signed out, "
-        "erase whom it is time to erase and remove what is kept too long, until stopped",
+        help="reassess whom time has changed, send messages, seal taps, tell sites who signed out "
+        "and partners what changed, erase whom it is time to erase and remove what is kept too "
+        "long, until stopped",
     )
     worker.add_argument("--once", action="store_true", help="do what is due now, and end")
     worker.set_defaults(run=_worker)
@@ -47,10 +52,22 @@ def _serve(asked: argparse.Namespace) -> int:
     asyncio.run(_check_ready(settings))
     listener = listen(asked.host, asked.port)
     app = create_app(settings, open_keystore(settings), around.clock)
+    _settle()
     _LOG.info("serving", address=settings.base_url)
     server = uvicorn.Server(server_config(app, settings))
     server.run(sockets=[listener])
     return Exit.DONE if server.started else Exit.FAULT
+
+
+def _settle() -> None:
+    """Do once what would hold everybody up later.
+
+    Collecting garbage goes through everything that is there: a tenth of a second, if it went
+    through what was loaded and stays for good.
+    """
+    compile_pages()
+    gc.collect()
+    gc.freeze()
 
 
 def server_config(app: Litestar, settings: Settings) -> uvicorn.Config:
@@ -106,11 +123,16 @@ async def _work(around: Surroundings, *, once: bool) -> int:
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)
-    async with open_database(around.settings) as database, httpx.AsyncClient() as http:
+    async with (
+        open_database(around.settings) as database,
+        httpx.AsyncClient() as http,
+        webhook_sending.connections() as posts,
+    ):
         means = work.Means(
             database=database,
             provider=provider_of(around.settings, open_keystore(around.settings)),
             http=http,
+            way=Way(posts, loopback=around.settings.demo),
             carrier=carrier_of(around.settings),
             outbox=Path(around.settings.outbox),
             stopping=stopping,

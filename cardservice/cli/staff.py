@@ -13,7 +13,7 @@ from cardservice.errors import NotTheirAct
 from identity import assisted, staff, staff_access, staff_factor
 from identity.actors import SYSTEM, Actor, staff_actor
 from identity.models import StaffRole
-from identity.roles import RIGHTS, STEP_UP, WORDS, Act, may
+from identity.roles import OF_THE_COUNCIL, RIGHTS, STEP_UP, WORDS, Act, may
 
 
 async def acting(session: AsyncSession, username: str, act: Act) -> Actor:
@@ -37,7 +37,7 @@ def add_to(commands: Commands) -> None:
     )
     add.add_argument("--username", required=True, help="what they sign in with")
     add.add_argument("--name", required=True, help="as residents may see it")
-    add.add_argument("--role", required=True, choices=[role.value for role in StaffRole])
+    add.add_argument("--role", required=True, choices=[role.value for role in OF_THE_COUNCIL])
     add.set_defaults(run=_add)
     unlock = own.add_parser("unlock", help="forget somebody's wrong passwords and codes")
     unlock.set_defaults(run=_unlock)
@@ -52,7 +52,7 @@ def add_to(commands: Commands) -> None:
     roles.set_defaults(run=_roles)
     change = own.add_parser("change-role", help="give somebody another role; signs them out")
     change.add_argument("--username", required=True, help="what they sign in with")
-    change.add_argument("--role", required=True, choices=[role.value for role in StaffRole])
+    change.add_argument("--role", required=True, choices=[role.value for role in OF_THE_COUNCIL])
     change.set_defaults(run=_change_role)
     own_account = own.add_parser(
         "own-account", help="note which account somebody has as a resident: they never act for it"
@@ -77,7 +77,7 @@ async def _own_account_with(asked: argparse.Namespace) -> int:
 
 
 def _add(asked: argparse.Namespace) -> int:
-    return asyncio.run(_add_with(asked, _password()))
+    return asyncio.run(_add_with(asked, read_password()))
 
 
 async def _add_with(asked: argparse.Namespace, password: str) -> int:
@@ -159,7 +159,7 @@ async def _change_role_with(asked: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _password() -> str:
+def read_password() -> str:
     """Never an argument: arguments can be seen by everybody on the machine."""
     if sys.stdin.isatty():
         return getpass.getpass("Password: ")

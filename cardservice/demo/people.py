@@ -126,6 +126,16 @@ class Resident:
         self.own_page()
         return self._visitor.get(TAPS)
 
+    def apply(self, scheme: str) -> str:
+        """Apply for something of which everything is known; what the page answers."""
+        page = self._visitor.get(f"/account/apply/{scheme}")
+        page = self._visitor.send(page, f"/account/apply/{scheme}")
+        if not page.url.endswith("/check"):
+            raise StepFailed(f"she was asked for something: {page.text[:200]}")
+        page = self._visitor.send(page, "/check")
+        reason = page.text.partition("Why not ")[2].partition(" If ")[0]
+        return f"refused: {reason}" if reason else page.text[:200]
+
     def holds(self, scheme: str) -> str:
         """The word beside a scheme on her own page."""
         return tag_of(self.own_page(), scheme)

@@ -33,6 +33,7 @@ def play(report: Report, stage: Stage, setting: Setting, *, leave_out: str | Non
     scenes = Scenes(report, stage, setting, leave_out)
     for scene in (
         scenes.registration,
+        scenes.applying,
         scenes.first_taps,
         scenes.becoming_entitled,
         scenes.times_of_day,
@@ -83,6 +84,14 @@ class Scenes:
         )
         self._step(
             "her own page shows the card", "in use", lambda: card_state(self._resident.own_page())
+        )
+
+    def applying(self) -> None:
+        """She applies, is asked nothing that is known, and has the answer at once."""
+        self._step(
+            "she applies for the bus pass three days early",
+            "refused: You reach the qualifying age on 30 November 2026.",
+            lambda: self._resident.apply("travel-older"),
         )
 
     def first_taps(self) -> None:

@@ -8,7 +8,15 @@ and docs/retention.md.
 from collections.abc import Mapping
 from typing import Final
 
-from cardservice.holdings import applications, cards, partners, people, signing_in, sites
+from cardservice.holdings import (
+    applications,
+    cards,
+    partners,
+    people,
+    signing_in,
+    sites,
+    telling,
+)
 from cardservice.holdings.holding import Holding
 from identity.grounds import EXCEPTIONS, Exception17
 
@@ -18,6 +26,7 @@ HOLDINGS: Final[tuple[Holding, ...]] = (
     *cards.HOLDINGS,
     *sites.HOLDINGS,
     *partners.HOLDINGS,
+    *telling.HOLDINGS,
     *signing_in.HOLDINGS,
 )
 
@@ -37,6 +46,10 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "organisation": "partners, not people",
     "organisation_scheme": "what partners may ask about",
     "partner_credential": "by what partners prove who they are",
+    "partner_feed": "how many events a partner was told",
+    "organisation_member": "who signs in for a partner, as long as the trail names them",
+    "webhook_endpoint": "partners' own addresses, until they remove them",
+    "webhook_secret": "by what partners know that a message is ours; goes with its address",
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "terminal": "readers, not people",

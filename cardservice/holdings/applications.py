@@ -16,6 +16,7 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from entitlements.application_models import Application, ApplicationEvent, ApplicationState
+from entitlements.evidence_models import ApplicationEvidence, EndNotice, EvidenceFile
 from entitlements.grant_models import GrantMove
 from entitlements.models import Grant
 
@@ -30,7 +31,53 @@ def _closed(cut: datetime) -> ColumnElement[bool]:
     return Application.closed_at < cut
 
 
+def _over(cut: datetime) -> ColumnElement[bool]:
+    """The end of each file was set when it was checked, or its application was decided."""
+    return EvidenceFile.kept_until < cut
+
+
 HOLDINGS: Final = (
+    Holding(
+        model=EvidenceFile,
+        topic=Topic.CARD,
+        what="Files you sent as evidence, made anew without what they told besides. They can tell "
+        "of a disability or a benefit (UK GDPR Article 9(2)(g); Data Protection Act 2018 Schedule "
+        "1 paragraph 6). Your copy says what there is; the files are on the page of each request",
+        of=lambda person: EvidenceFile.account_id == person,
+        period=Period(
+            timedelta(0),
+            "the days after it was checked, or the request was decided, that "
+            "KENTCARD_EVIDENCE_DAYS sets",
+            _over,
+            NEEDED_NO_LONGER,
+        ),
+    ),
+    Holding(
+        model=ApplicationEvidence,
+        topic=Topic.CARD,
+        what="Which documents you gave with a request, and whether they were accepted",
+        of=lambda person: ApplicationEvidence.account_id == person,
+        period=Period(
+            YEAR,
+            "the request was decided or withdrawn",
+            lambda cut: ApplicationEvidence.application_id.in_(
+                select(Application.id).where(_closed(cut))
+            ),
+            COMPLAINTS,
+        ),
+    ),
+    Holding(
+        model=EndNotice,
+        topic=Topic.CARD,
+        what="That we told you that something ends",
+        of=lambda person: EndNotice.account_id == person,
+        period=Period(
+            SIX_YEARS,
+            "it ended",
+            lambda cut: EndNotice.grant_id.in_(select(Grant.id).where(Grant.ended_at < cut)),
+            CLAIMS,
+        ),
+    ),
     Holding(
         model=ApplicationEvent,
         topic=Topic.CARD,

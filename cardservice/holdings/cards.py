@@ -18,7 +18,7 @@ from cardservice.holdings.holding import (
     Period,
     Topic,
 )
-from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Tap, TapConflict
+from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -123,6 +123,13 @@ HOLDINGS: Final = (
         fate=Fate.EMPTIED,
         ground=Ground.SAFE_CARDS,
         cleared={"sealed_uid": None, "uid_index": None, "key_generations": None},
+    ),
+    Holding(
+        model=Phone,
+        topic=Topic.CARD,
+        what="Whether you show codes on a phone, and since when; nothing about the phone itself",
+        of=lambda person: Phone.account_id == person,
+        period=Period(YEAR, "it was reported lost", lambda cut: Phone.ended_at < cut, COMPLAINTS),
     ),
     Holding(
         model=ServiceNumber,

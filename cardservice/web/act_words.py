@@ -22,6 +22,9 @@ WORDS: Final[Mapping[str, str]] = {
     "card-rewrite-asked": _("Asked for a card to be written again"),
     "document-sighted": _("Recorded a document"),
     "email-changed": _("Changed the e-mail address"),
+    "evidence-accepted": _("Accepted evidence"),
+    "evidence-opened": _("Opened a file that was sent"),
+    "evidence-refused": _("Refused evidence"),
     "entitlement-granted": _("Added something to the account"),
     "entitlement-applied": _("Applied for something"),
     "entitlement-declined": _("Said no to something that was offered"),
@@ -30,6 +33,7 @@ WORDS: Final[Mapping[str, str]] = {
     "entitlement-suspended": _("Suspended something on the account"),
     "fact-told": _("Recorded an answer"),
     "giving-chosen": _("Chose what we do when there is something new"),
+    "phone-ended": _("Reported the phone lost"),
     "request-made": _("Asked a colleague to approve a change"),
 }
 CONSEQUENCES: Final = frozenset({"carrier-status-set", "sessions-ended", "records-issued"})

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.settings import Settings
 from cardservice.web.application_lines import NEXT_WORDS, STATE_WORDS, event_lines
 from cardservice.web.apply import OPT, whereto
+from cardservice.web.evidence_lines import after
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.whose import whose_of
@@ -24,6 +26,10 @@ from identity.dates import london_date
 from identity.personal import Vault
 
 TEMPLATE: Final = "apply/application.html"
+_DONE: Final = {
+    "evidence": _("We have what you sent. A member of staff will look at it"),
+    "review": _("Another member of staff will look at your application"),
+}
 _TITLES: Final = {
     ApplicationState.SUBMITTED: _("We have your application"),
     ApplicationState.EVIDENCE_WANTED: _("We need to see proof"),
@@ -40,7 +46,9 @@ async def show(
     reference: FromPath[str],
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
+    done: FromQuery[str] = "",
 ) -> Response[Any]:
     """Show how far it is; one that was not sent goes on where it was left.
 
@@ -71,6 +79,8 @@ async def show(
         tag=tag,
         colour=colour,
         can_withdraw=row.state in OPEN,
+        after=await after(session, vault, row, settings, now=now),
+        done=_DONE.get(done, ""),
         events=event_lines(personal, await records.events_of(session, row.id)),
         here=f"{whose.base}/applications/{reference}",
         back=f"{whose.base}/requests",

@@ -106,7 +106,12 @@ def application_line(row: Application, title: str) -> ApplicationLine:
 
 
 def event_lines(personal: PersonVault, events: Sequence[ApplicationEvent]) -> tuple[EventLine, ...]:
-    """The history that its resident reads; who is named where staff did something."""
+    """The history that its resident reads; who is named where staff did something.
+
+    What happened at one moment stands in the order in which an application goes on.
+    """
+    order = list(_EVENT_WORDS)
+    told = [each for each in events if each.what in _EVENT_WORDS]
     return tuple(
         EventLine(
             each.at,
@@ -114,8 +119,7 @@ def event_lines(personal: PersonVault, events: Sequence[ApplicationEvent]) -> tu
             each.by_label if each.by_kind is ActorKind.STAFF else "",
             records.words_of(personal, each),
         )
-        for each in events
-        if each.what in _EVENT_WORDS
+        for each in sorted(told, key=lambda each: (each.at, order.index(each.what)))
     )
 
 

@@ -20,6 +20,7 @@ PART_WORDS: Final[Mapping[AssurancePart, str]] = {
     AssurancePart.VERIFICATION: _("Does it belong to this person?"),
 }
 _HOW: Final[Mapping[str, str]] = {
+    "copy-seen": _("a copy they sent was looked at"),
     "looked-at": _("the original was looked at"),
     "features-checked": _("its security features were checked"),
     "photo-compared": _("its photo was compared with the person"),

@@ -33,8 +33,12 @@ from identity.signin_models import SignInMethod
 
 TEMPLATE: Final = "confirm.html"
 OPT: Final = {ACT: Act.OWN_SIGN_IN}
+_PARTNERS: Final = "partners"
 WANTED: Final = frozenset(
-    {"app", "copy", "email", "erase", "mobile", "passkeys", "password", "people", "requests"}
+    {
+        *("app", "copy", "email", "erase", "mobile", "passkeys", "password", "people", "requests"),
+        _PARTNERS,
+    }
 )
 """The pages that ask for a proof; nobody is sent anywhere else after it."""
 
@@ -110,7 +114,8 @@ async def proved(
     part = part_of(request)
     if part is Part.RESIDENT:
         await logout_notices.session_rotated(session, digest(request.user.token), digest(token))
-    path = f"{base_of(request)}/{known(wanted)}".rstrip("/")
+    of_partner = wanted == _PARTNERS and request.user.may(Act.WORK_FOR_PARTNER)
+    path = f"{'' if of_partner else base_of(request)}/{known(wanted)}".rstrip("/")
     return see_other(path, cookies=[session_cookie(part, token)])
 
 

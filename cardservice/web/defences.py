@@ -44,11 +44,15 @@ _HTTPS_ONLY: Final = (b"strict-transport-security", b"max-age=63072000; includeS
 """Said when browsers know us by https, whatever the proxy in between speaks to us."""
 
 
-def content_security_policy(nonce: str) -> str:
-    """The policy of a page: our own styles and images, and scripts that carry the nonce."""
+def content_security_policy(nonce: str, *, fetches: bool = False) -> str:
+    """The policy of a page: our own styles and images, and scripts that carry the nonce.
+
+    With `fetches` those scripts may ask this server, and no other.
+    """
     return "; ".join(
         (
             "default-src 'none'",
+            *(("connect-src 'self'",) if fetches else ()),
             f"script-src 'nonce-{nonce}'",
             "style-src 'self'",
             "img-src 'self'",

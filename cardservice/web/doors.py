@@ -42,14 +42,14 @@ async def not_too_many(
         connection.app.state.line.check_room()
     state, now = connection.app.state, connection.app.state.clock()
     address = connection.client.host if connection.client else ""
-    async with state.database.reading() as reading:
+    browser = browser_of(connection)
+    async with state.database.statements() as executor:
         source = await network_limit.source_of(
-            reading, state.vault, what, address, browser_of(connection)
+            executor, state.vault, what, address, browser, now=now
         )
-        again_at = await network_limit.may_try_at(reading, source, now=now)
-    if again_at is not None:
-        raise TooManyTries(again_at, int((again_at - now).total_seconds()) + 1)
-    connection.scope["state"][_SOURCE] = source
+    if source.again_at is not None:
+        raise TooManyTries(source.again_at, int((source.again_at - now).total_seconds()) + 1)
+    connection.scope["state"][_SOURCE] = source.bucket
 
 
 async def count(request: AnyRequest, session: AsyncSession, now: datetime) -> None:

@@ -62,6 +62,14 @@ TAGS: Final[Mapping[Standing, str]] = {
 }
 
 
+class Group(Enum):
+    """Under which heading a page shows a line, in the order of the page."""
+
+    HAS = "has"
+    COULD_HAVE = "could-have"
+    NOT_NOW = "not-now"
+
+
 UNDECIDED: Final = frozenset({Standing.PROOF_NEEDED, Standing.UNKNOWN})
 _LACKING: Final = UNDECIDED | {Standing.APPLIED}
 
@@ -104,6 +112,13 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     changes: str
     is_travel: bool
     lead: Lead | None = None
+
+    @property
+    def group(self) -> Group:
+        """What is suspended is held, and what may be had one day could be had."""
+        if self.standing in {Standing.HELD, Standing.SUSPENDED, Standing.STARTS_LATER}:
+            return Group.HAS
+        return Group.NOT_NOW if self.standing is Standing.NOT_ELIGIBLE else Group.COULD_HAVE
 
 
 def lines(

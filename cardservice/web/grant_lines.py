@@ -1,6 +1,6 @@
 """What became of everything a resident was given, in the words of a page."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -18,7 +18,7 @@ from identity.actors import ActorKind
 
 MOVE_WORDS: Final[Mapping[GrantState, str]] = {
     GrantState.OFFERED: _("Offered"),
-    GrantState.DECLINED: _("You said no"),
+    GrantState.DECLINED: _("Declined"),
     GrantState.APPLIED: _("Applied for"),
     GrantState.GRANTED: _("Granted"),
     GrantState.SUSPENDED: _("Suspended"),
@@ -33,7 +33,7 @@ END_WORDS: Final[Mapping[EndReason, str]] = {
     EndReason.WITHDRAWN: _("the application was withdrawn"),
 }
 SUSPEND_WORDS: Final[Mapping[SuspendReason, str]] = {
-    SuspendReason.ASKED: _("The resident asked for it"),
+    SuspendReason.ASKED: _("Its holder asked for it"),
     SuspendReason.MISUSED: _("It was misused"),
     SuspendReason.ENQUIRY: _("It is being looked into"),
 }
@@ -81,7 +81,7 @@ async def grant_lines(session: AsyncSession, account_id: UUID) -> tuple[GrantLin
         _line(
             given,
             schemes[given.scheme].title if given.scheme in schemes else given.scheme,
-            [_move(each) for each in moves.get(given.id, ())] or _before_moves(given),
+            [_move(each) for each in _in_order(moves.get(given.id, ()))] or _before_moves(given),
         )
         for given in await grants.history(session, account_id)
     )
@@ -99,6 +99,12 @@ def _line(given: Grant, title: str, moves: list[MoveLine]) -> GrantLine:
         can_resume=state is GrantState.SUSPENDED,
         moves=tuple(moves),
     )
+
+
+def _in_order(moves: Sequence[GrantMove]) -> Sequence[GrantMove]:
+    """By time; of one moment in the order in which a grant goes on."""
+    states = list(GrantState)
+    return sorted(moves, key=lambda each: (each.at, states.index(each.now_is)))
 
 
 def _move(row: GrantMove) -> MoveLine:

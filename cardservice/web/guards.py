@@ -59,6 +59,7 @@ async def recently_proved(
     if visitor.signed_in.is_proof_fresh(connection.app.state.clock()):
         return
     part: Part = handler.opt["part"]
-    wanted = connection.scope["path"].split("/")[2]
+    first, second = connection.scope["path"].split("/")[1:3]
+    wanted = second if f"/{first}" == part.base else first
     kept = await what_to_keep(connection) if isinstance(connection, Request) else {}
     raise ProofNeeded(f"{part.base}/confirm?wanted={wanted}", kept)

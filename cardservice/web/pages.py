@@ -1,7 +1,8 @@
 """Turning a template into an answer."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from functools import cache
 from uuid import UUID
 
 import msgspec
@@ -11,6 +12,7 @@ from litestar.datastructures import Cookie
 from cardservice.web.assisted_words import in_one_line
 from cardservice.web.defences import FIELD, content_security_policy, form_token
 from cardservice.web.environment import environment
+from cardservice.web.prepared import Prepared, prepare
 from cardservice.web.visitors import AnyRequest, Part, Visitor
 
 
@@ -21,6 +23,7 @@ def page(
     status: int = 200,
     faults: Mapping[str, str] | None = None,
     cookies: Iterable[Cookie] = (),
+    fetches: bool = False,
     **context: object,
 ) -> Response[str]:
     """Render a page, with a policy of its own and the token for its forms.
@@ -31,6 +34,7 @@ def page(
         status: HTTP status.
         faults: field -> sentence, for the error summary and the fields themselves.
         cookies: to set beside the form's own.
+        fetches: whether its script asks the server for something.
         context: what the template shows.
     """
     nonce = secrets.token_urlsafe(16)
@@ -51,12 +55,50 @@ def page(
             demo=request.app.state.settings.demo,
         )
     )
+    policy = content_security_policy(nonce, fetches=fetches)
+    return _answer(html, policy, status, [*cookies, *([form_cookie] if form_cookie else [])])
+
+
+def page_for_anybody(
+    request: AnyRequest,
+    template: str,
+    *,
+    status: int,
+    kept: Mapping[str, str],
+    action: str,
+    **context: Hashable,
+) -> Response[str]:
+    """A page that sends a form again, for somebody who is not signed in: rendered once, not often.
+
+    Args:
+        request: what is answered.
+        template: name below `templates/`, as `prepared.prepare` takes it.
+        status: HTTP status.
+        kept: what was typed.
+        action: where to send it.
+        context: what the template shows everybody.
+    """
+    prepared = _prepared(template, _part_of(request), request.app.state.settings.demo, **context)
+    nonce = secrets.token_urlsafe(16)
+    token, form_cookie = form_token(request)
+    html = prepared.filled(kept, nonce=nonce, csrf_token=token, action=action)
+    policy = content_security_policy(nonce)
+    return _answer(html, policy, status, [form_cookie] if form_cookie else [])
+
+
+@cache
+def _prepared(template: str, part: str, demo: bool, **context: Hashable) -> Prepared:  # noqa: FBT001  (part of the key)
+    marks = ("nonce", "csrf_token", "action")
+    return prepare(template, marks, **context, faults={}, csrf_field=FIELD, part=part, demo=demo)
+
+
+def _answer(html: str, policy: str, status: int, cookies: Iterable[Cookie]) -> Response[str]:
     return Response(
         html,
         media_type=MediaType.HTML,
         status_code=status,
-        headers={"content-security-policy": content_security_policy(nonce)},
-        cookies=[*cookies, *([form_cookie] if form_cookie else [])],
+        headers={"content-security-policy": policy},
+        cookies=list(cookies),
     )
 
 

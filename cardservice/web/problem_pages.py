@@ -22,10 +22,17 @@ from cardservice.web.errors import (
     TooManyTries,
 )
 from cardservice.web.kept_forms import kept_of
-from cardservice.web.pages import page, see_other
+from cardservice.web.pages import page, page_for_anybody, see_other
 from cardservice.web.visitors import AnyRequest, Part, no_cookie
 from cardservice.web.words import gettext as _
-from entitlements.errors import NoSuchApplication, NoSuchGrant, NoSuchOffer, UnknownScheme
+from entitlements.errors import (
+    NoSuchApplication,
+    NoSuchEvidence,
+    NoSuchGrant,
+    NoSuchOffer,
+    UnknownScheme,
+)
+from entitlements.partner_errors import NoSuchDelivery, NoSuchEndpoint, NoSuchOrganisation
 from identity.errors import (
     Busy,
     NoSuchAccount,
@@ -38,6 +45,7 @@ from identity.errors import (
 TEMPLATE: Final = "problems/plain.html"
 KEPT: Final = "problems/kept.html"
 NOT_FOUND: Final = 404
+TOO_LARGE: Final = 413
 GONE: Final = 410
 SERVER_FAULT: Final = 500
 _LOG = structlog.get_logger(__name__)
@@ -61,8 +69,12 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             | NoSuchAccount()
             | NoSuchCard()
             | NoSuchStaff()
+            | NoSuchOrganisation()
+            | NoSuchEndpoint()
+            | NoSuchDelivery()
             | PersonErased()
             | NoSuchApplication()
+            | NoSuchEvidence()
             | NoSuchOffer()
             | NoSuchGrant()
             | UnknownScheme()
@@ -123,12 +135,15 @@ def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str
             "Try again after %(time)s, or use a passkey or a device you signed in with before."
         )
         when = words % {"time": moment(error.again_at)}
-    answer = page(
+    # The one that is answered most when there is least time to render it.
+    prepared = isinstance(error, Busy) and request.scope.get("user") is None
+    shown = page_for_anybody if prepared else page
+    answer = shown(
         request,
         KEPT,
         status=status,
         title=title,
-        sentences=[why, when],
+        sentences=(why, when),
         kept=kept_of(request),
         action=_own_address(request),
         button=_("Try again"),
@@ -140,6 +155,13 @@ def _come_again(request: AnyRequest, error: Busy | TooManyTries) -> Response[str
 def _of_status(request: AnyRequest, error: HTTPException) -> Response[str]:
     if error.status_code == NOT_FOUND:
         return _not_found(request)
+    if error.status_code == TOO_LARGE:
+        title = _("What you sent is too large")
+        sentences = [
+            _("Nothing was lost: everything is as it was before you sent it."),
+            _("Go back and select a smaller file, or take the photo again with a smaller size."),
+        ]
+        return page(request, TEMPLATE, status=TOO_LARGE, title=title, sentences=sentences)
     sentences = [_("Go back and try again."), _("If it happens again, tell the council.")]
     title = _("Sorry, that could not be done")
     return page(request, TEMPLATE, status=error.status_code, title=title, sentences=sentences)

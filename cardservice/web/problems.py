@@ -3,12 +3,13 @@
 The `type` of a problem ends in the error's permanent `code`; what a person reads may change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException
+from litestar.routes import HTTPRoute
 from litestar.types import ExceptionHandlersMap
 
 from cardservice import errors as cards
@@ -22,6 +23,7 @@ from readers.errors import ReadersError
 
 MEDIA_TYPE: Final = "application/problem+json"
 SERVER_FAULT: Final = 500
+NOT_ALLOWED: Final = 405
 UNAUTHORISED: Final = 401
 REFUSALS: Final = frozenset({UNAUTHORISED, 403})
 
@@ -32,6 +34,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalRevoked: 403,
     cards.ServiceNotAllowed: 403,
     cards.CodeNotAccepted: 403,
+    cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
@@ -58,6 +61,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     partners.NoSuchRedemption: 404,
     partners.RedemptionRefused: 409,
     partners.RedemptionEnded: 409,
+    partners.EventsGone: 410,
     partners.KeyMissing: 400,
     partners.KeyReused: 422,
     partners.TooManyRequests: 429,
@@ -156,4 +160,24 @@ def _of_framework(
         error.status_code, "bad-request"
     )
     title = "The request cannot be understood." if code == "bad-request" else "No such thing here."
-    return problem(request, error.status_code, code, title, error.detail, **more)
+    answer = problem(request, error.status_code, code, title, error.detail, **more)
+    if error.status_code == NOT_ALLOWED:
+        answer.headers["allow"] = ", ".join(_allowed(request))
+    return answer
+
+
+def _allowed(request: Request[Any, Any, Any]) -> Sequence[str]:
+    """The methods of an address. Source: RFC 9110 section 15.5.6."""
+    parts = request.scope["path"].strip("/").split("/")
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, HTTPRoute) and _leads(route.path_components, parts):
+            methods |= set(route.methods)
+    return sorted(methods)
+
+
+def _leads(components: Sequence[object], parts: Sequence[str]) -> bool:
+    return len(components) == len(parts) and all(
+        not isinstance(component, str) or component == part
+        for component, part in zip(components, parts, strict=True)
+    )

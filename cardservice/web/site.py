@@ -21,6 +21,8 @@ from cardservice.web import (
     application,
     apply,
     confirm,
+    developers,
+    evidence,
     history,
     notices,
     offers,
@@ -28,6 +30,7 @@ from cardservice.web import (
     own_app,
     own_passkeys,
     requests,
+    review,
 )
 from cardservice.web.assets import BUILT
 from cardservice.web.assets import PATH as ASSETS
@@ -36,6 +39,7 @@ from cardservice.web.demo import outbox, tray
 from cardservice.web.doors import not_too_many
 from cardservice.web.guards import nobody_signed_in, signed_in
 from cardservice.web.pages import page
+from cardservice.web.partners import credentials, overview, sandbox, usage, webhook, webhooks
 from cardservice.web.problem_pages import HANDLERS
 from cardservice.web.resident import (
     activate,
@@ -45,6 +49,7 @@ from cardservice.web.resident import (
     own,
     passkeys,
     password,
+    phone,
     register_finish,
     register_steps,
     second_step,
@@ -58,6 +63,9 @@ from cardservice.web.resident.onward import note_who_asks
 from cardservice.web.staff import (
     activation,
     addresses,
+    application_decisions,
+    application_evidence,
+    applications,
     assisted,
     assisted_trail,
     cards,
@@ -68,6 +76,7 @@ from cardservice.web.staff import (
     erasures,
     facts,
     lost_app,
+    partners,
     people,
     queue,
     register,
@@ -81,6 +90,7 @@ from cardservice.web.staff import (
 from cardservice.web.staff import grants as staff_grants
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
+from cardservice.web.staff import phones as staff_phones
 from cardservice.web.staff import requests as staff_requests
 from cardservice.web.staff import sign_in as staff_sign_in
 from cardservice.web.staff.rights import acting_for, role_may
@@ -117,6 +127,11 @@ _APPLYING: Final[Sequence[ControllerRouterHandler]] = (
     apply.send,
     application.show,
     application.withdraw,
+    evidence.ask,
+    evidence.send,
+    evidence.show_file,
+    review.ask,
+    review.send,
     offers.show,
     offers.answer,
     offers.ask_choice,
@@ -141,7 +156,10 @@ def routes(*, demo: bool) -> list[ControllerRouterHandler]:
 def _everybodys() -> Router:
     return Router(
         "/",
-        route_handlers=[home, notices.privacy, notices.cookies, notices.accessibility],
+        route_handlers=[
+            *(home, notices.privacy, notices.cookies, notices.accessibility),
+            developers.developers,
+        ],
         opt={"public": "says what Kent Card is, and what the law has us tell everybody"},
     )
 
@@ -219,6 +237,10 @@ def _residents() -> list[Router]:
                 erase.stop,
                 copy.show,
                 copy.download,
+                phone.show,
+                phone.begin,
+                phone.show_code,
+                phone.report_lost,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
                 *_APPLYING,
@@ -285,6 +307,7 @@ def _staff() -> list[Router]:
                 cards.order_card,
                 cards.report_card,
                 cards.change_card,
+                staff_phones.report_lost,
                 documents.ask,
                 documents.record,
                 checks.ask,
@@ -312,6 +335,17 @@ def _staff() -> list[Router]:
                 erasures.ask_to_keep,
                 erasures.request_keeping,
                 erasures.stop,
+                applications.show,
+                applications.show_one,
+                applications.claim,
+                applications.release,
+                applications.hand_over,
+                application_evidence.show_file,
+                application_evidence.accept,
+                application_evidence.refuse,
+                application_evidence.sighted,
+                application_decisions.decide,
+                application_decisions.find_out,
                 queue.show,
                 queue.approve,
                 queue.refuse,
@@ -319,6 +353,9 @@ def _staff() -> list[Router]:
                 people.change_role,
                 people.change_access,
                 people.set_own_account,
+                partners.show,
+                partners.ask,
+                partners.add,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -349,6 +386,29 @@ def _staff() -> list[Router]:
             "/staff/residents/{account_id:uuid}",
             route_handlers=list(_APPLYING),
             guards=[signed_in, role_may, our_own_form, acting_for],
+            opt=opt,
+        ),
+        Router(
+            "/partners",
+            route_handlers=[
+                overview.show,
+                credentials.show,
+                credentials.register,
+                credentials.stop,
+                sandbox.show,
+                sandbox.check,
+                usage.show,
+                webhooks.show,
+                webhooks.add,
+                webhook.show,
+                webhook.change_secret,
+                webhook.switch,
+                webhook.remove,
+                webhook.send_test,
+                webhook.send_again,
+                webhook.send_span,
+            ],
+            guards=[signed_in, role_may, our_own_form],
             opt=opt,
         ),
     ]

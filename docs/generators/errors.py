@@ -13,6 +13,7 @@ ERROR_MODULES = (
     ("cardservice, pages", "cardservice.web.errors"),
     ("readers", "readers.errors"),
     ("readers, terminal", "readers.terminal.errors"),
+    ("readers, venues", "readers.verify.errors"),
     ("readers, virtual cards and readers", "readers.virtual.errors"),
 )
 

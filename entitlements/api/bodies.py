@@ -20,6 +20,7 @@ LARGEST: Final = 32 * 1024
 JSON: Final = "application/json"
 KEY_PATTERN: Final = r"^[A-Za-z0-9_.:-]{8,128}$"
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER: Final = re.compile(r"[0-9]{1,9}")
 _KEY: Final = re.compile(KEY_PATTERN)
 _PLACE: Final = re.compile(r"(?P<words>.*) - at `(key in )?\$(?P<path>.*)`", re.DOTALL)
 _STEP: Final = re.compile(r"\.(?P<name>[^.\[]+)|\[(?P<number>\d+)\]")
@@ -46,7 +47,9 @@ def read(content_type: str, body: bytes, of: type[Asked]) -> Asked:
     if len(body) > LARGEST:
         raise BodyTooLarge(f"The body has more than {LARGEST} bytes.")
     try:
-        content = json.loads(body, object_pairs_hook=_once, parse_constant=_none_of_json)
+        content = json.loads(
+            body, object_pairs_hook=_once, parse_float=_number, parse_constant=_none_of_json
+        )
     except (ValueError, RecursionError) as error:  # a body that is no UTF-8 is a ValueError too
         raise NotJson("The body cannot be read as JSON in UTF-8 with unique names.") from error
     try:
@@ -85,11 +88,30 @@ def day(name: str, text: str) -> date:
         raise BodyFaulty(f"{name} is no day.", faults=(fault,)) from error
 
 
+def number(name: str, text: str, *, most: int) -> int:
+    """A whole number of the query, from 1.
+
+    Raises:
+        BodyFaulty: it is none, or larger than `most`.
+    """
+    found = int(text) if _NUMBER.fullmatch(text) else 0
+    if not 1 <= found <= most:
+        fault = Fault("", "not-a-number", f"{name} is a whole number from 1 to {most}.")
+        raise BodyFaulty(f"{name} is no such number.", faults=(fault,))
+    return found
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
         raise ValueError("a name is there twice")
     return content
+
+
+def _number(text: str) -> int | float:
+    """A whole number is one however it is written: JSON Schema 2020-12, validation 6.1.1."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _none_of_json(word: str) -> None:

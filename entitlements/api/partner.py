@@ -4,7 +4,7 @@ The application gives a `Desk` in its state, and makes problems of the errors of
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -16,16 +16,15 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response.base import ASGIResponse
 from litestar.types import ControllerRouterHandler
 
-from entitlements import answered_keys, guesses, partner_checks, redemptions, usage
+from entitlements import answered_keys, guesses, partner_checks, partner_paths, redemptions, usage
 from entitlements.answered_keys import Answer
-from entitlements.api.bodies import JSON, day, idempotency_key, read
+from entitlements.api import events as feed
+from entitlements.api.bodies import JSON, day, idempotency_key, number, read
 from entitlements.api.desk import Desk
 from entitlements.callers import Caller
 from entitlements.partner_answers import Answered
 from entitlements.partner_checks import CheckRequest, Told
 from entitlements.partner_errors import (
-    BodyFaulty,
-    Fault,
     NoSuchRedemption,
     RedemptionRefused,
     RequestRefused,
@@ -33,17 +32,17 @@ from entitlements.partner_errors import (
     TooManyRequests,
 )
 from entitlements.partner_models import CredentialKind
+from entitlements.partner_paths import CHECKS, REDEMPTIONS, USAGE
 from entitlements.rates import Meter
 from entitlements.redemption_rules import Batch, RedemptionAnswer
 from entitlements.usage import MOST_DAYS, Used, UsedThatDay
 from identity.oidc import dpop
-from identity.oidc.scopes import CHECK, REDEEM
+from identity.oidc.scopes import CHECK, EVENTS, REDEEM
 from readers.contract.windows import london_date
 
-PATH: Final = "/api/v1"
 SCOPE: Final = "scope"
 """Option of a route: what the token must allow."""
-MONTH: Final = timedelta(days=30)
+MONTH: Final = 31
 _COUNTED: Final = {
     Answered.YES: Used.CHECK_YES,
     Answered.NO: Used.CHECK_NO,
@@ -85,26 +84,26 @@ async def partner_only(connection: Connection, handler: BaseRouteHandler) -> Non
     connection.scope["user"] = caller
 
 
-@post(f"{PATH}/checks", guards=[partner_only], opt={SCOPE: CHECK}, status_code=200)
+@post(CHECKS, guards=[partner_only], opt={SCOPE: CHECK}, status_code=200)
 async def check(request: FromPartner) -> ASGIResponse:
     """Ask about whoever shows a card."""
     return await _answered(request, _check)
 
 
-@post(f"{PATH}/redemptions", guards=[partner_only], opt={SCOPE: REDEEM}, status_code=201)
+@post(REDEMPTIONS, guards=[partner_only], opt={SCOPE: REDEEM}, status_code=201)
 async def hold(request: FromPartner) -> ASGIResponse:
     """Hold uses of offers, all or none."""
     return await _answered(request, _hold)
 
 
-@get(f"{PATH}/redemptions/{{redemption:str}}", guards=[partner_only], opt={SCOPE: REDEEM})
+@get(f"{REDEMPTIONS}/{{redemption:str}}", guards=[partner_only], opt={SCOPE: REDEEM})
 async def redemption(request: FromPartner) -> ASGIResponse:
     """How a redemption stands."""
     return await _answered(request, _shown)
 
 
 @post(
-    f"{PATH}/redemptions/{{redemption:str}}/confirm",
+    f"{REDEMPTIONS}/{{redemption:str}}/confirm",
     guards=[partner_only],
     opt={SCOPE: REDEEM},
     status_code=200,
@@ -115,7 +114,7 @@ async def confirm(request: FromPartner) -> ASGIResponse:
 
 
 @post(
-    f"{PATH}/redemptions/{{redemption:str}}/cancel",
+    f"{REDEMPTIONS}/{{redemption:str}}/cancel",
     guards=[partner_only],
     opt={SCOPE: REDEEM},
     status_code=200,
@@ -125,10 +124,16 @@ async def cancel(request: FromPartner) -> ASGIResponse:
     return await _answered(request, _cancel)
 
 
-@get(f"{PATH}/usage", guards=[partner_only])
+@get(USAGE, guards=[partner_only])
 async def used(request: FromPartner) -> ASGIResponse:
     """How often the organisation was answered what."""
     return await _answered(request, _used)
+
+
+@get(partner_paths.EVENTS, guards=[partner_only], opt={SCOPE: EVENTS})
+async def events(request: FromPartner) -> ASGIResponse:
+    """What changed for residents the organisation knows, in order."""
+    return await _answered(request, _events)
 
 
 ROUTES: Final[Sequence[ControllerRouterHandler]] = (
@@ -138,6 +143,7 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = (
     confirm,
     cancel,
     used,
+    events,
 )
 
 
@@ -228,14 +234,18 @@ async def _cancel(request: FromPartner, desk: Desk, now: datetime) -> Answer:
 async def _used(request: FromPartner, desk: Desk, now: datetime) -> Answer:
     today, asked = london_date(now), request.query_params
     last = day("to", asked["to"]) if "to" in asked else today
-    first = day("from", asked["from"]) if "from" in asked else last - MONTH
-    if not timedelta(0) <= last - first < timedelta(days=MOST_DAYS):
-        words = f"from is not after to, and at most {MOST_DAYS} days are told."
-        raise BodyFaulty(words, faults=(Fault("", "not-a-period", words),))
+    days = number("days", asked["days"], most=MOST_DAYS) if "days" in asked else MONTH
+    first = last - min(timedelta(days=days - 1), last - date.min)
     await desk.write()
     async with desk.backing.transaction() as session:
-        days = await usage.of(session, request.user, first, last)
-    return Answer(200, JSON, msgspec.json.encode(UsageAnswer(request.user.kind, days)))
+        found = await usage.of(session, request.user, first, last)
+    return Answer(200, JSON, msgspec.json.encode(UsageAnswer(request.user.kind, found)))
+
+
+async def _events(request: FromPartner, desk: Desk, _now: datetime) -> Answer:
+    async with desk.backing.transaction() as session:
+        told = await feed.page(session, request.user, request.query_params)
+    return Answer(200, JSON, msgspec.json.encode(told))
 
 
 def _redemption(request: FromPartner) -> UUID:

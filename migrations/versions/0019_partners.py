@@ -1,6 +1,6 @@
 """Partners ask about cards and redeem offers.
 
-Revision: 0019, after 0017.
+Revision: 0019, after 0018.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0019"
-down_revision = "0017"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 

@@ -4,14 +4,14 @@ What an officer told of a resident keeps the officer's reason.
 
 Those of before have none: the next look at everybody decides for them anew and notes it.
 
-Revision: 0022, after 0019.
+Revision: 0022, after 0021.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0022"
-down_revision = "0019"
+down_revision = "0021"
 branch_labels = None
 depends_on = None
 

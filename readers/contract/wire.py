@@ -27,6 +27,11 @@ TAPS_PATH: Final = "/api/terminal/taps"
 CHECKS_PATH: Final = "/api/terminal/checks"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 STATUS_LISTS_PATH: Final = "/status-lists"
+VENUE_BUNDLE_PATH: Final = "/venue-bundle"
+VENUE: Final = "venue"
+"""In place of a terminal's id in the bundle that every venue gets, which is secret to nobody."""
+KENT: Final = "kent-county-council"
+"""The authority whose times of travel apply where nobody named another."""
 
 Uid = Annotated[bytes, Meta(min_length=4, max_length=10)]
 Apdu = Annotated[bytes, Meta(min_length=1, max_length=512)]

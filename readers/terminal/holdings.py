@@ -47,6 +47,11 @@ class Holdings:
         except (BundleRefused, StateUnusable) as error:
             log.warning("what is stored cannot be used and will be fetched again: %s", error)
 
+    @property
+    def pinned(self) -> Mapping[str, bytes]:
+        """The keys that the next bundle may be signed by."""
+        return self.bundle.next_keys if self.bundle else self.identity.bundle_keys
+
     def adopt_bundle(self, token: str, *, now: datetime) -> BundleView:
         """Verify a fetched bundle, store it, and decide by it from now on.
 
@@ -54,7 +59,7 @@ class Holdings:
             BundleRefused: it cannot be trusted; the one before stays.
             StateUnusable: it cannot be stored; the one before stays.
         """
-        pinned = self.bundle.next_keys if self.bundle else self.identity.bundle_keys
+        pinned = self.pinned
         view = open_bundle(token, pinned, terminal_id=self.identity.terminal_id)
         check_newer(view, self.bundle, now=now)
         self._state.keep_bundle(StoredBundle(token, dict(pinned)))

@@ -4,6 +4,7 @@ import secrets
 import threading
 from datetime import datetime
 from typing import Final, TypeVar
+from urllib.parse import urlencode
 
 import httpx
 import msgspec
@@ -110,6 +111,11 @@ class Server:
     def bundle(self, *, now: datetime) -> wire.SignedBundle:
         """The present bundle, not verified yet."""
         return self._call("GET", wire.BUNDLE_PATH, wire.SignedBundle, now=now)
+
+    def venue_bundle(self, authority: str) -> wire.SignedBundle:
+        """What venues decide by, not verified yet; anybody may ask."""
+        query = urlencode({"authority": authority})
+        return self._call("GET", f"{wire.VENUE_BUNDLE_PATH}?{query}", wire.SignedBundle)
 
     def read_keys(self, *, now: datetime) -> wire.ReadKeys:
         """The read keys of the terminal's services."""

@@ -89,7 +89,8 @@ def _from_environment(environ: Mapping[str, str], faults: list[str]) -> dict[str
     return given
 
 
-def _server_url(value: object, faults: list[str]) -> str:
+def server_url(value: object, faults: list[str]) -> str:
+    """The address of a server that may be asked; what is wrong with it goes into `faults`."""
     text = str(value).rstrip("/")
     try:
         parts = urlsplit(text)
@@ -148,7 +149,7 @@ def _service(value: object, faults: list[str]) -> Service | None:
 
 
 _CHECKS: Final = {
-    "server_url": _server_url,
+    "server_url": server_url,
     "state_dir": _state_dir,
     "reader": _reader,
     "screen_port": _screen_port,

@@ -15,8 +15,8 @@ from identity.models import StaffRole
 from identity.roles import RIGHTS, WORDS, Act, may
 from readers.clock import system_clock
 
-NOT_A_PAGE = frozenset({Act.SEE_PROTECTED_ADDRESS})
-"""Acts that widen what a page shows, so that no route is theirs alone."""
+NOT_A_PAGE = frozenset({Act.SEE_PROTECTED_ADDRESS, Act.REVIEW_APPLICATION})
+"""Acts that widen what a page shows or takes, so that no route is theirs alone."""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def staff_routes(
     return {
         f"{'/'.join(sorted(handler.http_methods))} {route.path}": handler
         for route in application.routes
-        if isinstance(route, HTTPRoute) and route.path.startswith("/staff")
+        if isinstance(route, HTTPRoute) and route.path.startswith(("/staff", "/partners"))
         for handler in route.route_handlers
         if handler.http_methods != {"OPTIONS"} and "public" not in handler.opt
     }

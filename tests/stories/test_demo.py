@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 KENTCARD = str(Path(sys.executable).parent / "kentcard")
-STEPS = 29
+STEPS = 30
 
 
 def free_ports(count: int) -> int:

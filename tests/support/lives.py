@@ -8,15 +8,31 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance
+from cardservice import issuance, phones
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
-from entitlements import applying, assessing, carriers, feeds, issuing, organisations, subjects
+from entitlements import (
+    applying,
+    assessing,
+    carriers,
+    conclusions,
+    feeds,
+    issuing,
+    judging,
+    organisations,
+    sending,
+    subjects,
+)
+from entitlements import grants as grants_of
 from entitlements.applying import NotOpen
+from entitlements.cleaning.media import Clean, Media
+from entitlements.event_models import EventType, PartnerEvent
+from entitlements.evidence_models import ApplicationEvidence, EndNotice
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from entitlements.redemption_models import Redemption
+from entitlements.wanted import Said
 from identity import (
     accounts,
     assisted,
@@ -117,12 +133,14 @@ async def a_full_life(
         )
         moved = AddressChange(address=NEW_HOME, moved_on=NOW.date(), document=COUNCIL_TAX)
         await assessing.move_home(session, vault, person, moved, actor=CLERK, now=NOW)
+        await _evidence(session, vault, person)
         applied = await applying.start(
             session, vault, person, "travel-companion", actor=CLERK, now=NOW
         )
         assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
@@ -212,6 +230,24 @@ async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: 
     await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
 
 
+async def _evidence(session: AsyncSession, vault: Vault, person: UUID) -> None:
+    """A file sent with an application that they took back; and they were told of an end."""
+    scheme = "travel-companion"
+    applied = await applying.start(session, vault, person, scheme, actor=CLERK, now=NOW)
+    assert not isinstance(applied, NotOpen)
+    await applying.submit(session, vault, person, applied.reference, actor=CLERK, now=NOW)
+    clean = Clean(Media.JPEG, 1, b"a picture of " + person.bytes)
+    said = Said("blue-badge", Proof.DISABILITY)
+    sent = await sending.send_file(session, vault, applied, clean, said, actor=CLERK, now=NOW)
+    assert isinstance(sent, ApplicationEvidence)
+    why, keep = "The date cannot be read", timedelta(days=28)
+    await judging.refuse(session, vault, applied, sent.id, why, keep=keep, actor=CLERK, now=NOW)
+    await conclusions.withdraw(session, vault, applied, actor=CLERK, now=NOW)
+    held = (await grants_of.current(session, person, NOW.date()))[0]
+    session.add(EndNotice(grant_id=held.id, days=7, account_id=person, told_at=NOW))
+    await session.flush()
+
+
 async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, person: UUID) -> None:
     desk = await enrolled_desk(session, f"desk {person}", now=NOW)
     await issuance.order(session, vault, person, desk.id, actor=CLERK, now=NOW)
@@ -253,6 +289,11 @@ async def _redeemed(session: AsyncSession, person: UUID) -> None:
     """At a partner of their own, which knows them by a name."""
     partner = await organisations.add(session, f"Partner of {person}", [], actor=CLERK, now=NOW)
     subject = await subjects.of_account(session, partner.id, person, now=NOW)
+    session.add(
+        PartnerEvent(
+            organisation_id=partner.id, type=EventType.CARD_STOPPED, at=NOW, subject=subject
+        )
+    )
     session.add(
         Redemption(
             organisation_id=partner.id,

@@ -80,6 +80,7 @@ class LiveServer:
         self._apps = {CLERK_USER: clerk_app}
         self.clerk_recovery_codes = clerk_app.recovery_codes
         self.clock = clock
+        self.keystore = keystore
         self.vault = Vault(keystore)
 
     def do(self, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
@@ -129,6 +130,10 @@ class LiveServer:
 
         self._apps[username] = self.do(work)
         return username
+
+    def know_app(self, username: str, app: Offer) -> None:
+        """Somebody else has set an app up; `app_code` speaks for it from now on."""
+        self._apps[username] = app
 
     def newest_code(self, use: CodeUse = CodeUse.SIGN_IN) -> str:
         """The code in the newest message with one of that use."""

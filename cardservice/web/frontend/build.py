@@ -16,8 +16,13 @@ import msgspec
 from cardservice.web.assets import BUILT, MANIFEST, Manifest, read_manifest
 
 HERE = Path(__file__).parent
-SOURCES = ("build.py", "icon.svg", "kent.mjs", "kent.scss", "package-lock.json", "passkeys.mjs")
+SOURCES = (
+    *("build.py", "icon.svg", "kent.scss", "package-lock.json"),
+    *("developers.mjs", "kent.mjs", "passkeys.mjs", "phone.mjs"),
+)
 NOTICE = b"/*! Contains GOV.UK Frontend, (c) Crown Copyright, MIT Licence */\n"
+SWAGGER = HERE / "node_modules" / "swagger-ui-dist"
+SWAGGER_NOTICE = b"/*! Contains Swagger UI, (c) SmartBear Software, Apache Licence 2.0 */\n"
 GOVUK = HERE / "node_modules" / "govuk-frontend"
 
 
@@ -83,11 +88,23 @@ def _make(scratch: Path) -> dict[str, str]:
     files = {
         "kent.css": _named(scratch, "kent.css", NOTICE + styles.read_bytes()),
         "icon.svg": _named(scratch, "icon.svg", (HERE / "icon.svg").read_bytes()),
+        "developers.js": _named(scratch, "developers.js", (HERE / "developers.mjs").read_bytes()),
+        "swagger-ui.css": _named(scratch, "swagger-ui.css", _swagger("swagger-ui.css")),
+        "swagger-ui.js": _named(scratch, "swagger-ui.js", _swagger("swagger-ui-bundle.js")),
         "passkeys.js": _named(scratch, "passkeys.js", (HERE / "passkeys.mjs").read_bytes()),
+        "phone.js": _named(scratch, "phone.js", (HERE / "phone.mjs").read_bytes()),
         "govuk-frontend.js": _named(scratch, "govuk-frontend.js", NOTICE + library),
     }
     start = (HERE / "kent.mjs").read_text().replace("govuk-frontend.js", files["govuk-frontend.js"])
     return files | {"kent.js": _named(scratch, "kent.js", start.encode())}
+
+
+def _swagger(name: str) -> bytes:
+    content = (SWAGGER / name).read_bytes()
+    return (
+        SWAGGER_NOTICE
+        + content.partition(b"//# sourceMappingURL")[0].partition(b"/*# sourceMappingURL")[0]
+    )
 
 
 def _named(scratch: Path, name: str, content: bytes) -> str:

@@ -1,6 +1,6 @@
 """Staff suspend what a resident was given, and end the suspension, each with a reason."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -19,9 +19,8 @@ from cardservice.web.staff.resident import Look
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from entitlements import applying, assessing, grants
+from entitlements import applying, assessing, grants, suspensions
 from entitlements.errors import GrantMoveRefused
-from entitlements.grant_states import GrantState
 from entitlements.grants import SuspendReason
 from identity.personal import Vault
 from identity.roles import Act
@@ -32,9 +31,9 @@ OPT: Final = {ACT: Act.SUSPEND_GRANT}
 
 
 class _Change(msgspec.Struct, frozen=True):
-    """What is done to a grant: where it leads, the page's words, and what may be said why."""
+    """What is done to a grant, the page's words, and what may be said why."""
 
-    to: GrantState
+    act: Callable[..., Awaitable[None]]
     path: str
     title: str
     button: str
@@ -43,7 +42,7 @@ class _Change(msgspec.Struct, frozen=True):
 
 
 _SUSPEND: Final = _Change(
-    GrantState.SUSPENDED,
+    suspensions.suspend,
     "suspend",
     _("Suspend this"),
     _("Suspend it"),
@@ -51,7 +50,7 @@ _SUSPEND: Final = _Change(
     SUSPEND_WORDS,
 )
 _RESUME: Final = _Change(
-    GrantState.GRANTED,
+    suspensions.resume,
     "resume",
     _("End the suspension"),
     _("End the suspension"),
@@ -126,10 +125,10 @@ async def _change(
     why = next((each for each in change.reasons if each.value == said), None)
     faults = {"why": _("Select a reason")}
     if why is not None:
-        await grants.lock_holder(session, look.account_id)
-        given = await grants.own(session, look.account_id, grant_id)
         try:
-            await grants.move(session, given, change.to, actor=look.actor, now=look.now, reason=why)
+            await change.act(
+                session, vault, look.account_id, grant_id, why, actor=look.actor, now=look.now
+            )
         except GrantMoveRefused:
             faults = {"why": _("It is not in a state that allows this: somebody was before you")}
         else:

@@ -16,9 +16,9 @@ from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import assisted, staff_access
-from identity.errors import InvalidDetails, OwnAccess
+from identity.errors import InvalidDetails, OwnAccess, PartnerRoleStays
 from identity.models import StaffRole
-from identity.roles import RIGHTS, WORDS, Act
+from identity.roles import OF_THE_COUNCIL, RIGHTS, WORDS, Act
 
 TEMPLATE: Final = "staff/people.html"
 PATH: Final = "/people"
@@ -44,13 +44,13 @@ async def change_role(
 ) -> Response[Any]:
     """Give somebody another role."""
     chosen = (await typed_in(request)).get("role", "")
-    role = next((role for role in StaffRole if role.value == chosen), None)
+    role = next((role for role in OF_THE_COUNCIL if role.value == chosen), None)
     if role is None:
         return await _people(request, session, faults={"people": _("Select a role")})
     actor = request.user.actor
     try:
         await staff_access.change_role(session, staff_id, role, actor=actor, now=now)
-    except OwnAccess as error:
+    except (OwnAccess, PartnerRoleStays) as error:
         return await _people(request, session, faults={"people": str(error)})
     return see_other("/staff/people?done=role")
 
@@ -103,7 +103,7 @@ async def _people(
         faults=faults,
         typed={},
         members=await staff_access.members(session),
-        roles=[role.value for role in StaffRole],
+        roles=[role.value for role in OF_THE_COUNCIL],
         rights={role: [WORDS[act] for act in Act if act in RIGHTS[role]] for role in StaffRole},
         done=_DONE.get(done, ""),
     )

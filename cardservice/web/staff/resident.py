@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import terminals
+from cardservice import phones, terminals
 from cardservice.web.assisted_words import why_assisted
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
@@ -116,6 +116,7 @@ async def record_page(
         erasure=await erasure.waiting(session, look.account_id),
         reason=look.reason if reason_of(look.reason) else "",
         desks=desks,
+        phone=await phones.in_use(session, look.account_id),
         done=DONE.get(done, ""),
     )
 
@@ -136,6 +137,7 @@ DONE: Final = {
     "erasure-stopped": _("The record will not be erased"),
     "ordered": _("The card is ordered. Lay a blank card on the desk’s reader"),
     "lost": _("The card is reported lost. Readers will refuse it"),
+    "phone-lost": _("Codes from the phone are stopped, and every sign-in has ended"),
     "found": _("The card can be used again"),
     "replaced": _("A new card is ordered. The old one stays refused"),
     "rewrite": _("The card will be written again at its next tap on a reader that is online"),

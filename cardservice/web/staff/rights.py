@@ -20,6 +20,7 @@ ACT: Final = "act"
 _FIRST_PAGES: Final[Mapping[Act, str]] = {
     Act.READ_AUDIT: "/staff/audit",
     Act.MANAGE_STAFF: "/staff/people",
+    Act.WORK_FOR_PARTNER: "/partners",
 }
 _LOG = structlog.get_logger(__name__)
 

@@ -259,3 +259,31 @@ async def test_a_fault_of_ours_is_said_without_details(served: World) -> None:
     assert "status_list" not in answer.text
     await schema.upgrade(database.engine)
     await database.close()
+
+
+async def test_anybody_gets_what_checks_codes_on_phones_and_no_key_that_reads_cards(
+    served: World,
+) -> None:
+    answer = await _get(served, wire.VENUE_BUNDLE_PATH)
+    signed = msgspec.json.decode(answer.content, type=wire.SignedBundle)
+    key = served.keystore.public_key(served.keystore.current(KeyPurpose.BUNDLE_SIGN))
+    claims = verify_token(signed.token, BUNDLE_TYPE, key, now=served.clock())
+    bundle = msgspec.convert(claims, wire.Bundle)
+    assert answer.headers["cache-control"] == "no-store"
+    assert signed.server_time == served.clock()
+    assert bundle.terminal_id == wire.VENUE
+    assert set(bundle.services) == {Service.LIBRARY, Service.LEISURE, Service.TRAVEL}
+    assert set(bundle.status_lists) == set(bundle.services)
+    assert bundle.services[Service.TRAVEL].window_start == time(9, 30)
+    assert bundle.purposes == [Purpose.VALIDATE]
+    assert "read" not in " ".join(claims)
+
+
+async def test_a_venue_names_its_authority(served: World) -> None:
+    medway = await _get(served, f"{wire.VENUE_BUNDLE_PATH}?authority=medway-council")
+    token = msgspec.json.decode(medway.content, type=wire.SignedBundle).token
+    key = served.keystore.public_key(served.keystore.current(KeyPurpose.BUNDLE_SIGN))
+    bundle = msgspec.convert(verify_token(token, BUNDLE_TYPE, key, now=served.clock()), wire.Bundle)
+    assert bundle.services[Service.TRAVEL].window_start == time(9, 0)
+    unknown = await _get(served, f"{wire.VENUE_BUNDLE_PATH}?authority=atlantis")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "no-such-authority")

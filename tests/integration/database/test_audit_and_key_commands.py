@@ -14,10 +14,11 @@ from cardservice.database import Database
 from cardservice.models import Tap, Terminal
 from identity import accounts
 from identity.db import new_id
-from identity.keys import FileKeyStore
+from identity.keys import FileKeyStore, Purpose
 from identity.personal import Vault
 from readers.contract.services import Service
 from readers.contract.wire import Mode
+from readers.verify.state import pinned_key
 from tests.support.audit import act, tamper
 from tests.support.people import CLERK, JEAN, NOW
 
@@ -193,3 +194,11 @@ def test_a_key_is_rotated_and_everything_brought_to_it(
     assert run(["keys", "rekey"]) == Exit.DONE
     assert "1 to do" not in capsys.readouterr().out
     assert len(msgspec.json.decode(site.keys.read_bytes())) > 1
+
+
+def test_the_pin_is_what_a_venue_takes(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["keys", "pin"]) == Exit.DONE
+    store = FileKeyStore.open(site.keys, PASSPHRASE)
+    public = store.public_key(store.current(Purpose.BUNDLE_SIGN)).public_bytes_raw()
+    assert pinned_key(capsys.readouterr().out) == {"bun.1": public}

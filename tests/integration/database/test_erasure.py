@@ -246,7 +246,7 @@ async def test_what_is_kept_says_why_and_nothing_about_the_person(
     assert {record.status for record in records} == {Status.INVALID.value}
     assert {record.entitlement_class for record in records} == {None}
     assert {grant.service for grant in grants} <= {Service.TRAVEL}
-    assert {grant.ended_reason for grant in grants} == {"erased"}
+    assert {grant.ended_reason for grant in grants} == {"erased", "withdrawn"}
     assert numbers
     assert len(notices) == 1
     assert when == AFTER

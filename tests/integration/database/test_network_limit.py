@@ -1,6 +1,6 @@
 """Whoever guesses for many people from one place is slowed down; a library is not locked out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 from cardservice.database import Database
 from identity import accounts, devices, network_limit
 from identity.devices import Browser
-from identity.network_limit import AT_ONCE, DRAINS_IN, network_of
+from identity.network_limit import AT_ONCE, DRAINS_IN, Source, network_of
 from identity.personal import Vault
 from identity.signin_models import NetworkThrottle, SignInMethod
 from tests.support.people import CLERK, JEAN, NOW
@@ -25,12 +25,20 @@ class Street:
     def __init__(self, database: Database, vault: Vault) -> None:
         self.database = database
         self.vault = vault
+        self.came_from: dict[bytes, tuple[str, Browser, str]] = {}
 
     async def source(
         self, address: str = LIBRARY, browser: Browser = STRANGERS, what: str = "failures"
     ) -> bytes:
-        async with self.database.reading() as reading:
-            return await network_limit.source_of(reading, self.vault, what, address, browser)
+        bucket = (await self.asked(address, browser, what, NOW)).bucket
+        self.came_from[bucket] = (address, browser, what)
+        return bucket
+
+    async def asked(self, address: str, browser: Browser, what: str, now: datetime) -> Source:
+        async with self.database.statements() as executor:
+            return await network_limit.source_of(
+                executor, self.vault, what, address, browser, now=now
+            )
 
     async def fail(self, source: bytes, times: int = 1, *, seconds: float = 0) -> None:
         async with self.database.transaction() as session:
@@ -39,8 +47,7 @@ class Street:
 
     async def waits(self, source: bytes, *, seconds: float = 0) -> float:
         now = NOW + timedelta(seconds=seconds)
-        async with self.database.reading() as reading:
-            again_at = await network_limit.may_try_at(reading, source, now=now)
+        again_at = (await self.asked(*self.came_from[source], now)).again_at
         return 0 if again_at is None else (again_at - now).total_seconds()
 
 

@@ -16,8 +16,9 @@ from cardservice import work
 from cardservice.app import provider_of
 from cardservice.database import Database
 from cardservice.settings import Settings
-from entitlements import assessing, grants, reassessment
+from entitlements import assessing, grants, reassessment, webhook_sending
 from entitlements.models import Grant
+from entitlements.webhook_sending import Way
 from identity import accounts, outbox
 from identity.keys import FileKeyStore
 from identity.outbox_files import OutboxFiles
@@ -33,11 +34,12 @@ DUE = datetime(2026, 11, 30, 8, 0, tzinfo=UTC)
 async def means(
     database: Database, keystore: FileKeyStore, directory: Path
 ) -> AsyncIterator[work.Means]:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient() as http, webhook_sending.connections() as posts:
         yield work.Means(
             database=database,
             provider=provider_of(Settings(), keystore),
             http=http,
+            way=Way(posts, loopback=False),
             carrier=OutboxFiles(directory),
             outbox=directory,
             stopping=asyncio.Event(),

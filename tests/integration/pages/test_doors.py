@@ -41,9 +41,10 @@ def fail_elsewhere(live: LiveServer, times: int, what: str = "failures") -> None
     async def work(session: AsyncSession) -> None:
         stranger = Browser("", "a stranger's cookie")
         reading = await session.connection()
-        source = await network_limit.source_of(reading, live.vault, what, HERE, stranger)
+        now = live.clock()
+        source = await network_limit.source_of(reading, live.vault, what, HERE, stranger, now=now)
         for _ in range(times):
-            await network_limit.count(session, source, now=live.clock())
+            await network_limit.count(session, source.bucket, now=now)
 
     live.do(work)
 

@@ -9,7 +9,7 @@ import cwt
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardservice.web.qr import drawing
@@ -43,6 +43,13 @@ RECORD = Record(
     binding=binding_for(JTI, Service.LEISURE),
 )
 
+TEXT = (
+    "KC1.2KCEVIQBE4CEK4TFMMXDDICYJGSAIGTLB2KBABI2NMHJHVAHJQAACAQDAQCQMBYIBEFAWOQAAEAABKAAAEAQGAQ3"
+    "AAABLU7W2VGRKA3GNBXWYZDFOICAABIBAYMQGLYHJCBAVPFEEPWXJSSYIANYTJQ7I3NVZNVZMAIWGVR46VE6Q6XWALYU"
+    "THAXFW3KDKXHPTML4R2YLN7VPOWFIILJQOP4BW6XSE3LHDVUOGGYQ44BV3FDQGO7BWAK"
+)
+"""Made on 22 November 2026. Venues read it with the program they have: it must not change."""
+
 
 def pass_of(record: Record = RECORD, jti: bytes = JTI) -> str:
     return phone_pass.encode(record, jti, key_id=b"rec.1", sign=KEY.sign)
@@ -64,11 +71,16 @@ def test_a_pass_is_read_back_as_it_was_made() -> None:
     assert verify(pass_of(), ISSUERS, now=NOW) == PhonePass(RECORD, JTI)
 
 
+def test_the_text_is_what_it_was_when_venues_began_to_read_it() -> None:
+    assert pass_of() == TEXT
+    assert verify(TEXT, ISSUERS, now=NOW) == PhonePass(RECORD, JTI)
+
+
 def test_an_independent_cwt_library_verifies_the_pass() -> None:
     key = cwt.COSEKey.new(
         {1: 1, -1: 6, 3: -8, 2: b"rec.1", -2: KEY.public_key().public_bytes_raw()}
     )
-    claims = cwt.COSE.new().decode(decode(pass_of()), key)
+    claims = cwt.COSE.new().decode(decode(TEXT), key)
     read = cbor2.loads(claims)
     assert read[7] == JTI
     assert read[4] - read[5] == 60
@@ -192,12 +204,14 @@ def test_a_pass_is_not_made_with_an_identifier_that_a_chip_could_have(jti: bytes
         pass_of(_bound(jti), jti)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_no_text_does_anything_worse_than_being_refused(text: str) -> None:
     with pytest.raises(RecordError):
         verify(text, ISSUERS, now=NOW)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=0), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"))
 def test_no_changed_letter_is_taken(place: int, letter: str) -> None:
     text = pass_of()

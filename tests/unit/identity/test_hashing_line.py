@@ -1,18 +1,14 @@
 """Whoever will hash a password waits in a line of bounded length."""
 
 import asyncio
-import os
-import threading
 
 import pytest
 
 from identity.errors import Busy
 from identity.hashing import (
-    LOW_PRIORITY,
     MOST_WORKERS,
     RETRY_SECONDS,
     Line,
-    in_turn,
     own_cores,
     workers_for,
 )
@@ -93,11 +89,3 @@ async def test_a_fault_gives_the_place_back() -> None:
         with pytest.raises(ZeroDivisionError):
             async with line.place():
                 raise ZeroDivisionError
-
-
-async def test_hashing_steps_back_behind_everything_else() -> None:
-    def priority() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    assert await in_turn(priority) == LOW_PRIORITY
-    assert priority() < LOW_PRIORITY

@@ -1,11 +1,9 @@
 """New passwords: long, any characters, not what everybody tries first."""
 
-from typing import Literal
-
 import pytest
-from argon2 import PasswordHasher
 
 from identity import passwords
+from identity.hashing_process import Done, Work, done
 from identity.passwords import SHORTEST_WITH_APP
 
 
@@ -85,21 +83,17 @@ async def test_an_unknown_person_costs_as_many_hashes_as_a_known_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stored = await passwords.hash_password("turnip lantern oxbow")
-    seen: list[str] = []
+    asked: list[Work] = []
 
-    class Counting(PasswordHasher):
-        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
-            seen.append("a new hash")
-            return super().hash(password, salt=salt)
+    async def here(work: Work) -> Done:
+        asked.append(work)
+        return done(work)
 
-        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002  (its name)
-            seen.append(str(hash).rpartition("$")[0].rpartition("$")[0])
-            return super().verify(hash, password)
-
-    monkeypatch.setattr(passwords, "_HASHER", Counting(2, 19_456, 1))
+    monkeypatch.setattr(passwords, "in_turn", here)
     for whose in (stored, None):
         assert not await passwords.verify_password(whose, "wrong")
-    assert seen == ["$argon2id$v=19$m=19456,t=2,p=1"] * 2
+    parameters = [(work.stored or "").rsplit("$", 2)[0] for work in asked]
+    assert parameters == ["$argon2id$v=19$m=19456,t=2,p=1"] * 2
 
 
 async def test_a_hash_is_of_todays_parameters_and_salted() -> None:

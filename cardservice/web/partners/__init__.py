@@ -1,0 +1,1 @@
+"""The pages of partners: for the people who sign in for an organisation."""

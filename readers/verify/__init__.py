@@ -1,0 +1,1 @@
+"""`kentcard-verify`: a venue checks codes on phones, with or without a network."""
