@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import phones, terminals
+from cardservice import issuance, phones, terminals
 from cardservice.web.assisted_words import why_assisted
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
@@ -116,6 +116,7 @@ async def record_page(
         erasure=await erasure.waiting(session, look.account_id),
         reason=look.reason if reason_of(look.reason) else "",
         desks=desks,
+        identity_shown=await issuance.may_be_ordered_for(session, vault, look.account_id),
         phone=await phones.in_use(session, look.account_id),
         done=DONE.get(done, ""),
     )

@@ -36,12 +36,14 @@ async def means(
 ) -> AsyncIterator[work.Means]:
     async with httpx.AsyncClient() as http, webhook_sending.connections() as posts:
         yield work.Means(
+            settings=Settings(),
             database=database,
             provider=provider_of(Settings(), keystore),
             http=http,
             way=Way(posts, loopback=False),
             carrier=OutboxFiles(directory),
             outbox=directory,
+            settings=Settings(),
             stopping=asyncio.Event(),
         )
 
