@@ -18,6 +18,7 @@
        |- NoSuchRedemption     no redemption of the organisation with that id
        |- RedemptionRefused    an item of a batch cannot be held, so none is
        |- RedemptionEnded      it was cancelled or its time was over
+       |- NoSuchPlace          no page of the feed ended there
        |- EventsGone           events that were to come next are not kept any more
        |- KeyMissing           no Idempotency-Key, or one that is none
        |- KeyReused            the Idempotency-Key was used for another request
@@ -169,6 +170,12 @@ class RedemptionEnded(RequestRefused):
     """The redemption was cancelled, or its time was over before it was confirmed."""
 
     code = "redemption-ended"
+
+
+class NoSuchPlace(RequestRefused):
+    """No page of the feed has ended there."""
+
+    code = "no-such-place"
 
 
 class EventsGone(RequestRefused):

@@ -61,6 +61,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     partners.NoSuchRedemption: 404,
     partners.RedemptionRefused: 409,
     partners.RedemptionEnded: 409,
+    partners.NoSuchPlace: 404,
     partners.EventsGone: 410,
     partners.KeyMissing: 400,
     partners.KeyReused: 422,

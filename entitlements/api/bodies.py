@@ -88,15 +88,15 @@ def day(name: str, text: str) -> date:
         raise BodyFaulty(f"{name} is no day.", faults=(fault,)) from error
 
 
-def number(name: str, text: str, *, most: int) -> int:
-    """A whole number of the query, from 1.
+def number(name: str, text: str, *, least: int = 1, most: int) -> int:
+    """A whole number of the query.
 
     Raises:
-        BodyFaulty: it is none, or larger than `most`.
+        BodyFaulty: it is none, smaller than `least` or larger than `most`.
     """
-    found = int(text) if _NUMBER.fullmatch(text) else 0
-    if not 1 <= found <= most:
-        fault = Fault("", "not-a-number", f"{name} is a whole number from 1 to {most}.")
+    found = int(text) if _NUMBER.fullmatch(text) else -1
+    if not least <= found <= most:
+        fault = Fault("", "not-a-number", f"{name} is a whole number from {least} to {most}.")
         raise BodyFaulty(f"{name} is no such number.", faults=(fault,))
     return found
 

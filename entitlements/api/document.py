@@ -14,11 +14,14 @@ from litestar.di import NamedDependency
 
 from entitlements.api import examples
 from entitlements.api.bodies import JSON, KEY_PATTERN
+from entitlements.api.events import PLACE, EventsAnswer
 from entitlements.api.partner import MONTH, UsageAnswer
+from entitlements.event_feed import MOST, USUAL
 from entitlements.partner_answers import CheckAnswer
 from entitlements.partner_checks import CheckRequest
 from entitlements.partner_errors import Fault
 from entitlements.partner_paths import CHECKS, DOCUMENT, REDEMPTIONS, USAGE
+from entitlements.partner_paths import EVENTS as FEED
 from entitlements.redemption_rules import Batch, BatchAnswer, RedemptionAnswer
 from entitlements.usage import MOST_DAYS
 from identity.oidc.provider import Endpoint, Provider
@@ -27,7 +30,13 @@ from identity.oidc.scopes import CHECK, EVENTS, REDEEM
 Json = Mapping[str, Any]
 PROBLEM: Final = "application/problem+json"
 _SECURITY: Final = "credentials"
-_ANSWERS: Final = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer)
+_BY_HAND: Final = "fetched"
+_PASTED: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token that you fetched, to try things on this page.",
+}
+_ANSWERS: Final = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer, EventsAnswer)
 _REFERENCE: Final = "#/components/schemas/{name}"
 _SCOPES: Final = {
     CHECK: "Ask about whoever shows a card.",
@@ -53,8 +62,9 @@ _PROBLEMS: Final[Mapping[int, str]] = {
     400: "The body is no JSON, names something twice, or a header is missing.",
     401: "No access token of yours, or one that has run out.",
     403: "Your token does not allow this, or your organisation is suspended.",
-    404: "There is no such offer or redemption, or it is not yours.",
+    404: "There is no such offer, redemption or place in the feed, or it is not yours.",
     409: "It cannot be held or confirmed: `errors` says why.",
+    410: "Events that come next are not kept any more. `detail` says where to go on.",
     413: "The body is longer than any that is needed.",
     415: "The body is not said to be JSON.",
     422: "The request is not as documented: `errors` says where.",
@@ -86,13 +96,13 @@ def document(base_url: str) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base_url}],
-        "security": [{_SECURITY: []}],
+        "security": [{_SECURITY: []}, {_BY_HAND: []}],
         "paths": _paths(),
         "components": {
             "schemas": _schemas(),
             "headers": _HEADERS,
             "responses": {str(status): _problem(status) for status in _PROBLEMS},
-            "securitySchemes": {_SECURITY: _security(base_url)},
+            "securitySchemes": {_SECURITY: _security(base_url), _BY_HAND: _PASTED},
         },
     }
 
@@ -175,6 +185,17 @@ def _paths() -> Json:
                 problems=_WITHOUT,
             ),
         },
+        FEED: {
+            "get": _operation(
+                "events",
+                "What changed for those you asked about, in order",
+                EVENTS,
+                answer=(200, EventsAnswer, examples.EVENTS),
+                problems=(401, 403, 404, 410, 422, 429, 500),
+                parameters=(_AFTER, _SIZE),
+                links={"onward": _ONWARD},
+            )
+        },
         USAGE: {
             "get": _operation(
                 "usage",
@@ -212,7 +233,7 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
-        "security": [{_SECURITY: [scope] if scope else []}],
+        "security": [{_SECURITY: [scope] if scope else []}, {_BY_HAND: []}],
         "responses": answers,
     }
     if parameters:
@@ -275,6 +296,22 @@ def _with_first(operation: str) -> Json:
     return {"operationId": operation, "parameters": {"redemption": place}}
 
 
+_ONWARD: Final[Json] = {
+    "operationId": "events",
+    "parameters": {"after": "$response.body#/next"},
+}
+_AFTER: Final[Json] = {
+    "name": "after",
+    "in": "query",
+    "description": "`next` of the page before; left out: from the oldest event that is kept.",
+    "schema": {"type": "string", "pattern": PLACE},
+}
+_SIZE: Final[Json] = {
+    "name": "size",
+    "in": "query",
+    "description": "How many events at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
+}
 _LAST_DAY: Final[Json] = {
     "name": "to",
     "in": "query",

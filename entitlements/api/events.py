@@ -9,22 +9,25 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import event_feed
+from entitlements.api.bodies import number
 from entitlements.callers import Caller
-from entitlements.event_data import KEPT_DAYS, Data, happening
+from entitlements.event_data import KEPT_DAYS, EventData, happening
 from entitlements.event_feed import MOST, USUAL, NotYet, Page, TooOld
 from entitlements.event_models import EventType, PartnerEvent
-from entitlements.partner_errors import BodyFaulty, EventsGone, Fault
+from entitlements.partner_errors import EventsGone, NoSuchPlace
 
-_LONGEST_NUMBER: Final = 18
+PLACE: Final = r"^[0-9]{1,9}$"
+"""How a place in the feed is written; no feed is ever longer."""
+_LAST: Final = 999_999_999
 
 
 class EventAnswer(msgspec.Struct, frozen=True):
-    """An event: the same `type`, `timestamp` and `data` as in a webhook, whose id it has."""
+    """An event: the same as in a webhook, whose `webhook-id` is its id."""
 
     id: UUID
     type: EventType
     timestamp: datetime
-    data: Data
+    data: EventData
 
 
 class EventsAnswer(msgspec.Struct, frozen=True):
@@ -46,10 +49,11 @@ async def page(session: AsyncSession, caller: Caller, asked: Mapping[str, str]) 
 
     Raises:
         BodyFaulty: either is not as documented.
+        NoSuchPlace: no page has ended there.
         EventsGone: some that come next are not kept any more.
     """
-    after = _number(asked, "after", 0, 10**_LONGEST_NUMBER) if "after" in asked else None
-    size = _number(asked, "size", 1, MOST) if "size" in asked else USUAL
+    after = number("after", asked["after"], least=0, most=_LAST) if "after" in asked else None
+    size = number("size", asked["size"], most=MOST) if "size" in asked else USUAL
     mine = caller.organisation_id
     found = await event_feed.read(session, mine, caller.kind, after, most=size)
     match found:
@@ -62,7 +66,7 @@ async def page(session: AsyncSession, caller: Caller, asked: Mapping[str, str]) 
                 f"what you know anew, and go on with after={found.oldest}."
             )
         case NotYet():
-            raise _faulty("after", "after is what the page before gave as next.")
+            raise NoSuchPlace("after is what the page before gave as next; none gave this.")
         case never:
             assert_never(never)
 
@@ -70,16 +74,3 @@ async def page(session: AsyncSession, caller: Caller, asked: Mapping[str, str]) 
 def _told(event: PartnerEvent) -> EventAnswer:
     what = happening(event)
     return EventAnswer(event.id, what.type, what.timestamp, what.data)
-
-
-def _number(asked: Mapping[str, str], name: str, least: int, most: int) -> int:
-    text = asked[name]
-    if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER:
-        number = int(text)
-        if least <= number <= most:
-            return number
-    raise _faulty(name, f"{name} is a whole number from {least} to {most}.")
-
-
-def _faulty(name: str, words: str) -> BodyFaulty:
-    return BodyFaulty(f"{name} is not as documented.", faults=(Fault("", f"bad-{name}", words),))

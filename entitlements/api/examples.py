@@ -58,3 +58,19 @@ BATCHES: Final[Mapping[str, Any]] = {
     "one": {"value": {"items": [{"offer": OFFER, "subject": _SUBJECT, "companions": 1}]}}
 }
 HELD: Final[Mapping[str, Any]] = {"held": {"value": {"redemptions": [_REDEMPTION]}}}
+EVENTS: Final[Mapping[str, Any]] = {
+    "a page": {
+        "value": {
+            "events": [
+                {
+                    "id": "5b6f3a52-6f0c-4f7e-9a56-0d3c8b1f2a11",
+                    "type": "entitlement.ended",
+                    "timestamp": "2026-11-22T10:00:00Z",
+                    "data": {"subject": _SUBJECT, "scheme": OFFER},
+                }
+            ],
+            "next": "1",
+            "more": False,
+        }
+    }
+}

@@ -12,7 +12,7 @@ from cardservice.settings import Settings
 from cardservice.web.staff.rights import ACT, first_page, role_may
 from identity.keys import FileKeyStore
 from identity.models import StaffRole
-from identity.roles import RIGHTS, WORDS, Act, may
+from identity.roles import OF_THE_COUNCIL, RIGHTS, WORDS, Act, may
 from readers.clock import system_clock
 
 NOT_A_PAGE = frozenset({Act.SEE_PROTECTED_ADDRESS, Act.REVIEW_APPLICATION})
@@ -70,3 +70,18 @@ def test_who_watches_or_grants_access_sees_no_resident(role: StaffRole) -> None:
 
 def test_nobody_without_a_role_may_do_anything() -> None:
     assert not any(may(None, act) for act in Act)
+
+
+def test_a_partners_person_opens_no_page_of_the_council_and_staff_none_of_theirs(
+    staff_routes: dict[str, BaseRouteHandler],
+) -> None:
+    """Apart from their own sign-in, which is everybody's."""
+    everybodys = frozenset.intersection(*RIGHTS.values())
+    assert everybodys == {Act.OWN_SIGN_IN, Act.CHANGE_OWN_SIGN_IN}
+    of_partners = RIGHTS[StaffRole.PARTNER] - everybodys
+    opened = {path for path, handler in staff_routes.items() if handler.opt[ACT] in of_partners}
+    assert opened == {path for path in staff_routes if path.split(" ")[1].startswith("/partners")}
+    assert len(opened) > 10
+    for role in OF_THE_COUNCIL:
+        assert not RIGHTS[role] & of_partners
+    assert first_page(StaffRole.PARTNER) == "/partners"

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from sqlalchemy.ext.asyncio import AsyncSession
 from standardwebhooks import Webhook
 
 from entitlements import sandbox
+from entitlements.partner_models import CredentialKind
+from entitlements.redemption_models import PartnerUsage
+from entitlements.usage import Used
 from identity.models import StaffRole
 from tests.support.browser import Reader
 from tests.support.clerk import sign_in
@@ -99,6 +103,35 @@ def test_a_partners_person_registers_a_key_adds_a_webhook_and_sees_a_delivery(
     assert worker_turn(live).taken == 1
     first, second = partner.received
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
+
+
+def test_usage_is_shown_by_day(browser: Browser, live: LiveServer) -> None:
+    organisation = partner_with_person(live)
+    other = partner_with_person(live, "Example Pool", "olly")
+
+    async def work(session: AsyncSession) -> None:
+        for whose, what, times in (
+            (organisation, Used.CHECK_YES, 41),
+            (organisation, Used.REFUSED, 7),
+            (other, Used.CHECK_NO, 99),
+        ):
+            session.add(
+                PartnerUsage(
+                    organisation_id=whose,
+                    kind=CredentialKind.LIVE,
+                    day=live.clock().date(),
+                    what=what.value,
+                    times=times,
+                )
+            )
+
+    live.do(work)
+    reader = Reader(browser, live.url)
+    sign_in_for_partner(reader.page, live)
+    reader.page.goto("/partners/usage")
+    reader.check("Usage")
+    row = reader.page.get_by_role("row", name="22 November 2026")
+    assert row.get_by_role("cell").all_inner_texts() == ["41", "0", "0", "0", "0", "0", "7"]
 
 
 def test_the_pages_work_without_scripts_and_by_keyboard(

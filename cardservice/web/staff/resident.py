@@ -128,6 +128,7 @@ DONE: Final = {
     "app": _("The app was removed. The resident signs in without it and was told"),
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
+    "fact": _("It is told, and what the resident may have is decided anew"),
     "address": _("The address is changed, and what the resident may have is decided anew"),
     "protected": _("The address is protected"),
     "unprotected": _("The protection of the address has ended"),

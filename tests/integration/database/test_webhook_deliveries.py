@@ -3,23 +3,34 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from standardwebhooks import Webhook
 
+from cardservice import jobs
 from cardservice.database import Database
+from cardservice.personal_data import STORE_SEALED, TABLES
 from entitlements import webhook_deliveries, webhook_endpoints, webhook_log, webhook_sending
-from entitlements.event_models import Disabled, EventType, PartnerEvent, WebhookEndpoint
+from entitlements.event_models import (
+    Disabled,
+    EventType,
+    PartnerEvent,
+    WebhookEndpoint,
+    WebhookSecret,
+)
 from entitlements.partner_errors import NoSuchDelivery, NoSuchEndpoint, WebhookDisabled
 from entitlements.webhook_deliveries import Turn
 from entitlements.webhook_endpoints import Made
 from entitlements.webhook_schedule import WAITS
 from entitlements.webhook_sending import Result, Way
 from identity.actors import SYSTEM
+from identity.keys import FileKeyStore, Purpose
 from identity.personal import Vault
+from identity.rekeying import rekey
 from tests.support import hooks
 from tests.support.receiver import Receiver, receiver
 
@@ -408,6 +419,34 @@ async def test_a_turn_goes_on_with_what_was_due_and_not_reached(
     partner.status = 204
     assert await told.turn(way) == Turn(2, 0, 0)
     assert await told.turn(way, now=NOW + timedelta(seconds=6)) == Turn(1, 0, 0)
+
+
+async def test_a_turn_of_the_worker_works_off_a_backlog(
+    told: Told, partner: Receiver, way: Way, vault: Vault
+) -> None:
+    async with told.database.transaction() as session:
+        for number in range(45):
+            await hooks.happened(session, told.organisation, str(number), at=NOW)
+    assert await jobs.tell_partners(told.database, vault, way, now=NOW) == Turn(45, 0, 0)
+    assert [_subject(each.body) for each in partner.received] == [str(n) for n in range(45)]
+
+
+async def test_secrets_are_brought_to_new_keys(
+    migrated: Database, partner: Receiver, tmp_path: Path
+) -> None:
+    store = FileKeyStore.initialise(tmp_path / "keys", "a passphrase for tests", now=NOW)
+    vault = Vault(store)
+    async with migrated.transaction() as session:
+        organisation = await hooks.organisation(session)
+        made = await hooks.endpoint(session, vault, organisation, partner.url)
+    store.rotate(Purpose.DATA, now=NOW)
+    async for _ in rekey(migrated.transaction, vault, TABLES, STORE_SEALED):
+        pass
+    async with migrated.transaction() as session:
+        row = (await session.scalars(select(WebhookSecret))).one()
+        kept = await webhook_endpoints.signing(session, vault, made.endpoint.id, now=NOW)
+    assert row.sealed_secret.startswith(vault.current_prefix())
+    assert kept == [made.secret]
 
 
 def _subject(body: bytes) -> str:

@@ -124,7 +124,6 @@ async def test_whoever_was_away_too_long_is_told_to_check_anew(served: World) ->
 @pytest.mark.parametrize(
     "query",
     [
-        "after=7",
         "after=-1",
         "after=x",
         "after=",
@@ -141,6 +140,12 @@ async def test_a_place_or_size_that_is_none_is_refused(served: World, query: str
     theatre = await partner(served)
     answer = await theatre.ask("GET", f"{EVENTS}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (422, "body-faulty")
+
+
+async def test_a_place_where_no_page_ended_is_not_found(served: World) -> None:
+    theatre = await partner(served)
+    answer = await theatre.ask("GET", f"{EVENTS}?after=7")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no-such-place")
 
 
 async def test_a_token_without_the_scope_reads_no_events(served: World) -> None:
