@@ -30,9 +30,9 @@ from bench.signin_storm import (
 from identity.keys import FileKeyStore
 from tests.support.postgresql import cluster
 
-ROUNDS = 4
+ROUNDS = 3
 """For each resident: fewer than the failures, and the codes, that are free."""
-WARM_UP = 20
+WARM_UP = 10
 GOAL = 1.1
 DOORS = {
     "wrong password": ("/sign-in/password", {"password": "turnip lantern oxbow rivet"}),
