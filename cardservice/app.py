@@ -24,6 +24,7 @@ from cardservice.errors import NotReady
 from cardservice.settings import Settings
 from cardservice.web import problems, site
 from cardservice.web.defences import add_security_headers
+from cardservice.web.forms import close_files
 from cardservice.web.guards import HASHES
 from cardservice.web.problem_pages import problem_page
 from cardservice.web.resident.onward import PAGES
@@ -109,7 +110,7 @@ def create_app(
         ],
         dependencies=_dependencies(state),
         exception_handlers={Exception: _for_whoever_asked},
-        before_send=[count_request, add_security_headers],
+        before_send=[count_request, add_security_headers, close_files],
         lifespan=[_closing(database), _counting(partners)],
         state=state,
         request_max_body_size=LARGEST_BODY,
@@ -169,7 +170,7 @@ async def count_request(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: count the answer under its route, never under its address."""
     if message["type"] == "http.response.start" and scope["type"] == ScopeType.HTTP:
         route = scope.get("path_template") or "none"
-        metrics.REQUESTS.labels(scope["method"], route, message["status"]).inc()
+        metrics.requests(scope["method"], route, message["status"]).inc()
 
 
 def _dependencies(state: State) -> dict[str, Provide]:

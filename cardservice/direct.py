@@ -7,15 +7,14 @@ nothing here is ever out of date.
 """
 
 import asyncio
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 import asyncpg  # type: ignore[import-untyped]  # it ships none
-from sqlalchemy import URL, Dialect, Executable, Result
+from sqlalchemy import URL, Dialect, Executable
 
-from cardservice.plans import Plan
+from cardservice.plans import Plan, Rows
 
 _JSON_TYPES: Final = ("json", "jsonb")
 _JOURNEYS: Final = 3
@@ -39,7 +38,7 @@ class Direct:
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
-    ) -> Result[Any]:
+    ) -> Rows:
         """Run a statement and commit it.
 
         Raises:
@@ -146,7 +145,7 @@ class _Pool:
                 **self._arguments,
                 min_size=0,
                 max_size=self._size,
-                init=_read_json,
+                init=_leave_json_as_text,
                 reset=_leave_as_it_is,
             )
 
@@ -156,10 +155,11 @@ class _Pool:
             self._pool = None
 
 
-async def _read_json(connection: Any) -> None:  # noqa: ANN401  asyncpg has no types
+async def _leave_json_as_text(connection: Any) -> None:  # noqa: ANN401  asyncpg has no types
+    """The plan reads it, and only where it has not read the same before."""
     for name in _JSON_TYPES:
         await connection.set_type_codec(
-            name, encoder=str, decoder=json.loads, schema="pg_catalog", format="text"
+            name, encoder=str, decoder=str, schema="pg_catalog", format="text"
         )
 
 

@@ -1,6 +1,7 @@
 """What the worker does, again and again, for messages, taps and the sites people sign in to."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import structlog
 from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
-from entitlements import webhook_deliveries
+from entitlements import ending_notices, evidence_records, webhook_deliveries
 from entitlements.webhook_deliveries import Turn
 from entitlements.webhook_sending import Way
 from identity import (
@@ -34,6 +35,7 @@ from identity.oidc import retention as oidc_retention
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier, Delivery
 from identity.personal import Vault
+from readers.contract.windows import london_date
 
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -42,6 +44,13 @@ class Erasures(msgspec.Struct, frozen=True):
     """How a run went: records erased, and records whose erasure failed and will be tried again."""
 
     done: int
+    failed: int
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """How a run went: ends that were told of, and those whose notice failed."""
+
+    told: int
     failed: int
 
 
@@ -163,6 +172,41 @@ async def apply_retention(database: Database, directory: Path, *, now: datetime)
     old = await asyncio.to_thread(outbox_files.written_before, directory, now - MESSAGES_KEPT)
     await asyncio.to_thread(outbox_files.remove_files, directory, old)
     return removed + len(old)
+
+
+async def announce_ends(
+    database: Database, vault: Vault, *, days: Sequence[int], now: datetime
+) -> Announced:
+    """Tell everybody for whom something ends soon; due once a day.
+
+    Each is a transaction; one person's fault keeps nobody else from being told.
+
+    Args:
+        database: where they are.
+        vault: opens addresses, and seals messages.
+        days: how long before the end somebody is told.
+        now: when.
+    """
+    told, on, failed = 0, london_date(now), set[UUID]()
+    while True:
+        async with database.transaction() as session:
+            found = await ending_notices.due(session, on, days, limit=200 + len(failed))
+        page = [one for one in found if one not in failed]
+        for grant_id in page:
+            try:
+                async with database.transaction() as session:
+                    told += await ending_notices.tell(session, vault, grant_id, on, days, now=now)
+            except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
+                _LOG.exception("notice of an end failed", grant=str(grant_id))
+                failed.add(grant_id)
+        if not page:
+            return Announced(told, len(failed))
+
+
+async def let_go_of_evidence(database: Database, *, keep: timedelta, now: datetime) -> int:
+    """Set an end to files of applications that are decided; due before `apply_retention`."""
+    async with database.transaction() as session:
+        return await evidence_records.let_go_of_decided(session, keep=keep, now=now)
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Counts for operators: nothing here says anything about a person or a card."""
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
@@ -16,3 +17,9 @@ TAP_CONFLICTS: Final = Counter(
 CARD_SESSIONS: Final = Counter(
     "kentcard_card_sessions", "Card sessions ended.", ["purpose", "result"], registry=REGISTRY
 )
+
+
+@cache
+def requests(method: str, route: str, status: int) -> Counter:
+    """The count of one kind of answer. There are as many as there are lines in `/metrics`."""
+    return REQUESTS.labels(method, route, status)

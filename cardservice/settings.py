@@ -158,6 +158,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = ""
 
 
+def notice_days(settings: Settings) -> tuple[int, ...]:
+    """How many days before something ends its holder is told."""
+    return tuple(int(days) for days in settings.end_notice_days.split())
+
+
 class Setting(msgspec.Struct, frozen=True):
     """One line of docs/configuration.md."""
 

@@ -7,7 +7,7 @@ transaction, so two workers, or two lines, get in nobody's way.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cardservice import jobs, reassessing
 from cardservice.database import Database
+from cardservice.settings import Settings, notice_days
 from entitlements.webhook_sending import Way
 from identity.dates import london_date
 from identity.oidc.provider import Provider
@@ -37,6 +38,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
         way: to the machines of partners.
         carrier: of messages.
         outbox: the directory of messages that one can read.
+        settings: how long before an end people are told, and files of evidence are kept.
         stopping: set when the worker is to stop; long work stops where it can be gone on with.
     """
 
@@ -46,6 +48,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     way: Way
     carrier: Carrier
     outbox: Path
+    settings: Settings
     stopping: asyncio.Event
 
     @property
@@ -134,12 +137,27 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
         if nightly:
             await jobs.ask_for_deceased(database, vault, now=now)
         erased = await jobs.erase_due(database, vault, means.outbox, now=now)
-        if nightly:
-            await jobs.apply_retention(database, means.outbox, now=now)
+        announced = await _nightly(means, now=now) if nightly else jobs.Announced(0, 0)
     except (SQLAlchemyError, OSError) as error:
         return _said(error)
-    _say(decided=decided.decided, failed=decided.failed, erased=erased.done)
-    return not (decided.failed or erased.failed)
+    _say(
+        decided=decided.decided,
+        failed=decided.failed,
+        erased=erased.done,
+        ends_announced=announced.told,
+        ends_not_announced=announced.failed,
+    )
+    return not (decided.failed or erased.failed or announced.failed)
+
+
+async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:
+    """Tell of what ends, and remove what is over."""
+    database, days = means.database, notice_days(means.settings)
+    announced = await jobs.announce_ends(database, means.vault, days=days, now=now)
+    keep = timedelta(days=means.settings.evidence_days)
+    await jobs.let_go_of_evidence(database, keep=keep, now=now)
+    await jobs.apply_retention(database, means.outbox, now=now)
+    return announced
 
 
 def _say(**done: int) -> None:

@@ -69,7 +69,7 @@ async def send(
     *,
     account_id: UUID | None = None,
     browser: Browser | None = None,
-    withheld: bool = False,
+    address: str | None = None,
     now: datetime,
 ) -> CodeSent | None:
     """Send a new code; those this browser asked for before, for the same use, stop working.
@@ -81,11 +81,12 @@ async def send(
     Args:
         session: the transaction.
         vault: seals the message and makes the indexes.
-        to: where.
+        to: where, or under which name it is asked for.
         use: what for.
         account_id: for whose account, if it is known.
         browser: that asks; the code works there alone.
-        withheld: do everything but send it, so that nobody can tell by the time it takes.
+        address: where it goes, if not to `to`. Empty: nowhere, and everything but sending is done
+            all the same, so that nobody can tell by the time it takes.
         now: when.
 
     Returns:
@@ -108,15 +109,16 @@ async def send(
             expires_at=sent.expires_at,
         )
     )
-    reachable = _is_reachable(to)
+    goes_to = to.value if address is None else address
+    reachable = _is_reachable(goes_to)
     outbox.queue(
         session,
         vault,
-        to.value if reachable else "",
+        goes_to if reachable else "",
         KINDS[use],
         _message(code, use),
         useful_until=sent.expires_at,
-        withheld=withheld or not reachable,
+        withheld=not reachable,
         now=now,
     )
     await session.flush()
@@ -167,15 +169,24 @@ async def _note_proof(
     await session.execute(noting, **_UNSYNCHRONISED)
 
 
-KINDS: Final = {CodeUse.SIGN_IN: "sign-in-code", CodeUse.PROVE: "contact-code"}
+KINDS: Final = {
+    CodeUse.SIGN_IN: "sign-in-code",
+    CodeUse.PROVE: "contact-code",
+    CodeUse.STAFF_PASSWORD: "staff-password-code",
+}
 """The kinds of message that carry a code."""
+_FOR: Final = {
+    CodeUse.SIGN_IN: "",
+    CodeUse.PROVE: "to confirm that you can be reached here ",
+    CodeUse.STAFF_PASSWORD: "to choose a new password as a member of staff ",
+}
 _HASH: Final = "one-time-code"
 """Keyed, because a code of eight digits behind a plain hash is found in a second."""
 
 
-def _is_reachable(to: Contact) -> bool:
+def _is_reachable(address: str) -> bool:
     """Whether a message can be addressed there; anything at all may have been typed to sign in."""
-    return to.value.startswith("+") or can_be_email(to.value)
+    return address.startswith("+") or can_be_email(address)
 
 
 async def _asked_too_often(
@@ -259,9 +270,8 @@ async def _count_try(
 
 def _message(code: str, use: CodeUse) -> str:
     minutes = CODE_LIFE // timedelta(minutes=1)
-    what = "" if use is CodeUse.SIGN_IN else "to confirm that you can be reached here "
     return (
-        f"Your Kent Card code {what}is {code[:4]} {code[4:]}.\n\n"
+        f"Your Kent Card code {_FOR[use]}is {code[:4]} {code[4:]}.\n\n"
         f"It works once, for {minutes} minutes. We will never ask you for it by phone.\n"
         "If you did not ask for a code, you do not need to do anything."
     )

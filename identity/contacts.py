@@ -21,6 +21,7 @@ class CodeUse(StrEnum):
 
     SIGN_IN = "sign-in"
     PROVE = "prove"
+    STAFF_PASSWORD = "staff-password"  # noqa: S105  (a word, not one of them)
 
 
 class Contact(msgspec.Struct, frozen=True):

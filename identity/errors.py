@@ -20,6 +20,7 @@
     |- NoSuchStaff            no member of staff with that id or user name
     |- NotYourRecord          a resident asked for somebody else's record
     |- OwnAccess              somebody would change their own role or access
+    |- NoWorkAddress          a member of staff has no address to send anything to, or no access
     |- SecondPersonNeeded     somebody would decide what they asked for themselves
     |- RequestDecided         no request with that id waits for a decision
     |- RequestWaits           another request for the account waits already
@@ -180,6 +181,12 @@ class OwnAccess(IdentityError):
     """Nobody changes their own role or access: another administrator does."""
 
     code = "own-access"
+
+
+class NoWorkAddress(IdentityError):
+    """Nothing can be sent to a member of staff: no address of theirs is noted, or they left."""
+
+    code = "no-work-address"
 
 
 class PartnerRoleStays(IdentityError):

@@ -156,7 +156,7 @@ def stand_back(manners: Manners) -> None:
     if manners is Manners.IDLE:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     else:
-        os.setpriority(os.PRIO_PROCESS, 0, LOW_PRIORITY)
+        os.setpriority(os.PRIO_PROCESS, 0, max(LOW_PRIORITY, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
 def serve(asked: BinaryIO, answers: BinaryIO) -> None:

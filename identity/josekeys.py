@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 _P256_BYTES: Final = 32
+_ECDSA: Final = ec.ECDSA(SHA256())
 _RSA_BITS: Final = 2048
 _RSA_EXPONENT: Final = 65537
 
@@ -46,7 +47,7 @@ class Es256Key:
 
     def sign(self, message: bytes) -> bytes:
         """The two numbers of the signature, 32 bytes each."""
-        r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(SHA256())))
+        r, s = decode_dss_signature(self._key.sign(message, _ECDSA))
         return r.to_bytes(_P256_BYTES, "big") + s.to_bytes(_P256_BYTES, "big")
 
     def public_members(self) -> Mapping[str, str]:

@@ -361,7 +361,11 @@ class Erasure(Base, kw_only=True):
 
 
 class StaffMember(Base, kw_only=True):
-    """Somebody who works with accounts, or for a partner. Residents they serve see their name."""
+    """Somebody who works with accounts, or for a partner. Residents they serve see their name.
+
+    `sealed_email`: where they are told how their sign-in changed, and sent a code when they forgot
+    their password; sealed with the store's own key.
+    """
 
     __tablename__ = "staff_member"
 
@@ -372,6 +376,7 @@ class StaffMember(Base, kw_only=True):
     password_hash: Mapped[str] = mapped_column(String(200))
     created_at: Mapped[datetime]
     active: Mapped[bool] = mapped_column(default=True)
+    sealed_email: Mapped[bytes | None] = mapped_column(default=None)
 
 
 class OwnAccount(Base, kw_only=True):

@@ -27,6 +27,7 @@ from identity.models import (
     OutboxMessage,
     PersonKey,
     SightedDocument,
+    StaffMember,
 )
 from identity.personal import PersonVault, Vault
 from identity.signin_models import AccountTotp, PendingRegistration, StaffTotp
@@ -89,6 +90,7 @@ STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
     (OutboxMessage, "id"),
     (AccountTotp, "owner_id"),
     (StaffTotp, "owner_id"),
+    (StaffMember, "id"),
     (PendingRegistration, "id"),
 )
 """Of identity, tables sealed with the store's key, because a row tells nothing of a resident, and
@@ -255,7 +257,10 @@ async def _reseal(session: AsyncSession, vault: Vault, model: type[Base], row_ke
     for row in await session.scalars(select(model).where(or_(*old))):
         row_id: UUID = getattr(row, row_key)
         for column in columns:
-            text = vault.open(table, column, row_id, getattr(row, column))
+            sealed = getattr(row, column)
+            if sealed is None:
+                continue
+            text = vault.open(table, column, row_id, sealed)
             setattr(row, column, vault.seal(table, column, row_id, text))
 
 

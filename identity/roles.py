@@ -83,8 +83,8 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
     Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
     Act.READ_AUDIT: "read what was done and by whom",
-    Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, and "
-    "note their own account",
+    Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, note "
+    "their own account and work address, and have a code for a new password sent there",
     Act.MANAGE_PARTNERS: "see the partners, and add a person who signs in for one",
     Act.WORK_FOR_PARTNER: "see what their own organisation may ask, its usage and what it was sent",
     Act.CHANGE_PARTNER_KEYS: "change the keys and the webhooks of their own organisation",

@@ -312,7 +312,8 @@ async def _end(
 async def _with_subject(executor: Executor, token: str) -> Row[*tuple[Any, ...]] | None:
     """The columns that decide, of the session and of whoever it belongs to."""
     found = await executor.execute(_WITH_SUBJECT, {"token_hash": _hash(token)})
-    return found.one_or_none()
+    row: Row[*tuple[Any, ...]] | None = found.one_or_none()
+    return row
 
 
 def _why_not(found: Row[*tuple[Any, ...]], now: datetime) -> WhyNotSignedIn | None:

@@ -76,7 +76,7 @@ async def send_code_to(
         CodeUse.SIGN_IN,
         account_id=account.id if account else None,
         browser=browser,
-        withheld=not _may_be_sent(account, to),
+        address=None if _may_be_sent(account, to) else "",
         now=now,
     )
     if sent is None:

@@ -152,11 +152,20 @@ async def unlock(session: AsyncSession, username: str, *, actor: Actor, now: dat
         NoSuchStaff: nobody has that user name.
     """
     staff = await named(session, username)
-    for counted in (_throttled_as(staff.username), second_factor.throttled_as(staff)):
-        for subject in await devices.every_subject(session, staff, counted):
-            throttle.forget(await throttle.locked_row(session, subject))
+    await count_anew(session, staff)
+    await _forget_counts(session, staff, second_factor.throttled_as(staff))
     subject = audit.subject_of("staff", staff.id)
     audit.record(session, "staff-unlocked", subject, actor=actor, now=now)
+
+
+async def count_anew(session: AsyncSession, staff: StaffMember) -> None:
+    """Forget somebody's wrong passwords: a new one has had no guesses."""
+    await _forget_counts(session, staff, _throttled_as(staff.username))
+
+
+async def _forget_counts(session: AsyncSession, staff: StaffMember, counted: str) -> None:
+    for subject in await devices.every_subject(session, staff, counted):
+        throttle.forget(await throttle.locked_row(session, subject))
 
 
 def _throttled_as(username: str) -> str:

@@ -29,7 +29,7 @@ async def change_role(
         OwnAccess: it is the actor themselves.
         PartnerRoleStays: they work for a partner, or would from now on.
     """
-    member = await _other(session, staff_id, actor)
+    member = await other(session, staff_id, actor)
     before = member.role
     if StaffRole.PARTNER in {before, role}:
         raise PartnerRoleStays(
@@ -52,7 +52,7 @@ async def set_active(
         NoSuchStaff: nobody has that id.
         OwnAccess: it is the actor themselves.
     """
-    member = await _other(session, staff_id, actor)
+    member = await other(session, staff_id, actor)
     if member.active is active:
         return
     member.active = active
@@ -62,7 +62,13 @@ async def set_active(
     audit.record(session, action, audit.subject_of("staff", staff_id), actor=actor, now=now)
 
 
-async def _other(session: AsyncSession, staff_id: UUID, actor: Actor) -> StaffMember:
+async def other(session: AsyncSession, staff_id: UUID, actor: Actor) -> StaffMember:
+    """A member of staff who is not the one who acts; their row is held.
+
+    Raises:
+        NoSuchStaff: nobody has that id.
+        OwnAccess: it is the actor themselves.
+    """
     if actor.id == str(staff_id):
         raise OwnAccess("You cannot change your own access. Ask another administrator.")
     member = await session.get(StaffMember, staff_id, with_for_update=True)

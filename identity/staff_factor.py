@@ -189,12 +189,19 @@ async def forget_app(
     await authenticator.forget(session, staff)
     await recovery.forget(session, staff)
     await session.execute(delete(Passkey).where(Passkey.staff_id == staff.id))
+    await end_all(session, staff, actor=actor, now=now)
+    subject = audit.subject_of("staff", staff.id)
+    audit.record(session, "staff-app-forgotten", subject, actor=actor, now=now)
+
+
+async def end_all(
+    session: AsyncSession, staff: StaffMember, *, actor: Actor, now: datetime
+) -> None:
+    """End every sign-in of theirs, those too whose second factor has not been shown yet."""
     begun = update(StaffSignIn).where(StaffSignIn.staff_id == staff.id)
     ending = begun.where(StaffSignIn.ended_at.is_(None)).values(ended_at=now)
     await session.execute(ending, **_UNSYNCHRONISED)
     await sessions.end_all(session, staff.id, SessionKind.STAFF, actor=actor, now=now)
-    subject = audit.subject_of("staff", staff.id)
-    audit.record(session, "staff-app-forgotten", subject, actor=actor, now=now)
 
 
 async def _end(session: AsyncSession, step: Step, *, now: datetime) -> bool:

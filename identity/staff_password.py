@@ -1,17 +1,25 @@
 """A member of staff changes their own password; every other sign-in of theirs ends."""
 
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity import audit, open_sessions, passwords
+from identity import audit, open_sessions, passwords, staff_contact
 from identity.errors import InvalidDetails
 from identity.models import StaffMember
+from identity.personal import Vault
 from identity.sessions import SignedInSession
+
+_CHANGED: Final = (
+    "Your password as a member of staff of Kent Card was changed. Every other sign-in of yours has "
+    "ended."
+)
 
 
 async def change(
     session: AsyncSession,
+    vault: Vault,
     staff: StaffMember,
     password: str,
     *,
@@ -30,3 +38,4 @@ async def change(
     await open_sessions.end_others(session, own, now=now)
     subject = audit.subject_of("staff", staff.id)
     audit.record(session, "staff-password-changed", subject, actor=own.actor, now=now)
+    staff_contact.tell(session, vault, staff, _CHANGED, now=now)

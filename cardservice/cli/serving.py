@@ -135,6 +135,7 @@ async def _work(around: Surroundings, *, once: bool) -> int:
             way=Way(posts, loopback=around.settings.demo),
             carrier=carrier_of(around.settings),
             outbox=Path(around.settings.outbox),
+            settings=around.settings,
             stopping=stopping,
         )
         if once:

@@ -4,16 +4,23 @@ import argparse
 import asyncio
 import getpass
 import sys
+from typing import Final
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice.cli.answers import Exit, open_database, say, surroundings
+from cardservice.app import open_keystore
+from cardservice.cli.answers import Exit, Surroundings, open_database, say, surroundings
 from cardservice.cli.subcommands import Commands, group
 from cardservice.errors import NotTheirAct
-from identity import assisted, staff, staff_access, staff_factor
+from identity import assisted, staff, staff_access, staff_contact, staff_factor, staff_reset
 from identity.actors import SYSTEM, Actor, staff_actor
 from identity.models import StaffRole
+from identity.personal import Vault
 from identity.roles import OF_THE_COUNCIL, RIGHTS, STEP_UP, WORDS, Act, may
+
+FORGOTTEN: Final = "/staff/sign-in/forgotten/code"
+"""Where a code for a new password is used."""
 
 
 async def acting(session: AsyncSession, username: str, act: Act) -> Actor:
@@ -38,14 +45,22 @@ def add_to(commands: Commands) -> None:
     add.add_argument("--username", required=True, help="what they sign in with")
     add.add_argument("--name", required=True, help="as residents may see it")
     add.add_argument("--role", required=True, choices=[role.value for role in OF_THE_COUNCIL])
+    add.add_argument("--email", default="", help="work address, for a code if they forget it")
     add.set_defaults(run=_add)
+    address = own.add_parser("set-email", help="note somebody's work e-mail address")
+    address.add_argument("--email", required=True, help="where they are told, and sent codes")
+    address.set_defaults(run=_set_email)
+    reset = own.add_parser(
+        "reset-password", help="send somebody a code to choose a new password with; nobody sees it"
+    )
+    reset.set_defaults(run=_reset_password)
     unlock = own.add_parser("unlock", help="forget somebody's wrong passwords and codes")
     unlock.set_defaults(run=_unlock)
     forget = own.add_parser(
         "forget-app", help="let somebody who lost their phone set up a new authenticator app"
     )
     forget.set_defaults(run=_forget_app)
-    for parser in (unlock, forget):
+    for parser in (unlock, forget, address, reset):
         parser.add_argument("--username", required=True, help="what they sign in with")
     own.add_parser("list", help="everybody, with their role").set_defaults(run=_list)
     roles = own.add_parser("roles", help="what each role may do")
@@ -92,10 +107,52 @@ async def _add_with(asked: argparse.Namespace, password: str) -> int:
             actor=SYSTEM,
             now=around.clock(),
         )
+        if asked.email:
+            await _note_email(session, around, added.id, asked.email)
     say(f"Added {added.username}, {added.role}.")
     say(
         f"Next they sign in at {around.settings.base_url}/staff/sign-in, set up an authenticator "
         "app with the picture shown there, and save their recovery codes."
+    )
+    return Exit.DONE
+
+
+def _set_email(asked: argparse.Namespace) -> int:
+    return asyncio.run(_set_email_with(asked))
+
+
+async def _set_email_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    async with open_database(around.settings) as database, database.transaction() as session:
+        member = await staff.named(session, asked.username)
+        await _note_email(session, around, member.id, asked.email)
+    say("Noted. They were told there, and at the address before it.")
+    return Exit.DONE
+
+
+async def _note_email(
+    session: AsyncSession, around: Surroundings, staff_id: UUID, email: str
+) -> None:
+    vault, now = Vault(open_keystore(around.settings)), around.clock()
+    await staff_contact.set_email(session, vault, staff_id, email, actor=SYSTEM, now=now)
+
+
+def _reset_password(asked: argparse.Namespace) -> int:
+    return asyncio.run(_reset_password_with(asked))
+
+
+async def _reset_password_with(asked: argparse.Namespace) -> int:
+    around = surroundings(asked.config)
+    vault, now = Vault(open_keystore(around.settings)), around.clock()
+    async with open_database(around.settings) as database, database.transaction() as session:
+        member = await staff.named(session, asked.username)
+        sent = await staff_reset.start(session, vault, member.id, actor=SYSTEM, now=now)
+    if not sent:
+        say("Nothing was sent: enough codes were in the last quarter of an hour.")
+        return Exit.FAULT
+    say(
+        f"A code was sent to them. They use it at {around.settings.base_url}{FORGOTTEN}, within 10 "
+        "minutes."
     )
     return Exit.DONE
 

@@ -57,7 +57,7 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "rule_book": "rules, not people",
     "rule_publication": "rules, and the staff who asked for them and decided",
     "reassessment_run": "how far a run over everybody is; counts, not people",
-    "staff_member": "staff: their name stays as long as the trail names them",
+    "staff_member": "staff: their name and work address, as long as the trail names them",
     "staff_totp": "staff: as long as they sign in with it",
     "staff_recovery_code": "staff: until new ones are made",
 }

@@ -16,7 +16,7 @@ from entitlements.application_models import (
 )
 from entitlements.facts import Fed
 from entitlements.questions import Question, Wanted
-from entitlements.schemes.notes import PENCE_IN_A_POUND
+from entitlements.schemes.notes import money
 from identity.actors import ActorKind
 from identity.personal import PersonVault
 
@@ -128,5 +128,5 @@ def answer_words(question: Question, value: Fed | None) -> str:
     if value is None:
         return ANSWER_WORDS[UNKNOWN]
     if question.is_money:
-        return f"£{value // PENCE_IN_A_POUND:,}.{value % PENCE_IN_A_POUND:02}"
+        return money(value)
     return ANSWER_WORDS[YES if value else NO]

@@ -14,6 +14,7 @@ from cardservice.web.defences import FORM_COOKIE
 from cardservice.web.resident import second_step
 from cardservice.web.resident.contacts import NEW
 from cardservice.web.resident.sign_in import ADDRESS
+from cardservice.web.staff.forgotten import NAME
 from cardservice.web.staff.second_factor import STEP_COOKIE
 from cardservice.web.visitors import Part
 from cardservice.web.words import gettext as _
@@ -67,6 +68,11 @@ COOKIES: Final = (
         second_step.STEP_COOKIE,
         _("Remembers that you gave the right password, while you give a code of your app"),
         _("until you have signed in, 10 minutes at most"),
+    ),
+    CookieLine(
+        NAME.name,
+        _("Holds the user name of a member of staff, while they type the code they asked for"),
+        _("until they have chosen a password, 10 minutes at most"),
     ),
     CookieLine(
         STEP_COOKIE,

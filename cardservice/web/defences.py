@@ -6,7 +6,8 @@ Source: OWASP ASVS 5.0 V3 (cookies, headers, cross-site requests); CSP Level 3; 
 import base64
 import binascii
 import secrets
-from typing import Any, Final
+from functools import lru_cache
+from typing import Any, Final, TypeAlias
 
 from cryptography.exceptions import InvalidSignature
 from litestar import Request
@@ -16,12 +17,14 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import Message, Scope
 
 from cardservice.web.errors import ForeignForm
+from cardservice.web.forms import typed_in
 from cardservice.web.kept_forms import keep, what_to_keep
 from cardservice.web.origins import is_cross_site
 from cardservice.web.visitors import AnyRequest, Visitor, host_cookie
 from identity import sessions
 from identity.keys import KeyId, KeyStore, Purpose
 
+Headers: TypeAlias = tuple[tuple[bytes, bytes], ...]
 FORM_COOKIE: Final = "__Host-kentcard-form"
 FIELD: Final = "csrf_token"
 _SIGNED: Final = b"kent-card form\0"
@@ -68,11 +71,16 @@ async def add_security_headers(message: Message, scope: Scope) -> None:
     """Hook before anything is sent: what the answer does not say itself, it says safely."""
     if message["type"] != "http.response.start":
         return
-    given = list(message["headers"])
-    said = {name.lower() for name, _ in given}
+    given = message["headers"]
+    said = frozenset(name.lower() for name, _ in given)
     safe = scope["litestar_app"].state.settings.base_url.startswith("https:")
+    message["headers"] = [*given, *_left_to_say(said, safe=safe)]
+
+
+@lru_cache(maxsize=256)
+def _left_to_say(said: frozenset[bytes], *, safe: bool) -> Headers:
     wanted = (*_ENCODED, _HTTPS_ONLY) if safe else _ENCODED
-    message["headers"] = [*given, *(header for header in wanted if header[0] not in said)]
+    return tuple(header for header in wanted if header[0] not in said)
 
 
 async def our_own_form(
@@ -87,9 +95,7 @@ async def our_own_form(
         return
     if is_cross_site(connection):
         raise ForeignForm("The form was sent by another site.")
-    form = await connection.form()
-    presented = form.get(FIELD, "")
-    if not isinstance(presented, str) or not _is_given_to(connection, presented):
+    if not _is_given_to(connection, (await typed_in(connection)).get(FIELD, "")):
         reason = "The form has no token of this visitor."
         raise ForeignForm(reason, await what_to_keep(connection) if connection.user else {})
     await keep(connection)

@@ -14,8 +14,9 @@ from litestar.di import NamedDependency
 
 from entitlements.api import examples
 from entitlements.api.bodies import JSON, KEY_PATTERN
-from entitlements.api.events import PLACE, EventsAnswer
+from entitlements.api.events import PLACE, EventAnswer, EventsAnswer
 from entitlements.api.partner import MONTH, UsageAnswer
+from entitlements.event_data import EventData
 from entitlements.event_feed import MOST, USUAL
 from entitlements.partner_answers import CheckAnswer
 from entitlements.partner_checks import CheckRequest
@@ -30,6 +31,12 @@ from identity.oidc.scopes import CHECK, EVENTS, REDEEM
 Json = Mapping[str, Any]
 PROBLEM: Final = "application/problem+json"
 _SECURITY: Final = "credentials"
+_BY_HAND: Final = "fetched"
+_PASTED: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "An access token that you fetched, to try things on this page.",
+}
 _ANSWERS: Final = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer, EventsAnswer)
 _REFERENCE: Final = "#/components/schemas/{name}"
 _SCOPES: Final = {
@@ -90,13 +97,13 @@ def document(base_url: str) -> Json:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": base_url}],
-        "security": [{_SECURITY: []}],
+        "security": [{_SECURITY: []}, {_BY_HAND: []}],
         "paths": _paths(),
         "components": {
             "schemas": _schemas(),
             "headers": _HEADERS,
             "responses": {str(status): _problem(status) for status in _PROBLEMS},
-            "securitySchemes": {_SECURITY: _security(base_url)},
+            "securitySchemes": {_SECURITY: _security(base_url), _BY_HAND: _PASTED},
         },
     }
 
@@ -227,7 +234,7 @@ def _operation(
     operation: dict[str, Any] = {
         "operationId": name,
         "summary": summary,
-        "security": [{_SECURITY: [scope] if scope else []}],
+        "security": [{_SECURITY: [scope] if scope else []}, {_BY_HAND: []}],
         "responses": answers,
     }
     if parameters:
@@ -326,6 +333,8 @@ def _schemas() -> Json:
     _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     for schema in schemas.values():
         _describe(schema)
+    for of in (EventAnswer, EventData):
+        schemas[of.__name__]["additionalProperties"] = False
     for of in _ANSWERS:
         schema = schemas[of.__name__]
         schema["required"] = list(schema["properties"])

@@ -37,10 +37,21 @@ def last_day_shown(scheme: Scheme, facts: ResidentFacts, on: date) -> date | Non
     return max((day for day in stated if day >= on), default=None)
 
 
+def money(pence: int) -> str:
+    """A sum as people write it: `£10`, `£5.20`, `20p`.
+
+    Source: GOV.UK content style guide, money.
+    """
+    pounds, rest = divmod(pence, PENCE_IN_A_POUND)
+    if not pounds and rest:
+        return f"{rest}p"
+    return f"£{pounds:,}.{rest:02}" if rest else f"£{pounds:,}"
+
+
 def charge_words(charge: Charge) -> str:
     """A charge as a sentence."""
-    pounds = f"£{charge.pence // PENCE_IN_A_POUND}.{charge.pence % PENCE_IN_A_POUND:02}"
-    return f"{charge.words}: {pounds}{'' if charge.confirmed else ' (to be confirmed)'}."
+    confirmed = "" if charge.confirmed else " (to be confirmed)"
+    return f"{charge.words}: {money(charge.pence)}{confirmed}."
 
 
 def offer_words(offer: Offer) -> Iterator[str]:

@@ -15,10 +15,10 @@ import msgspec
 from litestar import Request, Response, get, post, route
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.response.base import ASGIResponse
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from identity.api.machines import POST, Answer, Asked, Content, posted
 from identity.executors import Executor
 from identity.oidc import (
     authorize,
@@ -43,6 +43,7 @@ AnyRequest: TypeAlias = Request[Any, Any, State]
 FORM: Final = "application/x-www-form-urlencoded"
 LARGEST_FORM: Final = 64 * 1024
 _NO_STORE: Final = {"cache-control": "no-store"}
+_UNKEPT: Final = ((b"cache-control", b"no-store"),)
 _KEPT: Final = {"cache-control": "public, max-age=300"}
 _OPEN: Final = {"public": "the client proves itself in the request, as the standards say"}
 _TOLD: Final = {"public": "what the provider can do and its public keys are for everybody"}
@@ -132,7 +133,8 @@ async def push(
 ) -> Response[Any]:
     """A client leaves a request for a browser to bring."""
     form = await _form(request)
-    client = await _client(request, session, provider, form, now=now)
+    header = request.headers.get("authorization", "")
+    client = await _client(header, session, provider, form, now=now)
     if isinstance(client, Refused):
         return _refused(client)
     key = await dpop.proven_key(session, _proofs(request, provider, Endpoint.PUSH), now=now)
@@ -144,36 +146,35 @@ async def push(
     return Response(pushed, status_code=201, headers=_NO_STORE)
 
 
-@post(Endpoint.TOKEN.value, status_code=200, opt=_OPEN)
-async def token_endpoint(request: AnyRequest) -> ASGIResponse:
+@posted(Endpoint.TOKEN.value, opt=_OPEN)
+async def token_endpoint(asked: Asked) -> Answer:
     """A client asks for a token."""
-    backing: Backing = request.app.state.backing
+    backing: Backing = asked.state.backing
     provider, now = backing.provider, backing.clock()
-    form = await _form(request)
-    header = request.headers.get("authorization", "")
-    proofs = _proofs(request, provider, Endpoint.TOKEN)
+    form, header = _form_of(asked), asked.header(b"authorization")
+    proofs = dpop.Request(POST, provider.url(Endpoint.TOKEN), asked.headers(b"dpop"))
     if token.is_for_itself(form):
         async with backing.statements() as executor:
             issued = await token.for_itself(executor, provider, header, form, proofs, now=now)
     else:
         async with backing.transaction() as session:
             issued = await token.exchange(session, provider, header, form, proofs, now=now)
-    return _told(_refused(issued) if isinstance(issued, Refused) else issued, request)
+    return _refused(issued) if isinstance(issued, Refused) else Content(issued, _UNKEPT)
 
 
-@post(Endpoint.INTROSPECT.value, status_code=200, opt=_OPEN)
-async def introspect(request: AnyRequest) -> ASGIResponse:
+@posted(Endpoint.INTROSPECT.value, opt=_OPEN)
+async def introspect(asked: Asked) -> Answer:
     """A client asks what a token allows. No transaction: APIs wait for this at every call."""
-    backing: Backing = request.app.state.backing
+    backing: Backing = asked.state.backing
     provider, now = backing.provider, backing.clock()
-    form = await _form(request)
+    form, header = _form_of(asked), asked.header(b"authorization")
     async with backing.statements() as executor:
-        client = await _client(request, executor, provider, form, now=now)
+        client = await _client(header, executor, provider, form, now=now)
         if isinstance(client, Refused):
-            return _told(_refused(client), request)
-        asked = form.get("token")
-        told = await inspection.introspect(executor, provider, client, asked, now=now)
-    return _told(told, request)
+            return _refused(client)
+        token_asked = form.get("token")
+        told = await inspection.introspect(executor, provider, client, token_asked, now=now)
+    return Content(told, _UNKEPT)
 
 
 @post(Endpoint.REVOKE.value, status_code=200, opt=_OPEN)
@@ -185,7 +186,8 @@ async def revoke(
 ) -> Response[Any]:
     """A client gives a token up."""
     form = await _form(request)
-    client = await _client(request, session, provider, form, now=now)
+    header = request.headers.get("authorization", "")
+    client = await _client(header, session, provider, form, now=now)
     if isinstance(client, Refused):
         return _refused(client)
     refused = await inspection.revoke(session, provider, client, form.get("token"), now=now)
@@ -244,7 +246,7 @@ def leave(outcome: logout.Outcome, pages: OidcPages) -> Response[None]:
 
 
 async def _client(
-    request: AnyRequest,
+    header: str,
     session: Executor,
     provider: Provider,
     form: Parameters,
@@ -253,7 +255,6 @@ async def _client(
 ) -> Client | Refused:
     if refused := first_refusal(FORM_CHECKS, form):
         return refused
-    header = request.headers.get("authorization", "")
     return await client_auth.authenticated(session, provider, header, form, now=now)
 
 
@@ -265,8 +266,15 @@ async def _from_browser(request: AnyRequest) -> Parameters:
 
 async def _form(request: AnyRequest) -> Parameters:
     """The form in the body; unreadable when it is none, or too large for one."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    body = await request.body()
+    return _read_form(request.headers.get("content-type", ""), await request.body())
+
+
+def _form_of(asked: Asked) -> Parameters:
+    return _read_form(asked.header(b"content-type"), asked.body)
+
+
+def _read_form(content_type: str, body: bytes) -> Parameters:
+    kind = content_type.partition(";")[0].strip().lower()
     if kind != FORM or len(body) > LARGEST_FORM:
         return Parameters({}, readable=False)
     return Parameters.from_encoded(body.decode("utf-8", "surrogateescape"))
@@ -288,13 +296,6 @@ async def _authorization(request: AnyRequest) -> str:
 def _proofs(request: AnyRequest, provider: Provider, endpoint: Endpoint) -> dpop.Request:
     sent = tuple(request.headers.getall("dpop", []))
     return dpop.Request(request.method, provider.url(endpoint), sent)
-
-
-def _told(answer: object, request: AnyRequest) -> ASGIResponse:
-    """An answer as bytes, past the framework's ways to shape one; a refusal takes them."""
-    if isinstance(answer, Response):
-        return answer.to_asgi_response(None, request)
-    return ASGIResponse(body=msgspec.json.encode(answer), headers=_NO_STORE)
 
 
 def _refused(refused: Refused, *, scheme: str = "Basic") -> Response[Any]:

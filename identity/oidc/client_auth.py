@@ -178,12 +178,14 @@ def assertion_has_an_id(attempt: Attempt) -> Refused | None:
     return _of_token(attempt, jose.id_is_text)
 
 
-CLIENT_CHECKS: Final[tuple[Check[Attempt], ...]] = (
+_OF_ANYBODY: Final[tuple[Check[Attempt], ...]] = (
     Check(one_proof_is_used, "RFC 6749 2.3"),
     Check(client_is_known, "RFC 6749 3.2.1"),
     Check(client_is_in_use, "RFC 6749 3.2.1"),
     Check(proof_is_the_registered_one, "OpenID Connect Core 1.0 9"),
     Check(secret_is_right, "RFC 6749 2.3.1"),
+)
+_OF_WHO_SIGNS: Final[tuple[Check[Attempt], ...]] = (
     Check(assertion_can_be_read, "RFC 7521 4.2"),
     Check(assertion_is_no_other_token, "RFC 8725 3.11"),
     Check(assertion_algorithm_is_allowed, "RFC 8725 3.1"),
@@ -198,6 +200,7 @@ CLIENT_CHECKS: Final[tuple[Check[Attempt], ...]] = (
     Check(assertion_is_not_early, "RFC 7523 3 (5), (6)"),
     Check(assertion_has_an_id, "OpenID Connect Core 1.0 9, jti"),
 )
+CLIENT_CHECKS: Final[tuple[Check[Attempt], ...]] = (*_OF_ANYBODY, *_OF_WHO_SIGNS)
 
 
 async def authenticated(
@@ -221,7 +224,8 @@ async def authenticated(
     client = await clients.find(session, presented.client_id) if presented.client_id else None
     audiences = frozenset({provider.issuer, provider.url(Endpoint.TOKEN)})
     attempt = Attempt(presented, client, audiences, now)
-    if refused := first_refusal(CLIENT_CHECKS, attempt):
+    signs = ClientAuth.PRIVATE_KEY_JWT.value in presented.ways
+    if refused := first_refusal(CLIENT_CHECKS if signs else _OF_ANYBODY, attempt):
         code = refused.error if refused.error == "invalid_request" else "invalid_client"
         return msgspec.structs.replace(refused, error=code)
     if client is None:
@@ -275,7 +279,9 @@ def _basic(authorization: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         return "", ""
     client_id, _, secret = text.partition(":")
-    return unquote_plus(client_id), unquote_plus(secret)
+    if "%" in text or "+" in text:  # never in what we give out
+        return unquote_plus(client_id), unquote_plus(secret)
+    return client_id, secret
 
 
 def _key(client: Client, parsed: Parsed) -> PyJWK | None:

@@ -12,14 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from identity import audit
 from identity.actors import Actor, ActorKind
 from identity.errors import InvalidDetails, NoSuchClient
-from identity.executors import Executor
+from identity.executors import SELDOM_CHANGES, Executor
 from identity.oidc.models import Basis, ClientAuth, OidcClient
 from identity.oidc.registration import NewClient, faults_in, sector_of
 from identity.oidc.spent import digest
 from identity.oidc.statements import UNSYNCHRONISED
 
 _COLUMNS: Final = tuple(OidcClient.__table__.columns)
-_BY_ID: Final = select(*_COLUMNS).where(OidcClient.id == bindparam("client_id"))
+_BY_ID: Final = (
+    select(*_COLUMNS)
+    .where(OidcClient.id == bindparam("client_id"))
+    .execution_options(**{SELDOM_CHANGES: True})
+)
+_KEPT: Final = 256
+_MADE: Final[dict[str, tuple[Row[Any], "Client"]]] = {}
+"""What a row became the last time. The row is read at every request: while it says the same, so
+does the client; whatever staff change is a row that says something else."""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +116,7 @@ async def find(session: Executor, client_id: str) -> Client | None:
     if not (client_id.isascii() and client_id.isprintable()):
         return None  # whatever anybody may send, some of which a database does not take
     row = (await session.execute(_BY_ID, {"client_id": client_id})).one_or_none()
-    return Client.of(row) if row is not None else None
+    return _client(row) if row is not None else None
 
 
 async def listed(session: AsyncSession) -> Sequence[Client]:
@@ -149,6 +157,17 @@ async def disable(session: AsyncSession, client_id: str, *, actor: Actor, now: d
     )
     await _changed(session, changing, client_id)
     audit.record(session, "client-disabled", _subject(client_id), actor=actor, now=now)
+
+
+def _client(row: Row[Any]) -> Client:
+    kept = _MADE.get(row.id)
+    if kept is not None and kept[0] == row:
+        return kept[1]
+    if len(_MADE) >= _KEPT:
+        _MADE.clear()
+    client = Client.of(row)
+    _MADE[client.id] = row, client
+    return client
 
 
 async def _changed(session: AsyncSession, changing: Update, client_id: str) -> None:

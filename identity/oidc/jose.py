@@ -35,7 +35,7 @@ _KEYS_KEPT: Final = 256
 
 
 class Parsed(msgspec.Struct, frozen=True):
-    """A token taken apart; nothing in it is believed yet."""
+    """A token taken apart; nothing in it is believed yet, and nobody changes it."""
 
     token: str
     header: Mapping[str, Any]
@@ -43,24 +43,29 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 class Verified:
-    """The newest tokens of our own whose signature was right: it stays right.
+    """The newest tokens of our own whose signature was right: it stays right, and so do its parts.
 
-    Everything else about them is looked at each time, and the database asked whether they stand.
+    Everything that is judged about them is looked at each time, and the database asked whether they
+    stand. They are known by their digests: nobody takes a token that works from here.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._digests: dict[bytes, None] = {}
+        self._parsed: dict[bytes, Parsed] = {}
 
-    def holds(self, token: str) -> bool:
-        """Whether it is one of them."""
-        return sha256(token.encode()).digest() in self._digests
+    def parsed(self, token: str) -> Parsed | None:
+        """The token taken apart, when it is one of them."""
+        return self._parsed.get(_digest(token))
 
-    def add(self, token: str) -> None:
+    def holds(self, parsed: Parsed) -> bool:
+        """Whether it is one of them: this very reading of it, so that its signature is of it."""
+        return self._parsed.get(_digest(parsed.token)) is parsed
+
+    def add(self, parsed: Parsed) -> None:
         """Keep it; the oldest goes when there are too many."""
-        if len(self._digests) >= self._most:
-            del self._digests[next(iter(self._digests))]
-        self._digests[sha256(token.encode()).digest()] = None
+        if len(self._parsed) >= self._most:
+            del self._parsed[next(iter(self._parsed))]
+        self._parsed[_digest(parsed.token)] = parsed
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -120,16 +125,21 @@ def key_of(jwk: Mapping[str, Any], algorithm: object) -> PyJWK | None:
     """The key to verify one algorithm with; None when the JWK does not fit it."""
     if not isinstance(algorithm, str):
         return None
+    plain = all(type(value) is str for value in jwk.values())
     try:
-        return _key_of(json.dumps(jwk, sort_keys=True), algorithm)
+        return _key_of(tuple(jwk.items()), algorithm) if plain else _read_key(jwk, algorithm)
     except (PyJWTError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
 
 
 @lru_cache(maxsize=_KEYS_KEPT)
-def _key_of(jwk: str, algorithm: str) -> PyJWK:
+def _key_of(members: tuple[tuple[str, str], ...], algorithm: str) -> PyJWK:
     """Parsed once: that costs as much as verifying with it."""
-    return PyJWK(json.loads(jwk), algorithm=algorithm)
+    return _read_key(dict(members), algorithm)
+
+
+def _read_key(jwk: Mapping[str, Any], algorithm: str) -> PyJWK:
+    return PyJWK(dict(jwk), algorithm=algorithm)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:
@@ -175,12 +185,12 @@ def signature_verifies(seen: Seen) -> Refused | None:
     if refused := algorithm_is_allowed(seen) or nothing_is_critical(seen) or key_is_known(seen):
         return refused
     token = seen.parsed.token
-    if seen.verified is not None and seen.verified.holds(token):
+    if seen.verified is not None and seen.verified.holds(seen.parsed):
         return None
     if not _is_signed(token, seen.key, seen.parsed.header["alg"]):
         return _bad("signature does not verify")
     if seen.verified is not None:
-        seen.verified.add(token)
+        seen.verified.add(seen.parsed)
     return None
 
 
@@ -228,6 +238,10 @@ def id_is_text(seen: Seen) -> Refused | None:
     """It has an id by which a second use is noticed."""
     token_id = seen.claims.get("jti")
     return None if isinstance(token_id, str) and token_id else _bad("no id")
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode()).digest()
 
 
 def _is_signed(token: str, key: PyJWK | None, algorithm: str) -> bool:

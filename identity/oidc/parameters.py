@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final, Self
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 import msgspec
 
@@ -29,11 +29,11 @@ class Parameters(msgspec.Struct, frozen=True):
 
         Source: RFC 6749 section 3.1 and Appendix B.
         """
+        if text.count("&") >= MOST_PARAMETERS:
+            return cls({}, readable=False)
         try:
-            pairs = parse_qsl(
-                text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS
-            )
-        except ValueError:
+            pairs = [_pair(each) for each in text.split("&") if each]
+        except UnicodeDecodeError:
             return cls({}, readable=False)
         values: dict[str, str] = {}
         repeated = set()
@@ -51,6 +51,21 @@ class Parameters(msgspec.Struct, frozen=True):
     def words(self, name: str) -> tuple[str, ...]:
         """The words of a value that is a list with spaces between, each once, in their order."""
         return tuple(dict.fromkeys(self.get(name).split()))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return decoded(name), decoded(value)
+
+
+def decoded(text: str) -> str:
+    """What form encoding stands for; most values stand for themselves.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    spaced = text.replace("+", " ")
+    return unquote(spaced, errors="strict") if "%" in spaced else spaced
 
 
 def _is_plain(text: str) -> bool:

@@ -22,7 +22,7 @@ PURPOSES: Final[Mapping[str, Purpose]] = {
     RS256: Purpose.OIDC_SIGN_RS256,
 }
 _PUBLISHED: Final = 2
-_REMEMBERED: Final = 10_000
+_REMEMBERED: Final = 5_000
 
 
 class Signer:
@@ -31,13 +31,17 @@ class Signer:
     def __init__(self, keystore: KeyStore) -> None:
         self._keystore = keystore
         self._verifying: dict[KeyId, PyJWK] = {}
+        self._headers: dict[tuple[str, KeyId], str] = {}
         self.verified = jose.Verified(_REMEMBERED)
 
     def sign(self, typ: str, claims: Mapping[str, Any], *, algorithm: str = ES256) -> str:
         """A compact JWS of an exact type, by the newest key of the algorithm."""
         key = self._keystore.current(PURPOSES[algorithm])
-        header = {"alg": algorithm, "kid": key.wire.decode(), "typ": typ}
-        signing_input = f"{_part(header)}.{_part(claims)}"
+        header = self._headers.get((typ, key))
+        if header is None:
+            header = _part({"alg": algorithm, "kid": key.wire.decode(), "typ": typ})
+            self._headers[typ, key] = header
+        signing_input = f"{header}.{_part(claims)}"
         return f"{signing_input}.{jose.encoded(self._keystore.sign(key, signing_input.encode()))}"
 
     def jwks(self) -> Mapping[str, list[Mapping[str, str]]]:

@@ -104,8 +104,9 @@ async def for_itself(
         return asked
     if refused := first_refusal(MACHINE_CHECKS, asked):
         return refused
-    own = sorted(name for name in asked.client.scopes if not SCOPES[name].for_people)
-    scopes = asked.parameters.words("scope") or tuple(own)
+    scopes = asked.parameters.words("scope") or tuple(
+        sorted(name for name in asked.client.scopes if not SCOPES[name].for_people)
+    )
     client_id = asked.client.id
     token = access.mint(provider, client_id, client_id, scopes, bound_to=asked.key, now=now)
     return _answer(token, asked, scopes)

@@ -1,13 +1,13 @@
 """Residents apply; what is given is offered, applied for, granted, suspended and ended.
 
-Revision: 0017, after 0015.
+Revision: 0017, after 0016.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

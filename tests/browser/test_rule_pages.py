@@ -69,7 +69,7 @@ def test_the_rule_pages_are_fit_to_be_used(reader: Reader, live_server: LiveServ
     reader.check("Rules")
     page.get_by_role("link", name="Library membership").click()
     reader.check("Library membership")
-    assert reader.says("You cannot reserve books while you owe more than £5.00.")
+    assert reader.says("You cannot reserve books while you owe more than £5.")
     page.get_by_label("Text of the file").fill("id =")
     reader.press("Check it and ask")
     reader.check("Error: Library membership")

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +57,23 @@ def test_no_made_up_token_is_a_proof_of_anything(
     presented = client_auth.read("", Parameters(form))
     attempt = client_auth.Attempt(presented, SIGNER, frozenset({ISSUER}), NOW)
     assert isinstance(first_refusal(CLIENT_CHECKS, attempt), Refused)
+
+
+@given(
+    st.text(alphabet="a=&+%;é 2F0C3A9\udcff")
+    | st.text()
+    | st.lists(st.tuples(st.text(), st.text())).map(urlencode)
+)
+def test_a_form_is_read_as_the_standard_library_reads_it(text: str) -> None:
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=60)
+    except ValueError:
+        assert not Parameters.from_encoded(text).readable
+        return
+    read = Parameters.from_encoded(text)
+    names = [name for name, _ in pairs]
+    assert read.values == dict(reversed(pairs))
+    assert read.repeated == {name for name in names if names.count(name) > 1}
 
 
 @given(st.text())

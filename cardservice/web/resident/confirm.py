@@ -9,10 +9,10 @@ from litestar.params import FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.code_words import code_refusal
 from cardservice.web.confirm import known, proved
 from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
-from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import signin

@@ -7,12 +7,12 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.web.code_words import code_refusal
 from cardservice.web.contact_cookies import ContactCookie, shown
 from cardservice.web.forms import typed_in
 from cardservice.web.guards import recently_proved
 from cardservice.web.pages import page, see_other
 from cardservice.web.resident.own import own_account_row
-from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import contact_changes

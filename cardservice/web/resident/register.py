@@ -12,13 +12,13 @@ from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.code_words import code_refusal
 from cardservice.web.contact_cookies import registration_cookie, registration_token
 from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import see_other
 from cardservice.web.resident.onward import carry, sign_in_page
 from cardservice.web.resident.second_step import next_page
-from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import AnyRequest
 from cardservice.web.words import gettext as _
 from identity import registrations, signin

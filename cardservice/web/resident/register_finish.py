@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.code_words import code_refusal
 from cardservice.web.contact_cookies import (
     registration_cookie,
     registration_token,
@@ -31,7 +32,6 @@ from cardservice.web.resident.register_steps import (
     too_young_page,
 )
 from cardservice.web.resident.second_step import next_page
-from cardservice.web.resident.sign_in import code_refusal
 from cardservice.web.visitors import AnyRequest, Part, session_cookie
 from cardservice.web.words import gettext as _
 from identity import registrations

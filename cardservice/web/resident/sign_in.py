@@ -1,7 +1,7 @@
 """Residents sign in with a code by e-mail or text message; the page offers passkeys too."""
 
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.browsers import browser_of, device_cookie
+from cardservice.web.code_words import code_refusal
 from cardservice.web.contact_cookies import ContactCookie, registration_cookie, shown
 from cardservice.web.doors import CODES, DOOR, FAILURES, count
 from cardservice.web.forms import typed_in
@@ -175,14 +176,3 @@ def faults_in_address(email: str) -> dict[str, str]:
     if "@" not in email or len(email) > LONGEST_EMAIL:
         return {"email": _("Enter an e-mail address in the correct format, like name@example.com")}
     return {}
-
-
-def code_refusal(reason: WhyCodeRefused) -> str:
-    """What is said of a code that was refused."""
-    match reason:
-        case WhyCodeRefused.WRONG:
-            return _("The code is wrong. Check the newest message we sent you")
-        case WhyCodeRefused.NO_LONGER_VALID:
-            return _("The code no longer works. Ask for another code")
-        case never:
-            assert_never(never)

@@ -20,6 +20,7 @@ from entitlements.decision import Step, Truth
 from entitlements.evidence_models import EvidenceHow, EvidenceOutcome
 from entitlements.evidence_records import Piece
 from entitlements.facts import Fed
+from entitlements.schemes.notes import money
 from entitlements.schemes.rulebook import RuleBook
 from entitlements.wanted import documents_wanted, facts_wanted
 from identity import person_keys
@@ -205,7 +206,7 @@ def _facts(book: RuleBook, found: Outlook) -> Sequence[FactLine]:
 def _value(value: Fed) -> str:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
-    return f"£{value / 100:,.2f}"
+    return money(value)
 
 
 def _question(book: RuleBook, found: Outlook, fact: str) -> Question:

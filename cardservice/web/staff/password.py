@@ -18,6 +18,7 @@ from identity import staff_password
 from identity.errors import InvalidDetails, NoSuchStaff
 from identity.models import StaffMember
 from identity.passwords import SHORTEST
+from identity.personal import Vault
 from identity.roles import Act
 
 TEMPLATE: Final = "staff/password.html"
@@ -38,13 +39,14 @@ async def ask(
 async def change(
     request: VisitorRequest,
     session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
 ) -> Response[Any]:
     """Change it, or say what is wrong with it."""
     password, staff = (await typed_in(request)).get("password", ""), await _own(request, session)
     own = request.user.signed_in
     try:
-        await staff_password.change(session, staff, password, own=own, now=now)
+        await staff_password.change(session, vault, staff, password, own=own, now=now)
     except InvalidDetails as error:
         return _form(request, staff, faults=error.faults)
     return see_other("/staff/password?done=changed")

@@ -15,9 +15,10 @@ from cardservice.web.pages import page, see_other
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
-from identity import assisted, staff_access
-from identity.errors import InvalidDetails, OwnAccess, PartnerRoleStays
+from identity import assisted, staff_access, staff_contact, staff_reset
+from identity.errors import InvalidDetails, NoWorkAddress, OwnAccess, PartnerRoleStays
 from identity.models import StaffRole
+from identity.personal import Vault
 from identity.roles import OF_THE_COUNCIL, RIGHTS, WORDS, Act
 
 TEMPLATE: Final = "staff/people.html"
@@ -89,6 +90,46 @@ async def change_access(
     return see_other(f"/staff/people?done={'restored' if active else 'ended'}")
 
 
+@post(f"{PATH}/{{staff_id:uuid}}/email", status_code=200, opt=OPT)
+async def set_email(
+    request: VisitorRequest,
+    staff_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Note where somebody is reached."""
+    email = (await typed_in(request)).get("email", "")
+    actor = request.user.actor
+    try:
+        await staff_contact.set_email(session, vault, staff_id, email, actor=actor, now=now)
+    except InvalidDetails as invalid:
+        return await _people(request, session, faults={"people": invalid.faults["email"]})
+    except OwnAccess as error:
+        return await _people(request, session, faults={"people": str(error)})
+    return see_other("/staff/people?done=email")
+
+
+@post(f"{PATH}/{{staff_id:uuid}}/reset", status_code=200, opt=OPT)
+async def reset_password(
+    request: VisitorRequest,
+    staff_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Have a code sent to somebody, with which they choose a new password; it is not shown."""
+    actor = request.user.actor
+    try:
+        sent = await staff_reset.start(session, vault, staff_id, actor=actor, now=now)
+    except (NoWorkAddress, OwnAccess) as error:
+        return await _people(request, session, faults={"people": str(error)})
+    if not sent:
+        words = _("Enough codes were sent to them. Wait a quarter of an hour")
+        return await _people(request, session, faults={"people": words})
+    return see_other("/staff/people?done=reset")
+
+
 async def _people(
     request: VisitorRequest,
     session: AsyncSession,
@@ -114,4 +155,6 @@ _DONE: Final = {
     "own-account": _("Their own account is noted. They cannot act for themselves"),
     "ended": _("Their access has ended"),
     "restored": _("Their access is restored"),
+    "email": _("Their work e-mail address is noted. They were told there"),
+    "reset": _("A code was sent to them. With it they choose a new password, which you never see"),
 }

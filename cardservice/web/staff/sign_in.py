@@ -37,12 +37,14 @@ async def ask(
     settings: NamedDependency[Settings],
     now: NamedDependency[datetime],
     passkey: FromQuery[str] = "",
+    done: FromQuery[str] = "",
 ) -> Response[str]:
     """Ask for user name and password, or a passkey."""
     refused = {"passkey": _("The passkey was not accepted. Try again, or use your password")}
     faults = refused if passkey == "refused" else {}
     options = passkeys.request_options(vault, relying_party(settings), now=now)
-    return page(request, TEMPLATE, faults=faults, typed={}, options=options)
+    words = _("Your password was changed. Sign in with it now") if done == "password" else ""
+    return page(request, TEMPLATE, faults=faults, typed={}, options=options, done=words)
 
 
 @post("/", status_code=200, opt={HASHES: True, DOOR: FAILURES})

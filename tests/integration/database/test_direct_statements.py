@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import bindparam, insert, select, update
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import MultipleResultsFound, NoResultFound, StatementError
 
 from cardservice.database import Database
 from cardservice.models import Terminal
@@ -83,6 +83,33 @@ async def test_answers_of_several_rows_are_kept_apart(migrated: Database) -> Non
         set(),
         {"even 0", "odd 1", "even 2", "odd 3"},
     ]
+
+
+async def test_one_row_is_asked_for_and_not_any_of_several(migrated: Database) -> None:
+    for client_id in await some_clients(migrated, 2):
+        await rename(migrated, client_id, "the same")
+    async with migrated.statements() as executor:
+        both = await executor.execute(NAMES_LIKE, {"like": "the same"})
+        assert [row.name for row in both] == ["the same", "the same"]
+        for ask in ("one", "one_or_none", "scalar_one", "scalar_one_or_none"):
+            several = await executor.execute(NAMES_LIKE, {"like": "the same"})
+            with pytest.raises(MultipleResultsFound):
+                getattr(several, ask)()
+        for ask in ("one", "scalar_one"):
+            nobody = await executor.execute(NAMES_LIKE, {"like": "nobody"})
+            with pytest.raises(NoResultFound):
+                getattr(nobody, ask)()
+
+
+async def test_a_row_that_seldom_changes_is_read_anew_when_it_did(migrated: Database) -> None:
+    [client_id] = await some_clients(migrated)
+    async with migrated.statements() as executor:
+        for number in range(3):
+            await rename(migrated, client_id, str(number))
+            for _ in range(2):
+                found = await clients.find(executor, client_id)
+                assert found is not None
+                assert found.name == str(number)
 
 
 async def test_nobody_is_given_an_answer_from_before_they_asked(migrated: Database) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, inspect, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
-from identity import accounts, outbox, person_keys, rekeying, staff
+from identity import accounts, outbox, person_keys, rekeying, staff, staff_contact
 from identity.errors import InvalidDetails, PersonErased, SealBroken, UnknownKey
 from identity.evidence import DocumentShown, Proof
 from identity.keys import FileKeyStore, Purpose
@@ -22,6 +22,7 @@ from identity.models import (
     NamePart,
     OutboxMessage,
     PersonKey,
+    StaffMember,
     StaffRole,
 )
 from identity.personal import PersonVault, Vault
@@ -34,6 +35,7 @@ NOT_ONE_PERSONS = {
     "person_key",
     "outbox_message",
     "pending_registration",
+    "staff_member",
     "staff_totp",
     "staff_sign_in",
     "account_totp",
@@ -366,10 +368,26 @@ async def test_the_secret_of_a_staff_app_follows_the_store_to_its_new_key(
         secret = vault.seal("staff_totp", "sealed_secret", clerk.id, "JBSWY3DPEHPK3PXP")
         app = StaffTotp(owner_id=clerk.id, sealed_secret=secret, last_step=0, enrolled_at=NOW)
         session.add(app)
+        await staff_contact.set_email(
+            session, vault, clerk.id, "sam@kent.example", actor=CLERK, now=NOW
+        )
+        colleague = await staff.add(
+            session,
+            "alex",
+            "Alex Hill",
+            StaffRole.ADVISER,
+            "a long enough passphrase",
+            actor=CLERK,
+            now=NOW,
+        )
     store.rotate(Purpose.DATA, now=NOW)
     await finish(identity_database, vault)
     async with identity_database.transaction() as session:
         sealed = (await session.scalars(select(StaffTotp))).one().sealed_secret
+        noted = (await session.get_one(StaffMember, clerk.id)).sealed_email or b""
+        assert (await session.get_one(StaffMember, colleague.id)).sealed_email is None
+    assert noted.startswith(vault.current_prefix())
+    assert vault.open("staff_member", "sealed_email", clerk.id, noted) == "sam@kent.example"
     assert sealed != secret
     assert sealed.startswith(vault.current_prefix())
     assert vault.open("staff_totp", "sealed_secret", clerk.id, sealed) == "JBSWY3DPEHPK3PXP"

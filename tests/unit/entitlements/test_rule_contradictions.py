@@ -219,8 +219,8 @@ def test_a_scheme_that_is_ended_changes_from_the_day_after() -> None:
 def test_charges_are_said_with_their_pence_and_whether_they_are_sure() -> None:
     charges = everything()["travel-16-plus"].charges_on(date(2019, 1, 1))
     assert [charge_words(each) for each in charges] == [
-        "Pass for the school year: £400.00.",
-        "Replacement: £10.00 (to be confirmed).",
+        "Pass for the school year: £400.",
+        "Replacement: £10 (to be confirmed).",
     ]
     today = everything()["travel-16-plus"].charges_on(date(2026, 11, 22))
     assert [each.words for each in today] == ["Replacement"]

@@ -99,7 +99,7 @@ def test_a_token_seen_before_is_looked_at_again_in_all_but_its_signature(
     token = access_token(provider)
     for _ in range(2):
         assert not isinstance(access.read(provider, token, now=NOW), Refused)
-    assert provider.signer.verified.holds(token)
+    assert provider.signer.verified.parsed(token) is not None
     late = access.read(provider, token, now=NOW + access.LIFE)
     assert isinstance(late, Refused)
     assert late.check == "has_not_expired"
@@ -116,11 +116,18 @@ def test_a_token_like_one_seen_before_is_another_token(store: FileKeyStore) -> N
     refused = access.read(provider, forged, now=NOW)
     assert isinstance(refused, Refused)
     assert refused.check == "signature_verifies"
-    assert not provider.signer.verified.holds(forged)
+    assert provider.signer.verified.parsed(forged) is None
 
 
 def test_only_the_newest_tokens_are_remembered() -> None:
     verified = jose.Verified(most=2)
-    for token in ("a", "b", "c"):
+    tokens = [jose.Parsed(text, {}, {}) for text in ("a", "b", "c")]
+    for token in tokens:
         verified.add(token)
-    assert [verified.holds(token) for token in ("a", "b", "c")] == [False, True, True]
+    assert [verified.holds(token) for token in tokens] == [False, True, True]
+
+
+def test_another_reading_of_a_token_is_not_the_one_whose_signature_was_right() -> None:
+    verified = jose.Verified(most=2)
+    verified.add(jose.Parsed("a", {}, {"sub": "sub-1"}))
+    assert not verified.holds(jose.Parsed("a", {}, {"sub": "sub-2"}))
