@@ -56,7 +56,7 @@ RESIDENTS = 40
 PASSWORD = "turnip lantern oxbow river"  # noqa: S105  (of nobody)
 PASSPHRASE = "a passphrase for a bench"  # noqa: S105  (of a store that is gone afterwards)
 GOAL = 1.5
-READY_SECONDS = 30
+READY_SECONDS = 120
 FORM_COOKIE = "__Host-kentcard-form"
 
 

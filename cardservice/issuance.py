@@ -135,9 +135,18 @@ async def _check_desk(session: AsyncSession, terminal_id: UUID) -> None:
         raise NotADesk("Choose a desk that makes cards.")
 
 
-async def _check_identity(session: AsyncSession, vault: Vault, account_id: UUID) -> None:
+async def may_be_ordered_for(session: AsyncSession, vault: Vault, account_id: UUID) -> bool:
+    """Whether somebody has seen a document that shows who the resident is.
+
+    Raises:
+        NoSuchAccount: no account with that id.
+    """
     facts = await accounts.known_facts(session, vault, account_id)
-    if facts.birth_date is None:  # known once a document has shown it, and not before
+    return facts.birth_date is not None  # known once a document has shown it, and not before
+
+
+async def _check_identity(session: AsyncSession, vault: Vault, account_id: UUID) -> None:
+    if not await may_be_ordered_for(session, vault, account_id):
         raise IdentityNotShown(
             "Nobody has seen a document that shows who this resident is. "
             "Record one, then order the card."

@@ -334,7 +334,7 @@ async def _record_answers(
                 value=value,
                 actor=actor,
                 now=now,
-                standing=questions.standing_of(book, fact),
+                basis=feeds.Basis(questions.standing_of(book, fact)),
             )
 
 

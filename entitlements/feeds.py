@@ -25,6 +25,17 @@ _WORDS: Final = {"yes": True, "no": False}
 MOST_PENCE: Final = 100_000_000
 
 
+class Basis(msgspec.Struct, frozen=True):
+    """What a fact rests on, and what the officer who told it says of that."""
+
+    standing: Standing = Standing.TOLD
+    reason: str = ""
+
+
+TOLD: Final = Basis()
+"""Another system told us, and says no more."""
+
+
 def typed_value(book: RuleBook, name: str, text: str) -> Fed:
     """A fact's value from text: `yes` or `no`, or whole pence.
 
@@ -50,7 +61,7 @@ async def tell(
     value: Fed | None,
     actor: Actor,
     now: datetime,
-    standing: Standing = Standing.TOLD,
+    basis: Basis = TOLD,
 ) -> bool:
     """Keep what we are told; the resident is to be assessed anew by the caller.
 
@@ -64,7 +75,7 @@ async def tell(
         value: None when it is not known any more.
         actor: who tells us.
         now: when.
-        standing: what it rests on.
+        basis: what it rests on.
 
     Returns:
         Whether that is something new.
@@ -82,7 +93,7 @@ async def tell(
         FedFact.account_id == account_id, FedFact.name == name, FedFact.superseded_at.is_(None)
     )
     stored = await session.scalar(current)
-    if not _is_news(personal, stored, value, standing):
+    if not _is_news(personal, stored, value, basis.standing):
         return False
     if stored is not None:
         stored.superseded_at = now
@@ -96,8 +107,13 @@ async def tell(
             told_at=now,
             told_by_id=actor.id,
             told_by_label=actor.label,
-            standing=standing,
+            standing=basis.standing,
             sealed_value=personal.seal(_TABLE, "sealed_value", row_id, as_json),
+            sealed_reason=(
+                personal.seal(_TABLE, "sealed_reason", row_id, basis.reason)
+                if basis.reason
+                else None
+            ),
         )
         session.add(row)
     await session.flush()

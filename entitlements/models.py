@@ -141,6 +141,7 @@ class FedFact(Base, kw_only=True):
 
     Attributes:
         sealed_value: JSON: true, false or whole pence.
+        sealed_reason: what the officer who told it said it rests on; systems say nothing.
         standing: `told` by another system or an officer; `own-word` where the resident's own word
             is enough; `claimed` where it is not, which no rule ever sees as known.
     """
@@ -167,6 +168,7 @@ class FedFact(Base, kw_only=True):
         server_default=Standing.TOLD.value, default=Standing.TOLD
     )
     sealed_value: Mapped[bytes]
+    sealed_reason: Mapped[bytes | None] = mapped_column(default=None)
     superseded_at: Mapped[datetime | None] = mapped_column(default=None)
 
 

@@ -6,12 +6,13 @@ from enum import StrEnum
 from typing import Final, assert_never
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import grants
 from entitlements.decision import Decision, Eligible, NeedsEvidence, NeedsFacts, NotEligible
 from entitlements.grant_states import GrantState
-from entitlements.models import Giving, Grant
+from entitlements.models import Giving, Grant, Holder
 from entitlements.schemes.rule import Given, Scheme
 from identity import audit, notices
 from identity.actors import Actor
@@ -79,12 +80,8 @@ def _due_to_the_entitled(decision: Eligible, giving: Giving | None, held: Grant 
 
 
 async def choice_of(session: AsyncSession, account_id: UUID) -> Giving | None:
-    """What a resident chose; None leaves it to each rule.
-
-    Raises:
-        NoSuchAccount: no account with that id.
-    """
-    return (await grants.lock_holder(session, account_id)).giving
+    """What a resident chose; None leaves it to each rule."""
+    return await session.scalar(select(Holder.giving).where(Holder.account_id == account_id))
 
 
 async def choose(

@@ -17,6 +17,7 @@ class Act(StrEnum):
     REGISTER_RESIDENT = "register-resident"
     RECORD_DOCUMENT = "record-document"
     RECORD_CHECK = "record-check"
+    TELL_FACT = "tell-fact"
     ASSIST_RESIDENT = "assist-resident"
     SEE_AS_RESIDENT = "see-as-resident"
     APPLY_FOR_RESIDENT = "apply-for-resident"
@@ -56,6 +57,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.REGISTER_RESIDENT: "register a resident on two documents",
     Act.RECORD_DOCUMENT: "record a document they have seen",
     Act.RECORD_CHECK: "record a check of history or fraud that somebody else made",
+    Act.TELL_FACT: "tell what rules ask of a resident and no document shows, with a reason",
     Act.ASSIST_RESIDENT: "act for a resident, for a while and with a reason the resident sees",
     Act.SEE_AS_RESIDENT: "see what a resident sees of themselves",
     Act.APPLY_FOR_RESIDENT: "apply for a resident, and answer what they are offered",
@@ -114,6 +116,7 @@ _ADVISER: Final = _EVERYBODY | {
 _CARD_OFFICER: Final = _ADVISER | {
     Act.MAKE_CARD,
     Act.SUSPEND_GRANT,
+    Act.TELL_FACT,
     Act.DECIDE_APPLICATION,
 }
 _SUPERVISOR: Final = _CARD_OFFICER | {

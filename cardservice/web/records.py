@@ -18,13 +18,14 @@ from cardservice.web.card_lines import (
     taps_of,
 )
 from cardservice.web.entitlement_lines import Line, lines
+from cardservice.web.fact_lines import FactLine, fact_lines
 from cardservice.web.grant_lines import GrantLine, grant_lines
 from cardservice.web.read_lines import ReadLine, read_lines
 from cardservice.web.request_lines import requests_of
 from cardservice.web.request_words import KIND_WORDS, STATES
 from cardservice.web.words import gettext as _
 from entitlements import application_records as records
-from entitlements import assessing
+from entitlements import assessing, told
 from identity import (
     accounts,
     addresses,
@@ -83,6 +84,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     district: District | None
     addresses: tuple[PastAddress, ...]
     documents: tuple[DocumentLine, ...]
+    facts: tuple[FactLine, ...]
     assurance: AssuranceLines
     entitlements: tuple[Line, ...]
     given: tuple[GrantLine, ...]
@@ -114,6 +116,7 @@ async def record_of(
         district=DISTRICTS.get(person.district_code),
         addresses=() if masked else await addresses.history(session, vault, account_id),
         documents=tuple(DocumentLine(KINDS[seen.kind].name, seen) for seen in person.documents),
+        facts=fact_lines(await told.of_account(session, vault, account_id)),
         assurance=assurance_lines(await assurance_records.of_account(session, vault, account_id)),
         entitlements=lines(
             explained, on=on, applications=await records.open_by_scheme(session, account_id)

@@ -60,11 +60,13 @@ class FedFact(msgspec.Struct, frozen=True):
         type: `bool`, or `int` for pence.
         words: what a resident is asked for.
         own_word: what the resident's own word about it is worth; no word, and they are not asked.
+        by_officer: whether an officer may tell it, with a reason; otherwise other systems alone do.
     """
 
     type: type
     words: str
     own_word: OwnWord = OwnWord.NOTHING
+    by_officer: bool = False
 
 
 class Shelf(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,7 @@ TABLES: Final = (PENSION, EVIDENCE, FACTS)
 FILE_NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\.toml")
 """What a rule file may be called: like its scheme."""
 _OWN_WORD: Final = "own_word"
+_OFFICER: Final = "officer"
 _TYPES: Final[Mapping[str, type]] = {"yes-no": bool, "pence": int}
 
 
@@ -175,15 +176,26 @@ def _fed(rows: Sequence[Row]) -> Mapping[str, FedFact]:
         for row in rows
         if row.cells.get(_OWN_WORD, "") not in set(OwnWord)
     ]
+    faults += [
+        f"{row.place}: '{row.cells[_OFFICER]}' is not yes or empty: whether an officer may tell it"
+        for row in rows
+        if row.cells.get(_OFFICER, "") not in {"", "yes"}
+    ]
+    faults += [
+        f"{row.place}: an officer tells only what is yes or no; '{row.text('fact')}' is not"
+        for row in rows
+        if row.cells.get(_OFFICER, "") == "yes" and row.text("type") != "yes-no"
+    ]
     if faults:
         raise SchemesFaulty(faults)
     return {row.text("fact"): _fed_fact(row) for row in rows}
 
 
 def _fed_fact(row: Row) -> FedFact:
-    # Books that were kept before residents were asked anything have no such column.
+    # Books that were kept before residents or officers were asked anything have no such columns.
     own_word = OwnWord(row.cells.get(_OWN_WORD, ""))
-    return FedFact(_TYPES[row.text("type")], row.text("words"), own_word)
+    by_officer = row.cells.get(_OFFICER, "") == "yes"
+    return FedFact(_TYPES[row.text("type")], row.text("words"), own_word, by_officer)
 
 
 def _schemes(texts: Mapping[str, str], shelf: Shelf) -> Mapping[str, Scheme]:

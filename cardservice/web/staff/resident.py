@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import phones, terminals
+from cardservice import issuance, phones, terminals
 from cardservice.web.assisted_words import why_assisted
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
@@ -116,6 +116,7 @@ async def record_page(
         erasure=await erasure.waiting(session, look.account_id),
         reason=look.reason if reason_of(look.reason) else "",
         desks=desks,
+        identity_shown=await issuance.may_be_ordered_for(session, vault, look.account_id),
         phone=await phones.in_use(session, look.account_id),
         done=DONE.get(done, ""),
     )
@@ -127,6 +128,7 @@ DONE: Final = {
     "app": _("The app was removed. The resident signs in without it and was told"),
     "registered": _("The resident is registered"),
     "document": _("The document is recorded"),
+    "fact": _("It is told, and what the resident may have is decided anew"),
     "address": _("The address is changed, and what the resident may have is decided anew"),
     "protected": _("The address is protected"),
     "unprotected": _("The protection of the address has ended"),

@@ -422,6 +422,41 @@ async def test_a_move_out_of_the_area_refuses_the_application_that_waits(
         assert CARER not in await grants.open_by_scheme(session, resident)
 
 
+async def test_on_a_border_the_district_that_a_clerk_confirmed_decides(
+    migrated: Database, vault: Vault
+) -> None:
+    """The postcode is in no table, so that a clerk says in which district the home is."""
+    homes = {"E07000114": ApplicationState.EVIDENCE_WANTED, "E07000106": ApplicationState.REFUSED}
+    for district, expected in homes.items():
+        who = msgspec.structs.replace(
+            SAM,
+            postcode="CT7 0ZZ",
+            email="",
+            confirmed_district=district,
+            confirmation_reason="New estate",
+        )
+        resident = await _register(migrated, vault, who)
+        reference = await _start(migrated, vault, resident)
+        await _answer(migrated, vault, resident, reference, value=True)
+        assert await _send(migrated, vault, resident, reference) is expected
+
+
+async def test_of_two_addresses_the_one_lived_at_decides(migrated: Database, vault: Vault) -> None:
+    resident = await _register(migrated, vault, msgspec.structs.replace(SAM, postcode="TN9 1BH"))
+    moved = AddressChange(
+        address=NewAddress(address_lines=("3 Quay", "Broadstairs"), postcode="CT10 1AA"),
+        moved_on=ON,
+        document=COUNCIL_TAX,
+    )
+    async with migrated.transaction() as session:
+        await assessing.move_home(session, vault, resident, moved, actor=CLERK, now=NOW)
+    reference = await _start(migrated, vault, resident)
+    async with migrated.transaction() as session:
+        sitting = await applying.sitting(session, vault, resident, reference, on=ON)
+    assert sitting.facts.district == "E07000114"
+    assert sitting.asks is not None
+
+
 async def test_what_needs_a_document_says_so_before_it_is_sent(
     migrated: Database, vault: Vault
 ) -> None:

@@ -28,6 +28,8 @@ SERVICES_THAT_HASH = (
     "resident_password.choose(",
     "staff.check_password(",
     "staff_password.change(",
+    "staff_reset.choose(",
+    "members.add(",
 )
 
 

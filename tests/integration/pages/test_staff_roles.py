@@ -38,6 +38,7 @@ def pages(account: str) -> dict[str, Act]:
         f"{here}?reason=at-desk": Act.VIEW_RECORD,
         f"{here}/documents/new": Act.RECORD_DOCUMENT,
         f"{here}/checks/new": Act.RECORD_CHECK,
+        f"{here}/facts/new": Act.TELL_FACT,
         f"{here}/assisted/new": Act.ASSIST_RESIDENT,
         f"{here}/assisted": Act.SEE_AS_RESIDENT,
         f"{here}/contact/new": Act.CHANGE_CONTACT,

@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.support.partners import CHECKS, PartnerSite, partner
 from tests.support.server import World, world
 
 PLENTY = 1_000_000
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def document(served: World) -> dict[str, Any]:
 
 
 async def test_every_request_of_the_document_gets_an_answer_of_the_document(
-    sandbox_site: PartnerSite,
+    sandbox_site: PartnerSite, tmp_path: Path
 ) -> None:
     """Schemathesis with every check and phase; what it finds is a fault of ours."""
     token = await sandbox_site.token()
@@ -45,7 +47,8 @@ async def test_every_request_of_the_document_gets_an_answer_of_the_document(
         f"{sandbox_site.world.url}{DOCUMENT}",
         *("--header", f"Authorization: Bearer {token}"),
         *("--checks", "all", "--max-examples", "25", "--seed", "1", "--no-color"),
-        env=os.environ | {"SCHEMATHESIS_HOOKS": fresh_keys.__name__},
+        cwd=tmp_path,  # where it keeps what it finds
+        env=os.environ | {"SCHEMATHESIS_HOOKS": fresh_keys.__name__, "PYTHONPATH": str(ROOT)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

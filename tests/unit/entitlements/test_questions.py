@@ -146,6 +146,23 @@ def test_a_worth_that_no_word_can_have_is_a_fault_with_its_line() -> None:
 
 def test_a_book_from_before_residents_were_asked_anything_still_opens() -> None:
     texts = dict(texts_of())
-    rows = [line.rpartition(",")[0] for line in texts["facts.csv"].splitlines()]
+    rows = [line.rsplit(",", 2)[0] for line in texts["facts.csv"].splitlines()]
     old = open_book({**texts, "facts.csv": "\n".join(rows) + "\n"})
     assert {fact.own_word.value for fact in old.fed.values()} == {""}
+    assert not any(fact.by_officer for fact in old.fed.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("tea,yes-no,whether you like tea,nobody,,maybe", "'maybe' is not yes or empty"),
+        ("rent,pence,your rent,nobody,,yes", "an officer tells only what is yes or no; 'rent' is"),
+    ],
+)
+def test_a_fact_that_no_officer_could_tell_is_refused_with_its_line(row: str, said: str) -> None:
+    texts = texts_of()
+    lines = len(texts["facts.csv"].splitlines())
+    with pytest.raises(SchemesFaulty) as caught:
+        open_book({**texts, "facts.csv": f"{texts['facts.csv']}{row}\n"})
+    (fault,) = caught.value.faults
+    assert fault.startswith(f"facts.csv, line {lines + 1}: {said}")

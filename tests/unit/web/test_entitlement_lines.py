@@ -3,12 +3,14 @@
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
+import msgspec
 import pytest
 
 from cardservice.web.entitlement_lines import TAGS, Standing, line, lines
 from entitlements.assessing import Explained
 from entitlements.decision import Eligible
 from entitlements.facts import ResidentFacts
+from entitlements.grant_states import GrantState
 from entitlements.models import Grant
 from entitlements.schemes.engine import compile_traced
 from entitlements.schemes.rule import Given
@@ -137,3 +139,36 @@ def with_grant(explained: Explained, first: date) -> Explained:
         granted_at=datetime(2026, 11, 22, tzinfo=UTC),
     )
     return Explained(explained.title, decision, held)
+
+
+@pytest.mark.parametrize(
+    ("state", "tag", "leads_to"),
+    [
+        (GrantState.OFFERED, "Offered to you", "/offers/library"),
+        (GrantState.DECLINED, "You said no", "/offers/library"),
+        (GrantState.APPLIED, "Applied for", None),
+        (GrantState.SUSPENDED, "Suspended", None),
+    ],
+)
+def test_what_is_not_in_use_says_how_far_it_is_and_where_to_answer(
+    state: GrantState, tag: str, leads_to: str | None
+) -> None:
+    explained = with_grant(decided("library", resident(date(1960, 7, 31))), ON)
+    assert explained.held is not None
+    explained.held.state = state
+    stands = msgspec.structs.replace(explained, held=None, stands=explained.held)
+    shown = line(stands, on=ON)
+    assert shown.tag == tag
+    assert (shown.lead.path if shown.lead else None) == leads_to
+
+
+def test_only_what_can_still_be_decided_leads_to_applying_for_it() -> None:
+    leads = {
+        scheme: line(decided(scheme, resident(date(1990, 7, 31))), on=ON).lead
+        for scheme in ("travel-disabled", "travel-older", "library")
+    }
+    assert {scheme: lead.path for scheme, lead in leads.items() if lead} == {
+        "travel-disabled": "/apply/travel-disabled"
+    }
+    badge = with_terms(decided("blue-badge", resident(date(1990, 7, 31))), Given.ELSEWHERE)
+    assert line(badge, on=ON).lead is None

@@ -1,0 +1,1 @@
+"""One module for each document that is made from the code."""
