@@ -36,7 +36,6 @@ async def means(
 ) -> AsyncIterator[work.Means]:
     async with httpx.AsyncClient() as http, webhook_sending.connections() as posts:
         yield work.Means(
-            settings=Settings(),
             database=database,
             provider=provider_of(Settings(), keystore),
             http=http,
