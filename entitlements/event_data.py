@@ -1,16 +1,20 @@
 """What a partner reads of an event: for each type the little that it may know."""
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from entitlements.event_models import EventType, PartnerEvent
+from entitlements.partner_answers import Subject
 
 KEPT_DAYS: Final = 30
 """How long an event can be read and sent again."""
+
+
+SchemeName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
 
 
 class EventData(msgspec.Struct, frozen=True):
@@ -22,8 +26,8 @@ class EventData(msgspec.Struct, frozen=True):
         redemption: its id.
     """
 
-    subject: str | UnsetType = UNSET
-    scheme: str | UnsetType = UNSET
+    subject: Subject | UnsetType = UNSET
+    scheme: SchemeName | UnsetType = UNSET
     redemption: UUID | UnsetType = UNSET
 
 

@@ -14,8 +14,9 @@ from litestar.di import NamedDependency
 
 from entitlements.api import examples
 from entitlements.api.bodies import JSON, KEY_PATTERN
-from entitlements.api.events import PLACE, EventsAnswer
+from entitlements.api.events import PLACE, EventAnswer, EventsAnswer
 from entitlements.api.partner import MONTH, UsageAnswer
+from entitlements.event_data import EventData
 from entitlements.event_feed import MOST, USUAL
 from entitlements.partner_answers import CheckAnswer
 from entitlements.partner_checks import CheckRequest
@@ -332,6 +333,8 @@ def _schemas() -> Json:
     _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     for schema in schemas.values():
         _describe(schema)
+    for of in (EventAnswer, EventData):
+        schemas[of.__name__]["additionalProperties"] = False
     for of in _ANSWERS:
         schema = schemas[of.__name__]
         schema["required"] = list(schema["properties"])

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, assert_never
+from typing import Annotated, Final, assert_never
 from uuid import UUID
 
 import msgspec
+from msgspec import Meta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import event_feed
@@ -18,6 +19,7 @@ from entitlements.partner_errors import EventsGone, NoSuchPlace
 
 PLACE: Final = r"^[0-9]{1,9}$"
 """How a place in the feed is written; no feed is ever longer."""
+Place = Annotated[str, Meta(pattern=PLACE)]
 _LAST: Final = 999_999_999
 
 
@@ -40,7 +42,7 @@ class EventsAnswer(msgspec.Struct, frozen=True):
     """
 
     events: Sequence[EventAnswer]
-    next: str
+    next: Place
     more: bool
 
 

@@ -8,24 +8,26 @@ import msgspec
 from msgspec import inspect
 
 from entitlements.api.document import document
+from entitlements.api.events import EventsAnswer
 from entitlements.api.partner import UsageAnswer
 from entitlements.partner_answers import CheckAnswer
 from entitlements.redemption_rules import BatchAnswer, RedemptionAnswer
 from entitlements.schemes.rulebook import built_in_book
 
-ANSWERS = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer)
+ANSWERS = (CheckAnswer, BatchAnswer, RedemptionAnswer, UsageAnswer, EventsAnswer)
 MEMBERS = {
     *("decision", "band", "remaining", "valid_until", "subject", "messages"),
     *("redemptions", "id", "offer", "state", "first_free", "percent_off", "companions"),
     *("held_at", "expires_at"),
     *("kind", "days", "day", "what", "times"),
+    *("events", "next", "more", "type", "timestamp", "data", "scheme", "redemption"),
 }
 """Everything that is ever told. Whoever adds a word here says why in an ADR."""
 PERSONAL = re.compile(
     r"(^|_)(birth|born|age|name|address|postcode|disab\w*|benefit|account|health|reason)(_|$)"
 )
 DAYS = {"valid_until", "day"}
-MOMENTS = {"held_at", "expires_at"}
+MOMENTS = {"held_at", "expires_at", "timestamp"}
 PLAIN = (inspect.IntType, inspect.BoolType, inspect.EnumType, inspect.UUIDType, inspect.NoneType)
 
 

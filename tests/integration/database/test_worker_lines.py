@@ -42,6 +42,7 @@ async def means(
             way=Way(posts, loopback=False),
             carrier=OutboxFiles(directory),
             outbox=directory,
+            settings=Settings(),
             stopping=asyncio.Event(),
         )
 
