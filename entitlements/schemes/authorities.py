@@ -159,7 +159,7 @@ def _authorities(top: Entry) -> Authorities:
     found = tuple(_authority(entry, areas) for entry in top.tables("authorities"))
     top.no_other_keys()
     authorities = Authorities(areas, found)
-    for message in _two_for_one_district(authorities):
+    for message in dict.fromkeys(_two_or_none_for_one_district(authorities)):
         top.fault("authorities", message)
     return authorities
 
@@ -172,8 +172,11 @@ def _area(entry: Entry, earlier: Mapping[str, Area]) -> Area:
     before = earlier.get(area.id)
     if before is None:
         return area
-    if date.min < first <= before.spans[-1].last:
+    ended = before.spans[-1].last
+    if date.min < first <= ended:
         entry.fault("from", f"area '{area.id}' overlaps its entry before; order them by date")
+    elif first > day_after(ended):
+        entry.fault("from", f"area '{area.id}' is nowhere between {ended} and {first}")
     return Area(area.id, area.name, (*before.spans, span))
 
 
@@ -218,8 +221,8 @@ def _card_expiry(entry: Entry) -> CardExpiry:
     return expiry
 
 
-def _two_for_one_district(authorities: Authorities) -> Iterator[str]:
-    """Two authorities must never issue for one district on one day."""
+def _two_or_none_for_one_district(authorities: Authorities) -> Iterator[str]:
+    """Two authorities never issue for one district on one day, and one follows on the other."""
     claims = sorted(
         (district, max(span.first, each.first), min(span.last, each.last), each.id)
         for each in authorities.authorities
@@ -230,3 +233,5 @@ def _two_for_one_district(authorities: Authorities) -> Iterator[str]:
     for (district, _, last, one), (other_district, first, _, other) in pairwise(claims):
         if district == other_district and first <= last:
             yield f"'{one}' and '{other}' both issue for {district} on {first}"
+        elif district == other_district and first > day_after(last):
+            yield f"nobody issues between the end of '{one}', {last}, and '{other}', {first}"

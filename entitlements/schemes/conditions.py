@@ -32,6 +32,8 @@ from entitlements.schemes.rule import (
 from entitlements.schemes.tomlfile import Entry
 
 STATE_PENSION_AGE: Final = "state-pension-age"
+OLDEST: Final = 130  # years: the oldest age a rule may name
+MOST_MONTHS: Final = 1200
 
 _FACT_TYPES: Final = get_type_hints(ResidentFacts)
 _TYPE_WORDS: Final[Mapping[object, str]] = MappingProxyType(
@@ -162,15 +164,18 @@ def _at_most(entry: Entry, shelf: Shelf) -> AtMost:
 
 
 def _at_least_age(entry: Entry, shelf: Shelf) -> AtLeastAge:
-    return AtLeastAge(_fact(entry, shelf, date), entry.whole("age"))
+    return AtLeastAge(_fact(entry, shelf, date), entry.whole("age", most=OLDEST))
 
 
 def _under_age(entry: Entry, shelf: Shelf) -> UnderAge:
-    return UnderAge(_fact(entry, shelf, date), entry.whole("age"))
+    age = entry.whole("age", most=OLDEST)
+    if "age" in entry and not age:
+        entry.fault("age", "nobody is under 0")
+    return UnderAge(_fact(entry, shelf, date), age)
 
 
 def _aged_in_school_year(entry: Entry, shelf: Shelf) -> AgedInSchoolYear:
-    first, last = entry.whole("from_age"), entry.whole("to_age")
+    first, last = entry.whole("from_age", most=OLDEST), entry.whole("to_age", most=OLDEST)
     if "to_age" in entry and last < first:
         entry.fault("to_age", "'to_age' is less than 'from_age'")
     return AgedInSchoolYear(_fact(entry, shelf, date), first, last)
@@ -193,7 +198,7 @@ def _resident_in(entry: Entry, shelf: Shelf) -> ResidentIn:
 def _has_evidence(entry: Entry, shelf: Shelf) -> HasEvidence:
     fact = _fact(entry, shelf, tuple[Evidence, ...])
     kinds = entry.table("within_months")
-    within_months = {kind: kinds.whole(kind) for kind in kinds}
+    within_months = {kind: kinds.whole(kind, most=MOST_MONTHS) for kind in kinds}
     if not within_months and "within_months" in entry:
         entry.fault("within_months", "'within_months' names no kind of evidence")
     until_stated = tuple(entry.texts("until_stated")) if "until_stated" in entry else ()

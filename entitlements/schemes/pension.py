@@ -48,6 +48,12 @@ class PensionTable:
     def __hash__(self) -> int:
         return hash(self.rows)
 
+    @property
+    def youngest(self) -> int:
+        """The least age, in whole years, at which the table makes anybody pensionable."""
+        whole = [row.months // MONTHS_IN_YEAR for row in self.rows if row.months is not None]
+        return min(whole, default=0)
+
     def row_for(self, born: date) -> PensionRow:
         """The row for somebody born that day."""
         return self.rows[bisect_right(self._starts, born) - 1]

@@ -6,7 +6,7 @@ can be made again with the rules it was made with.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -149,7 +149,8 @@ def _text(texts: Mapping[str, str], name: str) -> str:
 
 def _kinds(rows: Sequence[Row]) -> Mapping[str, str]:
     kinds = {row.text("kind"): row.text("counts_as") for row in rows}
-    faults = [
+    faults = [*_twice(rows, "kind")]
+    faults += [
         f"{row.place}: there is no kind of evidence '{row.text('counts_as')}' to count as"
         for row in rows
         if row.text("counts_as") and row.text("counts_as") not in kinds
@@ -159,8 +160,17 @@ def _kinds(rows: Sequence[Row]) -> Mapping[str, str]:
     return kinds
 
 
+def _twice(rows: Sequence[Row], key: str) -> Iterator[str]:
+    seen: set[str] = set()
+    for row in rows:
+        if row.text(key) in seen:
+            yield f"{row.place}: '{row.text(key)}' is there twice"
+        seen.add(row.text(key))
+
+
 def _fed(rows: Sequence[Row]) -> Mapping[str, FedFact]:
-    faults = [
+    faults = [*_twice(rows, "fact")]
+    faults += [
         f"{row.place}: '{row.text('type')}' is no type; there are {', '.join(_TYPES)}"
         for row in rows
         if row.text("type") not in _TYPES

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import combinations, pairwise
+from itertools import combinations, pairwise, product
 from typing import Final
 
 from entitlements.schemes.dates import NEVER, day_after
 from entitlements.schemes.rule import (
     AgedInSchoolYear,
+    AnyOf,
     AtLeastAge,
     Charge,
     Condition,
@@ -15,6 +16,7 @@ from entitlements.schemes.rule import (
     Equals,
     NotEligibleFor,
     Operator,
+    PensionableBy,
     ResidentIn,
     Rule,
     UnderAge,
@@ -35,6 +37,9 @@ def rule_amiss(rule: Rule) -> Iterator[tuple[str, str]]:
     for one, other in combinations(rule.conditions, 2):
         if not _can_both_be(one.operator, other.operator):
             yield "conditions", f"'{one.name}' and '{other.name}' can never both be so"
+    for use, condition in product(rule.uses, rule.conditions):
+        if not _can_both_be(use.operator, condition.operator):
+            yield "uses", f"'{use.name}' and '{condition.name}' can never both be so"
 
 
 def versions_amiss(rules: Sequence[Rule]) -> Iterator[tuple[KeyPath, str]]:
@@ -92,7 +97,7 @@ def _reaches(condition: Condition, age: int) -> bool:
     return isinstance(operator, AtLeastAge) and operator.fact == BIRTH_DATE and operator.age >= age
 
 
-def _can_both_be(one: Operator, other: Operator) -> bool:  # noqa: PLR0911  (one case for each pair)
+def _can_both_be(one: Operator, other: Operator) -> bool:  # noqa: C901, PLR0911  (one case for each pair)
     """Whether two conditions can hold for one person on one day, as far as that is plain."""
     match one, other:
         case (Equals(), Equals()):
@@ -101,6 +106,14 @@ def _can_both_be(one: Operator, other: Operator) -> bool:  # noqa: PLR0911  (one
             return one.fact != other.fact or bool(_districts(one) & _districts(other))
         case (EligibleFor(yes), NotEligibleFor(no)) | (NotEligibleFor(no), EligibleFor(yes)):
             return yes.id != no.id
+        case (AnyOf(of), _):
+            return any(_can_both_be(each, other) for each in of)
+        case (PensionableBy(), UnderAge()):
+            return one.fact != other.fact or one.table.youngest < other.age
+        case (PensionableBy(), AgedInSchoolYear()):
+            return one.fact != other.fact or one.table.youngest < other.to_age + 2
+        case (EligibleFor(), ResidentIn() | UnderAge() | AtLeastAge() | AgedInSchoolYear()):
+            return any(_allows(rule, other) for rule in one.scheme.rules)
         case (AtLeastAge(), UnderAge()):
             return one.fact != other.fact or one.age < other.age
         case (AgedInSchoolYear(), UnderAge()):
@@ -108,10 +121,21 @@ def _can_both_be(one: Operator, other: Operator) -> bool:  # noqa: PLR0911  (one
         case (AtLeastAge(), AgedInSchoolYear()):
             # During the last of the school years its oldest have turned one year more.
             return one.fact != other.fact or one.age < other.to_age + 2
-        case (UnderAge(), AtLeastAge() | AgedInSchoolYear()) | (AgedInSchoolYear(), AtLeastAge()):
+        case (
+            (UnderAge(), AtLeastAge() | AgedInSchoolYear())
+            | (AgedInSchoolYear(), AtLeastAge())
+            | (UnderAge() | AgedInSchoolYear(), PensionableBy())
+            | (_, AnyOf())
+            | (ResidentIn() | UnderAge() | AtLeastAge() | AgedInSchoolYear(), EligibleFor())
+        ):
             return _can_both_be(other, one)
         case _:
             return True
+
+
+def _allows(rule: Rule, other: Operator) -> bool:
+    """Whether somebody who meets a rule can meet another condition too."""
+    return all(_can_both_be(each.operator, other) for each in rule.conditions)
 
 
 def _districts(operator: ResidentIn) -> frozenset[str]:

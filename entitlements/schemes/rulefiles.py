@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
-from entitlements.schemes.conditions import Shelf, read_condition
+from entitlements.schemes.conditions import MOST_MONTHS, OLDEST, Shelf, read_condition
 from entitlements.schemes.dates import NEVER
 from entitlements.schemes.rule import (
     Band,
@@ -22,6 +22,7 @@ from entitlements.schemes.rulefaults import charges_amiss, rule_amiss, versions_
 from entitlements.schemes.tomlfile import Entry, TomlFile
 from readers.contract.services import Service
 
+LONGEST_NAME: Final = 64  # entitlements.models.Assessment.scheme and .rule
 LONGEST_CLASS: Final = 24  # readers.contract.record.Record.entitlement_class
 A_LEAP_YEAR: Final = 2024
 WHOLE: Final = 100  # percent
@@ -32,7 +33,7 @@ def read_scheme(file: TomlFile, shelf: Shelf) -> Scheme:
     """The scheme in a file; not to be used if the file has faults."""
     top = file.top()
     scheme = Scheme(
-        id=top.text("id"),
+        id=top.text("id", longest=LONGEST_NAME),
         service=_service(top),
         title=top.text("title"),
         rules=tuple(_rule(entry, shelf) for entry in top.tables("rule")),
@@ -93,7 +94,7 @@ def _charge(entry: Entry) -> Charge:
 
 def _rule(entry: Entry, shelf: Shelf) -> Rule:
     rule = Rule(
-        version=entry.text("version"),
+        version=entry.text("version", longest=LONGEST_NAME),
         effective_from=entry.day("effective_from"),
         effective_to=entry.day("effective_to") if "effective_to" in entry else NEVER,
         law=entry.text("law"),
@@ -125,13 +126,13 @@ def _class(entry: Entry, key: str) -> str:
 
 
 def _band(entry: Entry) -> Band:
-    band = Band(id=_class(entry, "id"), from_age=entry.whole("from_age"))
+    band = Band(id=_class(entry, "id"), from_age=entry.whole("from_age", most=OLDEST))
     entry.no_other_keys()
     return band
 
 
 def _validity(entry: Entry, shelf: Shelf) -> Validity:
-    months = entry.whole("months")
+    months = entry.whole("months", most=MOST_MONTHS)
     if "months" in entry and not months:
         entry.fault("months", "'months' must be 1 or more")
     to_expiry = "to_card_expiry" in entry and entry.yes_or_no("to_card_expiry")

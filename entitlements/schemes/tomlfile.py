@@ -19,6 +19,8 @@ KeyPath = tuple[str | int, ...]
 
 T = TypeVar("T")
 
+LONGEST_TEXT: Final = 500  # characters of one text in a rule
+LARGEST: Final = 1_000_000  # of a whole number that says no limit of its own: £10,000 in pence
 _SYNTAX: Final = re.compile(r"(?P<what>.*) \(at line (?P<line>\d+), column (?P<column>\d+)\)")
 _KINDS: Final[Mapping[type, str]] = {
     str: "text in quotation marks",
@@ -118,22 +120,28 @@ class Entry:
         """Record a fault at that key of this table."""
         self._file.fault((*self._path, key) if key else self._path, message)
 
-    def text(self, key: str) -> str:
-        """Required text that is not blank."""
+    def text(self, key: str, *, longest: int = LONGEST_TEXT) -> str:
+        """Required text that is not blank, of so many characters at most."""
         value = self._value(key, str, "")
         if key in self and isinstance(self._values[key], str) and not value.strip():
             self.fault(key, f"'{key}' is empty")
+        elif len(value) > longest:
+            self.fault(key, f"'{key}' must be at most {longest} characters")
+        elif not value.isprintable():
+            self.fault(key, f"'{key}' holds a line break or a character that cannot be shown")
         return value
 
     def yes_or_no(self, key: str) -> bool:
         """A required boolean."""
         return self._value(key, bool, False)  # noqa: FBT003  # the value to go on with
 
-    def whole(self, key: str) -> int:
-        """A required whole number, 0 or more."""
+    def whole(self, key: str, *, most: int = LARGEST) -> int:
+        """A required whole number, 0 or more and `most` or less."""
         value = self._value(key, int, 0)
         if value < 0:
             self.fault(key, f"'{key}' must be 0 or more")
+        elif value > most:
+            self.fault(key, f"'{key}' must be {most} or less")
         return value
 
     def day(self, key: str) -> date:

@@ -82,6 +82,52 @@ def test_a_faulty_file_is_refused_with_line_and_column(
     assert all(fault.startswith("authorities.toml, line ") for fault in raised.value.faults)
 
 
+KENT = """[[areas]]
+id = "kent"
+name = "Kent"
+from = 2028-04-02
+districts = ["E07000105"]
+"""
+NEW_COUNCIL = """[[areas]]
+id = "kent"
+name = "Kent"
+from = 2028-04-01
+districts = ["E07000105"]
+
+[[authorities]]
+id = "new-council"
+name = "New Council"
+area = "kent"
+from = 2028-04-02
+travel_start = 09:00:00
+travel_end = 23:00:00
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "said"),
+    [
+        (KENT, "column 1: area 'kent' is nowhere between 2028-03-31 and 2028-04-02"),
+        (
+            NEW_COUNCIL,
+            "'kent-county-council', 2028-03-31, and 'new-council', 2028-04-02",
+        ),
+    ],
+)
+def test_a_reorganisation_that_leaves_a_day_without_an_authority_is_refused(
+    tmp_path: Path, added: str, said: str
+) -> None:
+    since = "from = 1974-04-01\n"
+    ended = BUILT_IN.read_text(encoding="utf-8").replace(since, f"{since}until = 2028-03-31\n")
+    faulty = tmp_path / "authorities.toml"
+    faulty.write_text(f"{ended}\n{added}", encoding="utf-8")
+    with pytest.raises(SchemesFaulty) as raised:
+        load_authorities(faulty)
+    [fault] = raised.value.faults
+    assert said in fault
+    assert fault.startswith("authorities.toml, line ")
+
+
 def test_bank_holidays_are_those_of_england_and_wales() -> None:
     holidays = load_bank_holidays()
     assert date(2026, 12, 28) in holidays  # Boxing Day fell on a Saturday

@@ -1,5 +1,6 @@
 """Rules that no text editor can see to be wrong: contradictions, charges, offers and their keys."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -47,6 +48,26 @@ confirmed = true
 [[rule]]"""
 
 
+BOTH_OLDER = """
+[[rule.conditions.of]]
+op = "pensionable_by"
+fact = "birth_date"
+table = "state-pension-age"
+
+[[rule.conditions.of]]
+op = "at_least_age"
+fact = "birth_date"
+age = 70
+"""
+
+
+OFTEN = """[rule.offer]
+partner = "Pool"
+percent_off = 5
+times_a_year = 1000001
+"""
+
+
 def condition(op: str, **keys: object) -> str:
     said = "".join(
         f"{key} = {str(value).lower() if isinstance(value, bool | int) else repr(value)}\n"
@@ -81,6 +102,36 @@ def condition(op: str, **keys: object) -> str:
             + condition("not_eligible_for", scheme="library").replace("one-more", "another"),
             "can never both be so",
         ),
+        (
+            condition("pensionable_by", fact="birth_date", table="state-pension-age")
+            + condition("under_age", fact="birth_date", age=60).replace("one-more", "another"),
+            "'one-more' and 'another' can never both be so",
+        ),
+        (
+            condition("aged_in_school_year", fact="birth_date", from_age=16, to_age=18)
+            + condition("pensionable_by", fact="birth_date", table="state-pension-age").replace(
+                "one-more", "another"
+            ),
+            "'one-more' and 'another' can never both be so",
+        ),
+        (
+            condition("under_age", fact="birth_date", age=60).replace("one-more", "another")
+            + condition("any_of", ask="?")
+            + BOTH_OLDER,
+            "'another' and 'one-more' can never both be so",
+        ),
+        (
+            condition("under_age", fact="birth_date", age=5)
+            + condition("eligible_for", scheme="travel-disabled").replace("one-more", "another"),
+            "'one-more' and 'another' can never both be so",
+        ),
+        (
+            condition("resident_in", fact="district", area="medway").replace("conditions", "uses"),
+            "'one-more' and 'home-in-kent' can never both be so",
+        ),
+        (condition("under_age", fact="birth_date", age=0), "nobody is under 0"),
+        (condition("at_least_age", fact="birth_date", age=131), "'age' must be 130 or less"),
+        (condition("at_most", fact="library_debt", pence=1_000_001), "must be 1000000 or less"),
         (condition("aged_in_school_year", fact="birth_date", from_age=9, to_age=8), "'to_age' is"),
         (condition("at_most", fact="guarantor", pence=5), "'guarantor' is not a sum of money"),
         (condition("equals", fact="library_debt", value=True), "'library_debt' is not a yes or no"),
@@ -103,7 +154,7 @@ def test_a_condition_that_cannot_be_meant_is_refused(
 ) -> None:
     faults = swimming(NEW_SCHEME + added)
     assert any(said in fault for fault in faults), faults
-    assert all(fault.startswith(f"{SWIMMING}, line ") for fault in faults)
+    assert all(re.match(rf"{SWIMMING}, line [0-9]+, column [0-9]+: ", fault) for fault in faults)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +196,40 @@ def test_a_scheme_that_cannot_be_meant_is_refused(
     assert any(said in fault for fault in faults), faults
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes", "said"),
+    [
+        ('version = "1"', f'version = "{"1" * 65}"', "'version' must be at most 64 characters"),
+        ('title = "Swim', f'title = "{"S" * 500}wim', "'title' must be at most 500 characters"),
+        ('title = "Swim', 'title = "\\u202eSwim', "'title' holds a line break or a character"),
+        ('why = "You', 'why = "Two\\nlines. You', "'why' holds a line break or a character"),
+        ("months = 6", "months = 1201", "'months' must be 1200 or less"),
+        ('service = "leisure"', 'service = "leisure"\ncard_rank = 1000001', "'card_rank' must be"),
+        (
+            "[rule.validity]",
+            OFTEN + "[rule.validity]",
+            "'times_a_year' must be 1000000 or less",
+        ),
+    ],
+)
+def test_what_no_table_of_the_database_and_no_page_could_hold_is_refused(
+    swimming: Callable[[str], tuple[str, ...]], was: str, becomes: str, said: str
+) -> None:
+    assert was in NEW_SCHEME
+    [fault] = swimming(NEW_SCHEME.replace(was, becomes, 1))
+    assert said in fault
+    assert re.match(rf"{SWIMMING}, line [0-9]+, column [0-9]+: ", fault)
+
+
+def test_a_scheme_with_a_longer_name_than_the_database_holds_is_refused(tmp_path: Path) -> None:
+    rules, name = copy_of_the_rules(tmp_path), "s" * 65
+    text = NEW_SCHEME.replace("leisure-swimming", name)
+    (rules / f"{name}.toml").write_text(text, encoding="utf-8")
+    assert check_schemes(rules) == (
+        f"{name}.toml, line 2, column 1: 'id' must be at most 64 characters",
+    )
+
+
 def test_a_new_scheme_without_faults_has_none(
     swimming: Callable[[str], tuple[str, ...]],
 ) -> None:
@@ -155,6 +240,8 @@ def test_a_new_scheme_without_faults_has_none(
     ("name", "row", "said"),
     [
         (EVIDENCE, "x,an x,source,no-such\n", "no kind of evidence 'no-such' to count as"),
+        (EVIDENCE, "pension-credit,a letter,source,\n", "'pension-credit' is there twice"),
+        (FACTS, "guarantor,pence,x,source,,\n", "'guarantor' is there twice"),
         (FACTS, "x,colour,your x,source\n", "'colour' is no type"),
         (FACTS, "birth_date,yes-no,your x,source\n", "'birth_date' is a fact of its own already"),
     ],
