@@ -1,6 +1,7 @@
 """Evidence is accepted or refused. What is accepted serves every scheme from then on."""
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -18,9 +19,10 @@ from entitlements.evidence_models import (
 )
 from entitlements.grants import lock_holder
 from entitlements.wanted import Said
-from identity import accounts, four_eyes, person_keys
+from identity import accounts, four_eyes, notices, person_keys
 from identity.actors import Actor
 from identity.evidence import DocumentShown, Examination
+from identity.models import Account, AccountState
 from identity.personal import Vault
 
 
@@ -84,7 +86,7 @@ async def refuse(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Refuse a file that was sent, with a reason its sender reads.
+    """Refuse a file that was sent, with a reason its sender reads on the page of their request.
 
     Raises:
         EvidenceJudged: it was accepted or refused before.
@@ -101,6 +103,7 @@ async def refuse(
         session, "evidence-refused", application, row, actor=actor, now=now
     )
     await session.flush()
+    await _tell_refused(session, vault, application, now=now)
 
 
 async def note_sighted(
@@ -129,6 +132,24 @@ async def note_sighted(
     note = records.note
     note(session, personal, application, Happened.EVIDENCE_GIVEN, actor=actor, now=now)
     await session.flush()
+
+
+async def _tell_refused(
+    session: AsyncSession, vault: Vault, application: Application, *, now: datetime
+) -> None:
+    account = await session.get_one(Account, application.account_id)
+    if account.state is not AccountState.ACTIVE:
+        return  # nothing is sent to the dead
+    text = _REFUSED.format(reference=application.reference)
+    await notices.tell(session, vault, account, "evidence-refused", text, now=now)
+
+
+_REFUSED: Final = (
+    "We could not accept something that you gave us with your application {reference}.\n\n"
+    "Sign in to your Kent Card account and choose “Your requests” to read why, and what you can "
+    "give us instead."
+)
+"""What it was and why stand on the page alone: a message goes where anybody may read it."""
 
 
 def _judge(
