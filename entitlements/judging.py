@@ -20,7 +20,7 @@ from entitlements.evidence_models import (
 from entitlements.grants import lock_holder
 from entitlements.wanted import Said
 from identity import accounts, four_eyes, notices, person_keys
-from identity.actors import Actor
+from identity.actors import Actor, ActorKind
 from identity.evidence import DocumentShown, Examination
 from identity.models import Account, AccountState
 from identity.personal import Vault
@@ -57,7 +57,7 @@ async def accept(
         InvalidDetails: faults by part: `kind`, `dated_on`, `expires_on`.
         NoSuchEvidence: it was not sent with this application.
     """
-    row = await _to_judge(session, application, evidence_id)
+    row = await _to_judge(session, application, evidence_id, actor)
     personal = await person_keys.for_writing(session, vault, application.account_id)
     said = evidence_records.said_in(personal, row)
     copy = msgspec.structs.replace(
@@ -94,7 +94,7 @@ async def refuse(
         NoSuchEvidence: it was not sent with this application.
     """
     why = four_eyes.checked_reason(reason)
-    row = await _to_judge(session, application, evidence_id)
+    row = await _to_judge(session, application, evidence_id, actor)
     personal = await person_keys.for_writing(session, vault, application.account_id)
     evidence_records.seal_reason(personal, row, why)
     _judge(row, EvidenceOutcome.REFUSED, actor=actor, now=now)
@@ -160,7 +160,7 @@ def _judge(
 
 
 async def _to_judge(
-    session: AsyncSession, application: Application, evidence_id: UUID
+    session: AsyncSession, application: Application, evidence_id: UUID, actor: Actor
 ) -> ApplicationEvidence:
     """The evidence, after whoever judges the same has finished."""
     await lock_holder(session, application.account_id)
@@ -168,6 +168,8 @@ async def _to_judge(
     await session.refresh(row)
     if row.outcome is not EvidenceOutcome.WAITING:
         raise EvidenceJudged("Somebody has accepted or refused this already.")
+    if row.how is EvidenceHow.REFERENCE and actor.kind is not ActorKind.SYSTEM:
+        raise EvidenceJudged("A register is being asked about this. Its answer decides.")
     return row
 
 
