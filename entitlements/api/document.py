@@ -333,8 +333,8 @@ def _schemas() -> Json:
     _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     for schema in schemas.values():
         _describe(schema)
-    for of in (EventAnswer, EventData):
-        schemas[of.__name__]["additionalProperties"] = False
+    for part in (EventAnswer, EventData):
+        schemas[part.__name__]["additionalProperties"] = False
     for of in _ANSWERS:
         schema = schemas[of.__name__]
         schema["required"] = list(schema["properties"])
