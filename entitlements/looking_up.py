@@ -5,6 +5,7 @@ worker that dies in between only asks again. What is no clear yes leaves the app
 it goes on by a file or at a desk.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -130,22 +131,31 @@ async def ask_due(
     """
     async with transaction() as session:
         claimed = await _claimed(session, vault, now=now)
+    answers = await asyncio.gather(*(_answer(registers, each, now) for each in claimed))
     answered = put_off = given_up = 0
-    for question in claimed:
-        register = registers.get(question.register)
-        name = "" if register is None else register.name
-        answer: Answer = NotNow("no-such-register")
-        if register is not None:
-            answer = await register.look_up(question.reference, question.subject, now=now)
-        spent = register is None or question.tries > len(WAITS)
-        if isinstance(answer, NotNow) and not spent:
+    for question, answer in zip(claimed, answers, strict=True):
+        known = question.register in registers
+        if isinstance(answer, NotNow) and known and question.tries <= len(WAITS):
             put_off += 1
             continue
-        async with transaction() as session:
-            await _write_down(session, vault, question, name, answer, now=now)
+        name = registers[question.register].name if known else ""
+        try:
+            async with transaction() as session:
+                await _write_down(session, vault, question, name, answer, now=now)
+        except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
+            _LOG.exception("answer of a register not kept", question=str(question.id))
+            put_off += 1
+            continue
         given_up += isinstance(answer, NotNow)
         answered += not isinstance(answer, NotNow)
     return Turn(answered, put_off, given_up)
+
+
+async def _answer(registers: Registers, question: _Question, now: datetime) -> Answer:
+    register = registers.get(question.register)
+    if register is None:
+        return NotNow("no-such-register")
+    return await register.look_up(question.reference, question.subject, now=now)
 
 
 async def _why_not(

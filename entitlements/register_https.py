@@ -80,7 +80,7 @@ class HttpsRegister:
             answer = NotNow("too-slow")
         except httpx.RemoteProtocolError:
             answer = NotNow("not-http")
-        except httpx.HTTPError:
+        except (httpx.HTTPError, httpx.InvalidURL):
             answer = NotNow("no-connection")
         if isinstance(answer, NotNow):
             _LOG.warning("register gave no answer", register=self.name, why=answer.reason, at=now)

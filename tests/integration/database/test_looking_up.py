@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cardservice.database import Database
 from entitlements import application_records as records
@@ -35,7 +35,7 @@ from identity.models import Account, AccountState, SightedDocument
 from identity.personal import Vault
 from identity.trail_models import AuditRow
 from tests.support.applicants import KEEP, SCHEME, applied, colleague, herself
-from tests.support.people import NOW
+from tests.support.people import JEAN, NOW
 from tests.support.receiver import Receiver, receiver
 
 KIND = "pip-moving-around"
@@ -268,3 +268,20 @@ async def test_the_resident_sees_that_they_agreed_and_who_was_asked(
         said = {each.what: records.words_of(personal, each) for each in events}
     assert said["evidence-given"] == "It was agreed that we ask the register by that number"
     assert said["looked-up"] == "127.0.0.1"
+
+
+async def test_one_persons_damage_keeps_nobody_else_from_being_looked_up(
+    migrated: Database, vault: Vault, there: Receiver
+) -> None:
+    damaged, first = await applied(migrated, vault)
+    other = msgspec.structs.replace(JEAN, given_names="Ned", email="ned@example.com")
+    _, second = await applied(migrated, vault, other)
+    for application_id in (first, second):
+        await given(migrated, vault, application_id)
+    async with migrated.transaction() as session:
+        spoil = update(SightedDocument).where(SightedDocument.account_id == damaged)
+        await session.execute(spoil.values(sealed_particulars=b"\x02 damaged"))
+    assert await asked(migrated, vault, there) == Turn(1, 1, 0)
+    async with migrated.transaction() as session:
+        row = await session.get_one(Application, second)
+        assert row.state is ApplicationState.GRANTED
