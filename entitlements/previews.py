@@ -5,9 +5,10 @@ in the trail.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -23,7 +24,9 @@ from entitlements.schemes.rulebook import RuleBook
 from identity.models import Account, AccountState
 from identity.personal import Vault
 
-PAGE = 500
+PAGE: Final = 500
+MOST_TOUCHED: Final = 200
+MOST_LOOKED_AT: Final = 5_000
 
 
 class Effect(StrEnum):
@@ -45,7 +48,7 @@ class Preview(msgspec.Struct, frozen=True):
         residents: how many were decided for.
         unreadable: how many could not be, because their data is damaged.
         counts: scheme -> effect -> residents.
-        who: effect by scheme and resident; empty unless it was asked for.
+        touched: residents for whom anything changes; None where that was not counted.
     """
 
     on: date
@@ -53,7 +56,38 @@ class Preview(msgspec.Struct, frozen=True):
     residents: int
     unreadable: int
     counts: Mapping[str, Mapping[str, int]]
-    who: Sequence[tuple[str, str, UUID]] = ()
+    touched: int | None = None
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """What other rules do for one resident.
+
+    Attributes:
+        number: of the account.
+        effects: scheme -> effect, of what changes; None when the data is damaged.
+    """
+
+    account_id: UUID
+    number: str
+    effects: Mapping[str, Effect] | None
+
+
+class Touched(msgspec.Struct, frozen=True):
+    """One page of the residents for whom something changes.
+
+    Attributes:
+        residents: those who are touched, by account id; at most `MOST_TOUCHED`.
+        looked_at: how many were decided for to find them; at most `MOST_LOOKED_AT`.
+        last: after whom the next page begins; None on the last page.
+    """
+
+    residents: Sequence[Looked]
+    looked_at: int
+    last: UUID | None
+
+
+def _tell_nobody(_looked: Looked) -> None:
+    pass
 
 
 async def preview(
@@ -63,44 +97,85 @@ async def preview(
     after: RuleBook,
     *,
     on: date,
-    with_people: bool = False,
+    tell: Callable[[Looked], None] = _tell_nobody,
 ) -> Preview:
-    """Decide for every living resident by both books, and count where they differ."""
-    names = changed_schemes(before, after)
-    counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-    who: list[tuple[str, str, UUID]] = []
-    residents = unreadable = 0
-    async for account_id, facts in every_resident(session, vault):
-        if facts is None:
+    """Decide for every living resident by both books, and count where they differ.
+
+    Whoever is touched is told to `tell` as soon as they are found, and kept nowhere.
+    """
+    counts: dict[str, Counter[str]] = {name: Counter() for name in changed_schemes(before, after)}
+    residents = unreadable = touched = 0
+    async for looked in look(session, vault, before, after, on=on):
+        if looked.effects is None:
             unreadable += 1
             continue
         residents += 1
-        for name in names:
-            effect = _effect(_decide(before, name, facts, on), _decide(after, name, facts, on))
-            if effect is not None:
-                counts[name][effect.value] += 1
-                if with_people:
-                    who.append((name, effect.value, account_id))
+        if not looked.effects:
+            continue
+        touched += 1
+        for name, effect in looked.effects.items():
+            counts[name][effect.value] += 1
+        tell(looked)
     first_day = first_changed_day(before, after)
-    return Preview(on, first_day, residents, unreadable, counts, tuple(who))
+    return Preview(on, first_day, residents, unreadable, counts, touched)
 
 
-async def numbers_of(session: AsyncSession, shown: Preview) -> Mapping[UUID, str]:
-    """The account numbers of the residents in a preview."""
-    wanted = [account_id for _, _, account_id in shown.who]
-    found: dict[UUID, str] = {}
-    for start in range(0, len(wanted), PAGE):
-        query = select(Account.id, Account.number)
-        page = query.where(Account.id.in_(wanted[start : start + PAGE]))
-        found |= {row.id: row.number for row in await session.execute(page)}
-    return found
+async def page_of_touched(
+    session: AsyncSession,
+    vault: Vault,
+    before: RuleBook,
+    after: RuleBook,
+    *,
+    on: date,
+    since: UUID | None = None,
+) -> Touched:
+    """Those who are touched among the accounts after `since`: as many as one page may hold.
+
+    A page may be empty and yet have a next: where few are touched it stops before it has looked at
+    everybody, so that nobody waits for 1.6 million decisions.
+    """
+    found: list[Looked] = []
+    looked_at = 0
+    async for looked in look(session, vault, before, after, on=on, since=since):
+        looked_at += 1
+        if looked.effects:
+            found.append(looked)
+        if len(found) == MOST_TOUCHED or looked_at == MOST_LOOKED_AT:
+            return Touched(found, looked_at, looked.account_id)
+    return Touched(found, looked_at, None)
+
+
+async def look(
+    session: AsyncSession,
+    vault: Vault,
+    before: RuleBook,
+    after: RuleBook,
+    *,
+    on: date,
+    since: UUID | None = None,
+) -> AsyncIterator[Looked]:
+    """Decide for every living resident after `since`, in order of account id."""
+    names = changed_schemes(before, after)
+    async for stored in every_resident(session, vault, since=since):
+        opened, account = gathering.try_open(stored), stored.account
+        if opened is None:
+            yield Looked(account.id, account.number, None)
+            continue
+        found = {
+            name: _effect(
+                _decide(before, name, opened.facts, on), _decide(after, name, opened.facts, on)
+            )
+            for name in names
+        }
+        effects = {name: effect for name, effect in found.items() if effect is not None}
+        yield Looked(account.id, account.number, effects)
 
 
 async def every_resident(
-    session: AsyncSession, vault: Vault
-) -> AsyncIterator[tuple[UUID, ResidentFacts | None]]:
-    """Every living resident and their facts, page by page; None for what cannot be opened."""
-    after: UUID | None = None
+    session: AsyncSession, vault: Vault, *, since: UUID | None = None
+) -> AsyncIterator[gathering.Sealed]:
+    """What is stored about every living resident after `since`, page by page by account id."""
+    after = since
     while True:
         query = select(Account.id).where(Account.state == AccountState.ACTIVE).order_by(Account.id)
         if after is not None:
@@ -108,9 +183,10 @@ async def every_resident(
         page = (await session.scalars(query.limit(PAGE))).all()
         if not page:
             return
-        for account_id, stored in (await gathering.gather_many(session, vault, page)).items():
-            opened = gathering.try_open(stored)
-            yield account_id, None if opened is None else opened.facts
+        stored = await gathering.gather_many(session, vault, page)
+        for account_id in page:
+            if account_id in stored:  # else it was closed or erased a moment ago
+                yield stored[account_id]
         after = page[-1]
 
 

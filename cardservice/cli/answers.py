@@ -59,6 +59,11 @@ def say_json(data: object) -> None:
     say(msgspec.json.format(msgspec.json.encode(data), indent=2).decode())
 
 
+def say_json_line(data: object) -> None:
+    """One line of an answer in JSON Lines."""
+    say(msgspec.json.encode(data).decode())
+
+
 def say_table(rows: Iterable[Iterable[str]]) -> None:
     """Rows in columns."""
     table = [tuple(row) for row in rows]

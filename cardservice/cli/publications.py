@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
@@ -15,14 +16,16 @@ from cardservice.cli.answers import (
     open_database,
     say,
     say_json,
+    say_json_line,
     say_table,
     surroundings,
 )
 from cardservice.cli.staff import acting
 from cardservice.cli.subcommands import Commands, day, json_option
+from cardservice.database import Database
 from entitlements import previews, publishing, replays, rulebooks
 from entitlements.errors import SchemesFaulty
-from entitlements.previews import Preview
+from entitlements.previews import Looked, Preview
 from entitlements.replays import Replayed
 from entitlements.schemes.changes import first_changed_day
 from identity import audit
@@ -38,7 +41,9 @@ def add_to(own: Commands) -> None:
     preview = own.add_parser("preview", help="who would gain and who would lose by a rule file")
     preview.add_argument("file", type=Path)
     preview.add_argument("--on", type=day, help="the day; the first the file changes, or today")
-    preview.add_argument("--who", action="store_true", help="list the accounts; needs --as")
+    preview.add_argument(
+        "--who", action="store_true", help="list the accounts, one a line; needs --as"
+    )
     preview.add_argument("--as", dest="staff", help="user name of a supervisor; kept in the trail")
     json_option(preview)
     preview.set_defaults(run=_running(_preview))
@@ -73,26 +78,48 @@ async def _preview(asked: argparse.Namespace) -> int:
         return Exit.USAGE
     text, now = read_text(asked.file), around.clock()
     vault = Vault(open_keystore(around.settings))
-    async with open_database(around.settings) as database, database.transaction() as session:
-        before = await rulebooks.in_force(session)
-        after = publishing.proposed(before, asked.file.name, text)
-        today = london_date(now)
-        on = asked.on or max(first_changed_day(before, after) or today, today)
-        shown = await previews.preview(session, vault, before, after, on=on, with_people=asked.who)
-        if asked.who:
-            actor = await acting(session, asked.staff, Act.SEE_WHO_CHANGES)
-            detail = {"file": asked.file.name, "shown": len(shown.who)}
-            subject = audit.subject_of(actor.kind.value, actor.id)
-            audit.record(session, "preview-listed", subject, actor=actor, now=now, detail=detail)
-        numbers = await previews.numbers_of(session, shown)
-    who = [(scheme, effect, numbers[account_id]) for scheme, effect, account_id in shown.who]
-    if asked.json:
-        say_json({"preview": shown_counts(shown), "who": who})
-        return Exit.DONE
-    for line in preview_lines(shown):
-        say(line)
-    say_table(who)
+    async with open_database(around.settings) as database:
+        tell = await _listing(database, asked, now) if asked.who else _not_listed
+        async with database.transaction() as session:
+            before = await rulebooks.in_force(session)
+            after = publishing.proposed(before, asked.file.name, text)
+            today = london_date(now)
+            on = asked.on or max(first_changed_day(before, after) or today, today)
+            shown = await previews.preview(session, vault, before, after, on=on, tell=tell)
+    if asked.json and asked.who:
+        say_json_line({"preview": shown_counts(shown)})
+    elif asked.json:
+        say_json({"preview": shown_counts(shown)})
+    else:
+        for line in preview_lines(shown):
+            say(line)
     return Exit.DONE
+
+
+async def _listing(
+    database: Database, asked: argparse.Namespace, now: datetime
+) -> Callable[[Looked], None]:
+    """What lists people as they are found, once the trail says that somebody looks."""
+    async with database.transaction() as session:
+        actor = await acting(session, asked.staff, Act.SEE_WHO_CHANGES)
+        subject = audit.subject_of(actor.kind.value, actor.id)
+        detail = {"file": asked.file.name}
+        audit.record(session, "preview-listed", subject, actor=actor, now=now, detail=detail)
+    return _as_json if asked.json else _as_lines
+
+
+def _not_listed(_looked: Looked) -> None:
+    pass
+
+
+def _as_lines(looked: Looked) -> None:
+    for scheme, effect in (looked.effects or {}).items():
+        say(f"{looked.number}  {effect}  {scheme}")
+
+
+def _as_json(looked: Looked) -> None:
+    for scheme, effect in (looked.effects or {}).items():
+        say_json_line({"account": looked.number, "effect": effect, "scheme": scheme})
 
 
 async def _publish(asked: argparse.Namespace) -> int:

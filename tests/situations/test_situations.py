@@ -1,10 +1,13 @@
 """The situations beside this file, each decided by both engines.
 
-A policy officer can read and add to the `.toml` files: one per scheme, named after it.
+A policy officer can read and add to the `.toml` files: one per scheme, named after it. A case with
+`kinds` and `dated` stands for one case for each kind, with one document of that date.
 """
 
 import csv
 import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -12,10 +15,11 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from entitlements.decision import Decision, Eligible, NeedsEvidence
+from entitlements.decision import Decision, Eligible, NeedsEvidence, Truth
 from entitlements.facts import Evidence, ResidentFacts
 from entitlements.schemes.csvfiles import TABLES
 from entitlements.schemes.explain import answer
+from entitlements.schemes.rule import HasEvidence
 from tests.support.entitlement_cases import decide_both_ways, everything, resident
 from tests.support.pension_formula import pensionable_by_formula
 
@@ -40,6 +44,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: str = "Maidstone"
     deceased: bool = False
     evidence: tuple[Document, ...] = ()
+    kinds: tuple[str, ...] = ()
+    dated: date | None = None
     fed: dict[str, int | bool] = {}
     unknown: frozenset[str] = frozenset()
     eligible_from: date | None = None
@@ -50,6 +56,16 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_until: date | None = None
     next_change_on: date | None = None
     uses: dict[str, str] | None = None
+
+    def each(self) -> "Iterator[Case]":
+        """Itself; or one case for each of its `kinds`, with one document of it."""
+        if not self.kinds:
+            yield self
+        for kind in self.kinds:
+            assert self.dated is not None, self.story
+            document = Document(kind, self.dated)
+            story = f"{self.story} ({kind})"
+            yield msgspec.structs.replace(self, story=story, evidence=(document,), kinds=())
 
     def facts(self) -> ResidentFacts:
         documents = [
@@ -85,7 +101,12 @@ def read_cases(path: Path) -> tuple[Case, ...]:
     )
 
 
-CASES = [(path.stem, case) for path in sorted(HERE.glob("*.toml")) for case in read_cases(path)]
+CASES = [
+    (path.stem, each)
+    for path in sorted(HERE.glob("*.toml"))
+    for case in read_cases(path)
+    for each in case.each()
+]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +128,43 @@ def test_every_scheme_has_situations_for_each_kind_of_answer() -> None:
     for scheme_id, case in CASES:
         answers[scheme_id].add(case.answer.replace("not yet", "no"))
     assert all(found == {"yes", "no", "unknown"} for found in answers.values()), answers
+
+
+def test_every_condition_and_use_is_met_in_one_situation_and_not_in_another() -> None:
+    found: dict[tuple[str, str], set[Truth]] = defaultdict(set)
+    for scheme_id, case in CASES:
+        [decision] = decide_both_ways(scheme_id, [case.facts()], case.on)
+        uses = decision.uses if isinstance(decision, Eligible) else ()
+        for step in (*decision.trace, *uses):
+            found[scheme_id, step.condition].add(step.outcome)
+    conditions = {
+        (scheme.id, condition.name)
+        for scheme in everything().values()
+        for rule in scheme.rules
+        for condition in (*rule.conditions, *rule.uses)
+    }
+    one_sided = {
+        each for each in conditions if Truth.YES not in found[each] or found[each] == {Truth.YES}
+    }
+    assert one_sided == set()
+
+
+def test_every_kind_of_evidence_counts_in_one_situation_and_is_too_old_in_another() -> None:
+    counted: set[tuple[str, str]] = set()
+    too_old: set[tuple[str, str]] = set()
+    for scheme_id, case in CASES:
+        for document in case.evidence:
+            where = counted if case.answer == "yes" else too_old if case.needs_evidence else set()
+            where.add((scheme_id, document.kind))
+    asked = {
+        (scheme.id, kind)
+        for scheme in everything().values()
+        for rule in scheme.rules
+        for condition in rule.conditions
+        if isinstance(condition.operator, HasEvidence)
+        for kind in condition.operator.kinds
+    }
+    assert (asked - counted, asked - too_old) == (set(), set())
 
 
 def boundaries() -> list[tuple[date, date]]:

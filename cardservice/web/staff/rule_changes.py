@@ -112,8 +112,9 @@ async def show_who(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+    since: FromQuery[UUID | None] = None,
 ) -> Response[str]:
-    """Whom a waiting change touches, by account number; the look is kept in the trail.
+    """Whom a waiting change touches, by account number, page by page; each look is kept.
 
     Raises:
         NoSuchPage: no such change waits, or it cannot be published any more.
@@ -126,16 +127,16 @@ async def show_who(
     before = await rulebooks.in_force(session)
     after = publishing.proposed(before, row.file, await publishing.text_of(session, row))
     on = counted.preview.on
-    shown = await previews.preview(session, vault, before, after, on=on, with_people=True)
-    numbers = await previews.numbers_of(session, shown)
-    detail: audit.Detail = {"file": row.file, "shown": len(shown.who)}
+    found = await previews.page_of_touched(session, vault, before, after, on=on, since=since)
+    detail: audit.Detail = {"file": row.file, "shown": len(found.residents)}
     actor, subject = request.user.actor, audit.subject_of("rules", row.id)
     audit.record(session, "preview-listed", subject, actor=actor, now=now, detail=detail)
     who = [
-        (scheme, EFFECTS[effect], numbers[account_id])
-        for scheme, effect, account_id in shown.who[:MOST_SHOWN]
+        (scheme, EFFECTS[effect], looked.number)
+        for looked in found.residents
+        for scheme, effect in (looked.effects or {}).items()
     ]
-    return page(request, WHO, row=row, on=on, who=who, all=len(shown.who))
+    return page(request, WHO, row=row, on=on, who=who, all=counted.preview.touched, found=found)
 
 
 async def _changes(

@@ -16,6 +16,7 @@ from entitlements import (
     feeds,
     gathering,
     grants,
+    previews,
     publishing,
     replays,
     rulebooks,
@@ -34,6 +35,7 @@ from entitlements.errors import (
 )
 from entitlements.facts import Fed
 from entitlements.models import Assessment, Publication
+from entitlements.previews import Effect
 from entitlements.publishing import Consequences
 from entitlements.replays import Replayed
 from entitlements.schemes.batch import YES, compile_numpy
@@ -56,6 +58,8 @@ from tests.support.rule_changes import (
 SECOND = staff_actor(uuid4(), "Sam Okoro")
 IN_DECEMBER = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
 CHILD = msgspec.structs.replace(JEAN, birth_date=date(2015, 5, 5), email="")
+
+OTHER_CHILD = msgspec.structs.replace(CHILD, given_names="Ann", birth_date=date(2016, 6, 6))
 
 
 async def register(database: Database, vault: Vault, details: NewResident = JEAN) -> UUID:
@@ -244,8 +248,40 @@ async def test_the_preview_counts_who_gains_on_the_first_day_that_changes(
     assert shown.preview.on == shown.preview.first_day == date(2027, 1, 1)
     assert (shown.preview.residents, shown.preview.unreadable) == (2, 0)
     assert shown.preview.counts == {"library": {"gains": 1}}
-    assert shown.preview.who == ()
+    assert shown.preview.touched == 1
     assert shown.decided_since == 0
+
+
+@pytest.mark.parametrize(("most_touched", "most_looked_at"), [(200, 5_000), (1, 5_000), (200, 1)])
+async def test_whoever_is_touched_is_on_one_page_and_no_page_looks_at_everybody(
+    migrated: Database,
+    vault: Vault,
+    monkeypatch: pytest.MonkeyPatch,
+    most_touched: int,
+    most_looked_at: int,
+) -> None:
+    monkeypatch.setattr(previews, "MOST_TOUCHED", most_touched)
+    monkeypatch.setattr(previews, "MOST_LOOKED_AT", most_looked_at)
+    children = [await register(migrated, vault, each) for each in (CHILD, OTHER_CHILD)]
+    await register(migrated, vault)
+    found: list[previews.Touched] = []
+    since = None
+    async with migrated.transaction() as session:
+        before = await rulebooks.in_force(session)
+        after = publishing.proposed(before, "library.toml", library_from_2027())
+        while not found or since is not None:
+            found.append(
+                await previews.page_of_touched(
+                    session, vault, before, after, on=date(2027, 1, 1), since=since
+                )
+            )
+            since = found[-1].last
+    assert sum(each.looked_at for each in found) == 3
+    assert max(each.looked_at for each in found) <= most_looked_at
+    assert max(len(each.residents) for each in found) <= most_touched
+    touched = [looked for each in found for looked in each.residents]
+    assert [looked.account_id for looked in touched] == sorted(children)
+    assert all(looked.effects == {"library": Effect.GAINS} for looked in touched)
 
 
 async def test_authorities_change_on_1_april_2028_by_publishing_them(

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice.cli import publications
 from cardservice.cli.answers import Exit
 from cardservice.cli.commands import run
 from cardservice.database import Database
@@ -127,7 +128,23 @@ def test_people_are_listed_only_to_those_who_may_see_them(council: Council, caps
     assert council.number not in capsys.readouterr().out
     assert "preview-listed" not in council.actions()
     assert run([*preview, "--as", "ana"]) == Exit.DONE
-    assert f"leisure-swimming  gains  {council.number}" in capsys.readouterr().out
+    assert f"{council.number}  gains  leisure-swimming\n" in capsys.readouterr().out
+    assert "preview-listed" in council.actions()
+    assert run([*preview, "--as", "ana", "--json"]) == Exit.DONE
+    listed, counted = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert listed == {"account": council.number, "effect": "gains", "scheme": "leisure-swimming"}
+    assert counted["preview"]["counts"] == {"leisure-swimming": {"gains": 1}}
+
+
+def test_the_look_is_in_the_trail_before_anybody_is_named(
+    council: Council, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut_off(line: str) -> None:
+        raise BrokenPipeError(line)
+
+    monkeypatch.setattr(publications, "say", cut_off)
+    assert run(["schemes", "preview", str(council.file), "--who", "--as", "ana"]) != Exit.DONE
+    assert council.number not in capsys.readouterr().out
     assert "preview-listed" in council.actions()
 
 
