@@ -30,8 +30,7 @@ from identity import (
 from identity.actors import SYSTEM
 from identity.errors import NoErasureWaits, PersonErased
 from identity.models import ErasureBasis
-from identity.oidc import logout_notices
-from identity.oidc import retention as oidc_retention
+from identity.oidc import logout_notices, spent
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier, Delivery
 from identity.personal import Vault
@@ -210,12 +209,9 @@ async def let_go_of_evidence(database: Database, *, keep: timedelta, now: dateti
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove what nobody can continue or use again.
-
-    That is `identity.oidc.retention`, networks' failures and registrations that were left.
-    """
+    """Remove what gathers quickly and nobody can continue or use again; the rest goes at night."""
     async with database.transaction() as session:
-        await oidc_retention.forget(session, now=now)
+        await spent.forget(session, now=now)
         await network_limit.forget_expired(session, now=now)
         await registrations.forget_expired(session, now=now)
 
