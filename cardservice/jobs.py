@@ -14,7 +14,14 @@ import structlog
 from cardservice import erasing, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
-from entitlements import ending_notices, evidence_records, webhook_deliveries
+from entitlements import (
+    ending_notices,
+    evidence_records,
+    looking_up,
+    proof_notices,
+    webhook_deliveries,
+)
+from entitlements.references import Registers
 from entitlements.webhook_deliveries import Turn
 from entitlements.webhook_sending import Way
 from identity import (
@@ -30,8 +37,7 @@ from identity import (
 from identity.actors import SYSTEM
 from identity.errors import NoErasureWaits, PersonErased
 from identity.models import ErasureBasis
-from identity.oidc import logout_notices
-from identity.oidc import retention as oidc_retention
+from identity.oidc import logout_notices, spent
 from identity.oidc.provider import Provider
 from identity.outbox import Carrier, Delivery
 from identity.personal import Vault
@@ -120,6 +126,13 @@ async def tell_partners(database: Database, vault: Vault, way: Way, *, now: date
             return total
 
 
+async def ask_registers(
+    database: Database, vault: Vault, registers: Registers, *, now: datetime
+) -> looking_up.Turn:
+    """Ask registers what is due; what has no answer is asked again later."""
+    return await looking_up.ask_due(database.transaction, vault, registers, now=now)
+
+
 async def end_assistance(database: Database, *, now: datetime) -> int:
     """Write down which assisted sessions ended by time or with their sign-in; how many."""
     async with database.transaction() as session:
@@ -203,6 +216,35 @@ async def announce_ends(
             return Announced(told, len(failed))
 
 
+async def announce_ends_of_proof(
+    database: Database, vault: Vault, *, days: Sequence[int], now: datetime
+) -> Announced:
+    """Tell everybody for whom something they showed us is over soon; due once a day.
+
+    Each is a transaction; one person's fault keeps nobody else from being told.
+
+    Args:
+        database: where they are.
+        vault: opens addresses, and seals messages.
+        days: how long before the last day somebody is told.
+        now: when.
+    """
+    told, failed, on = 0, 0, london_date(now)
+    after: UUID | None = None
+    while True:
+        async with database.transaction() as session:
+            page = await proof_notices.due(session, on, days, after=after)
+        for after in page:
+            try:
+                async with database.transaction() as session:
+                    told += await proof_notices.tell(session, vault, after, on, days, now=now)
+            except Exception:  # noqa: BLE001  (whatever it is, the others must not wait for it)
+                _LOG.exception("notice of old proof failed", account=str(after))
+                failed += 1
+        if not page:
+            return Announced(told, failed)
+
+
 async def let_go_of_evidence(database: Database, *, keep: timedelta, now: datetime) -> int:
     """Set an end to files of applications that are decided; due before `apply_retention`."""
     async with database.transaction() as session:
@@ -210,12 +252,9 @@ async def let_go_of_evidence(database: Database, *, keep: timedelta, now: dateti
 
 
 async def forget_expired(database: Database, *, now: datetime) -> None:
-    """Remove what nobody can continue or use again.
-
-    That is `identity.oidc.retention`, networks' failures and registrations that were left.
-    """
+    """Remove what gathers quickly and nobody can continue or use again; the rest goes at night."""
     async with database.transaction() as session:
-        await oidc_retention.forget(session, now=now)
+        await spent.forget(session, now=now)
         await network_limit.forget_expired(session, now=now)
         await registrations.forget_expired(session, now=now)
 

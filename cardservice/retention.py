@@ -3,7 +3,7 @@
 There is no list of what is done: a run that is broken off is simply run again.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
@@ -46,7 +46,7 @@ class Over(msgspec.Struct, frozen=True):
 async def preview(session: AsyncSession, *, now: datetime) -> tuple[Over, ...]:
     """What a run would remove now, for every line that has a period."""
     found = []
-    for holding, period in _lines():
+    for holding, period in _lines(HOLDINGS):
         over = period.is_over(now - period.length)
         count = select(func.count()).select_from(holding.model).where(over)
         found.append(_over(holding, period, await session.scalar(count) or 0))
@@ -54,14 +54,24 @@ async def preview(session: AsyncSession, *, now: datetime) -> tuple[Over, ...]:
 
 
 async def run(
-    transaction: Transaction, *, now: datetime, most: int = ROWS_AT_ONCE
+    transaction: Transaction,
+    *,
+    now: datetime,
+    most: int = ROWS_AT_ONCE,
+    holdings: Sequence[Holding] = HOLDINGS,
 ) -> AsyncIterator[Over]:
     """Remove what is over, `most` rows in one transaction; taps by whole sealed batches.
+
+    Args:
+        transaction: opens one.
+        now: when.
+        most: rows in one transaction.
+        holdings: lines of the table; all of them, if nothing else is said.
 
     Yields:
         Each line of which something was removed, when it is done.
     """
-    for holding, period in _lines():
+    for holding, period in _lines(holdings):
         removed = 0
         while True:
             async with transaction() as session:
@@ -73,8 +83,8 @@ async def run(
             yield _over(holding, period, removed)
 
 
-def _lines() -> list[tuple[Holding, Period]]:
-    ordered = children_first(HOLDINGS)
+def _lines(holdings: Sequence[Holding]) -> list[tuple[Holding, Period]]:
+    ordered = children_first(holdings)
     return [(each, each.period) for each in ordered if each.period is not None]
 
 

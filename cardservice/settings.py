@@ -1,10 +1,11 @@
 """What can be set, read once at the top: from one TOML file, and over it the environment."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Final, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from cardservice.errors import SettingsFaulty
+from entitlements.references import can_be_asked
 
 PREFIX: Final = "KENTCARD_"
 CONFIG: Final = "KENTCARD_CONFIG"
@@ -137,6 +139,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Annotated[str, Meta(pattern=r"^[0-9]{1,3}( [0-9]{1,3})*$")],
         _about("How many days before something ends its holder is told, with spaces between."),
     ] = "28 7"
+    registers: Annotated[
+        Annotated[str, Meta(pattern=r"^([a-z0-9-]+=https?://[^\s]+( |$))*$")],
+        _about(
+            "Registers that are asked about evidence by the number a resident gives, with spaces "
+            "between them: `blue-badge=https://...`, each after the kind of evidence it stands "
+            "for. Empty: none is asked, and no page offers it."
+        ),
+    ] = ""
+    register_tokens: Annotated[
+        str,
+        _about(
+            "Directory that holds, for each register, a file named after its kind, whose first "
+            "line is the bearer token that it knows us by."
+        ),
+    ] = ""
     council: Annotated[Text, _about("Name of the council that answers for the data.")] = (
         "[name of the council, not set yet]"
     )
@@ -161,6 +178,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 def notice_days(settings: Settings) -> tuple[int, ...]:
     """How many days before something ends its holder is told."""
     return tuple(int(days) for days in settings.end_notice_days.split())
+
+
+def registers_in(registers: str, *, loopback: bool = True) -> dict[str, str]:
+    """Kind of evidence -> address of the register that is asked about it.
+
+    Args:
+        registers: the setting.
+        loopback: whether one may be on this machine without HTTPS.
+
+    Raises:
+        ValueError: a register cannot stand for that kind, or is not reached by HTTPS.
+    """
+    found = dict(each.split("=", 1) for each in registers.split())
+    for kind, url in found.items():
+        if not can_be_asked(kind):
+            raise ValueError(f"no register can stand for '{kind}'")
+        address = urlsplit(url)
+        here = loopback and address.hostname in {"127.0.0.1", "localhost"}
+        if address.scheme != "https" and not here:
+            raise ValueError(f"{url} is not reached by HTTPS")
+    return found
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -215,15 +253,7 @@ def load_settings(environ: Mapping[str, str], *, config: Path | None = None) -> 
     found = _from_file(config, faults) if config else {}
     found |= _from_environment(environ)
     values = _checked(found, faults)
-    faults.extend(
-        f"{found[name].name}: this is for demo mode only."
-        for name in ("tray_url", "demo_screens")
-        if values.get(name) and not values.get("demo")
-    )
-    if bool(values.get("notify_api_key_file")) != bool(values.get("notify_templates")):
-        faults.append(
-            f"{PREFIX}NOTIFY_API_KEY_FILE, {PREFIX}NOTIFY_TEMPLATES: set both, or neither."
-        )
+    faults.extend(_clashes(values, found))
     if faults:
         raise SettingsFaulty(faults)
     return msgspec.convert(values, Settings)
@@ -252,6 +282,26 @@ def proxies(trusted: str) -> list[str]:
         ValueError: one of them is none.
     """
     return [str(ip_network(each)) for each in trusted.split()]
+
+
+def _clashes(values: Mapping[str, object], found: Mapping[str, _Found]) -> Iterator[str]:
+    """What is wrong with settings beside each other."""
+    try:
+        registers_in(str(values.get("registers", "")), loopback=bool(values.get("demo")))
+    except ValueError as error:
+        yield f"{found['registers'].name}: {error}."
+    for name in ("tray_url", "demo_screens"):
+        if values.get(name) and not values.get("demo"):
+            yield f"{found[name].name}: this is for demo mode only."
+    for one, other in _TOGETHER:
+        if bool(values.get(one)) != bool(values.get(other)):
+            yield f"{PREFIX}{one.upper()}, {PREFIX}{other.upper()}: set both, or neither."
+
+
+_TOGETHER: Final = (
+    ("notify_api_key_file", "notify_templates"),
+    ("registers", "register_tokens"),
+)
 
 
 def _from_file(path: Path, faults: list[str]) -> dict[str, _Found]:

@@ -1,8 +1,8 @@
-"""The worker's lines of work, side by side: what people wait for, partners, and what takes long.
+"""The worker's lines of work, side by side: what people wait for, others, and what takes long.
 
-Deciding for everybody takes the better part of an hour, and a partner's machine may be slow to
-answer. Messages and taps wait for neither: they have a line of their own. Every piece of each is a
-transaction, so two workers, or two lines, get in nobody's way.
+Deciding for everybody takes the better part of an hour, and a partner's or a register's machine may
+be slow to answer. Messages and taps wait for neither: they have a line of their own. Every piece of
+each is a transaction, so two workers, or two lines, get in nobody's way.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cardservice import jobs, reassessing
 from cardservice.database import Database
 from cardservice.settings import Settings, notice_days
+from entitlements.references import Registers
 from entitlements.webhook_sending import Way
 from identity.dates import london_date
 from identity.oidc.provider import Provider
@@ -36,6 +37,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         http: to the sites that residents sign in to.
         way: to the machines of partners.
+        registers: that are asked about evidence.
         carrier: of messages.
         outbox: the directory of messages that one can read.
         settings: how long before an end people are told, and files of evidence are kept.
@@ -46,6 +48,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     provider: Provider
     http: httpx.AsyncClient
     way: Way
+    registers: Registers
     carrier: Carrier
     outbox: Path
     settings: Settings
@@ -67,6 +70,9 @@ async def work(means: Means, clock: Clock) -> None:
     async def to_partners(now: datetime) -> bool:
         return await what_partners_wait_for(means, now=now)
 
+    async def of_registers(now: datetime) -> bool:
+        return await what_registers_know(means, now=now)
+
     async def at_length(now: datetime) -> bool:
         nonlocal done_on
         well = await what_takes_long(means, now=now, nightly=london_date(now) != done_on)
@@ -74,7 +80,7 @@ async def work(means: Means, clock: Clock) -> None:
         return well
 
     async with asyncio.TaskGroup() as lines:
-        for line in (promptly, to_partners, at_length):
+        for line in (promptly, to_partners, of_registers, at_length):
             lines.create_task(_again_and_again(line, means.stopping, clock))
 
 
@@ -83,6 +89,7 @@ async def work_once(means: Means, *, now: datetime) -> bool:
     return all(
         [
             await what_takes_long(means, now=now, nightly=True),
+            await what_registers_know(means, now=now),
             await what_people_wait_for(means, now=now),
             await what_partners_wait_for(means, now=now),
         ]
@@ -115,6 +122,19 @@ async def what_partners_wait_for(means: Means, *, now: datetime) -> bool:
     except (SQLAlchemyError, OSError) as error:
         return _said(error)
     _say(partners_told=told.taken, partners_not_reached=told.failed)
+    return True
+
+
+async def what_registers_know(means: Means, *, now: datetime) -> bool:
+    """Ask registers about evidence; whether nothing failed here.
+
+    What a register does not answer is its own matter, and is asked again.
+    """
+    try:
+        asked = await jobs.ask_registers(means.database, means.vault, means.registers, now=now)
+    except (SQLAlchemyError, OSError) as error:
+        return _said(error)
+    _say(registers_answered=asked.answered, registers_silent=asked.put_off + asked.given_up)
     return True
 
 
@@ -153,7 +173,9 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
 async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:
     """Tell of what ends, and remove what is over."""
     database, days = means.database, notice_days(means.settings)
-    announced = await jobs.announce_ends(database, means.vault, days=days, now=now)
+    ends = await jobs.announce_ends(database, means.vault, days=days, now=now)
+    proof = await jobs.announce_ends_of_proof(database, means.vault, days=days, now=now)
+    announced = jobs.Announced(ends.told + proof.told, ends.failed + proof.failed)
     keep = timedelta(days=means.settings.evidence_days)
     await jobs.let_go_of_evidence(database, keep=keep, now=now)
     await jobs.apply_retention(database, means.outbox, now=now)

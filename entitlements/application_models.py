@@ -45,6 +45,7 @@ class Happened(StrEnum):
     SUBMITTED = "submitted"
     EVIDENCE_WANTED = "evidence-wanted"
     EVIDENCE_GIVEN = "evidence-given"
+    LOOKED_UP = "looked-up"
     CLAIMED = "claimed"
     HANDED_OVER = "handed-over"
     GRANTED = "granted"

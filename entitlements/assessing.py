@@ -17,7 +17,7 @@ from entitlements.grant_states import GrantState
 from entitlements.grants import EndReason
 from entitlements.models import Assessment, FedFact, Grant, Holder
 from entitlements.offers import Due
-from entitlements.schemes.dates import NEVER
+from entitlements.schemes.dates import NEVER, day_after
 from entitlements.schemes.locality import tells_district
 from entitlements.schemes.notes import last_day_shown, notes_of
 from entitlements.schemes.rule import Given
@@ -37,6 +37,9 @@ PERSONAL: Final = (
     PersonalTable(FedFact, "account_id"),
 )
 """The tables of this package whose sealed columns belong to one person."""
+
+ELIGIBLE: Final = str(Eligible.__struct_config__.tag)
+"""What the table calls a yes."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -240,6 +243,7 @@ async def _store(
     now: datetime,
 ) -> None:
     account_id = holder.account_id
+    holder.shown_over_on = _shown_over_on(book, gathered.facts, london_date(now))
     stored = await _stored(session, account_id)
     personal = await person_keys.for_writing(session, vault, account_id)
     changed = [
@@ -260,6 +264,11 @@ async def _store(
             await session.flush()
         session.add(_row(personal, account_id, decision, facts, book.digest, now))
     await session.flush()
+
+
+def _shown_over_on(book: RuleBook, facts: ResidentFacts, on: date) -> date | None:
+    shown = [last_day_shown(scheme, facts, on) for scheme in book.schemes.values()]
+    return min((day_after(day) for day in shown if day is not None), default=None)
 
 
 async def _stored(session: AsyncSession, account_id: UUID) -> Mapping[str, Assessment]:

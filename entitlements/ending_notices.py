@@ -4,7 +4,7 @@ What it is stands on their account alone: a message is read by others too.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from entitlements.decision import Decision, Eligible, NotEligible
 from entitlements.evidence_models import EndNotice
 from entitlements.grant_states import GrantState
 from entitlements.models import Grant
+from entitlements.notice_windows import Window, windows_of
 from entitlements.offers import Due
 from entitlements.schemes.dates import day_after, in_words
 from identity import audit, notices
@@ -43,7 +44,7 @@ async def due(
         .where(
             Grant.state == GrantState.GRANTED,
             Account.state == AccountState.ACTIVE,
-            or_(*(_is_due(on, window) for window in _windows(days))),
+            or_(*(_is_due(on, window) for window in windows_of(days))),
         )
         .order_by(Grant.valid_until, Grant.id)
         .limit(limit)
@@ -73,11 +74,11 @@ async def tell(
     holder = await grants.lock_holder(session, found.account_id)
     await session.refresh(found)
     account = await session.get_one(Account, found.account_id, populate_existing=True)
-    window = next((one for one in _windows(days) if _holds(found, on, one)), None)
+    window = next((one for one in windows_of(days) if one.holds(found.valid_until, on)), None)
     alive = account.state is AccountState.ACTIVE and grants.is_held(found)
     if window is None or not alive:
         return False
-    if await session.get(EndNotice, (grant_id, window[1])) is not None:
+    if await session.get(EndNotice, (grant_id, window.within)) is not None:
         return False  # another worker was first
     book = await rulebooks.in_force(session)
     facts = (await gathering.gather(session, vault, account.id)).facts
@@ -88,7 +89,8 @@ async def tell(
         decision = rulebooks.deciders(book)[found.scheme](facts, after)
         follows = offers.due_of(decision, book.schemes[found.scheme], holder.giving, None)
         advice = _advice(decision, follows)
-    session.add(EndNotice(grant_id=grant_id, days=window[1], account_id=account.id, told_at=now))
+    whose = account.id
+    session.add(EndNotice(grant_id=grant_id, days=window.within, account_id=whose, told_at=now))
     text = _MESSAGE.format(day=in_words(found.valid_until), advice=advice)
     await notices.tell(session, vault, account, KIND, text, now=now)
     subject = audit.subject_of("account", account.id)
@@ -97,33 +99,11 @@ async def tell(
     return True
 
 
-_Window = tuple[int, int]
-"""More than so many days before the end, and at most so many."""
-
-
-def _windows(days: Sequence[int]) -> Sequence[_Window]:
-    """Each length of notice, from the next shorter one; the shortest from the last day itself.
-
-    Whoever was not told in time is told once, by the shortest notice that still is one.
-    """
-    ordered = sorted(set(days))
-    return tuple(zip([-1, *ordered[:-1]], ordered, strict=True))
-
-
-def _is_due(on: date, window: _Window) -> ColumnElement[bool]:
-    after, within = window
+def _is_due(on: date, window: Window) -> ColumnElement[bool]:
     told = select(EndNotice.grant_id).where(
-        EndNotice.grant_id == Grant.id, EndNotice.days == within
+        EndNotice.grant_id == Grant.id, EndNotice.days == window.within
     )
-    return (
-        (Grant.valid_until > on + timedelta(days=after))
-        & (Grant.valid_until <= on + timedelta(days=within))
-        & ~told.exists()
-    )
-
-
-def _holds(found: Grant, on: date, window: _Window) -> bool:
-    return window[0] < (found.valid_until - on).days <= window[1]
+    return window.of(Grant.valid_until, on) & ~told.exists()
 
 
 def _advice(decision: Decision, follows: Due) -> str:

@@ -1,6 +1,6 @@
 """The tables of evidence that is given with an application, and of the files that were sent."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -104,3 +104,44 @@ class EndNotice(Base, kw_only=True):
     days: Mapped[int] = mapped_column(primary_key=True)
     account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
     told_at: Mapped[datetime]
+
+
+class ProofNotice(Base, kw_only=True):
+    """That a resident was told that something they showed us is over: once for each length.
+
+    Attributes:
+        over_on: the first day on which it does not count any more.
+        days: how long before that the notice was due.
+    """
+
+    __tablename__ = "proof_notice"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), primary_key=True)
+    over_on: Mapped[date] = mapped_column(primary_key=True)
+    days: Mapped[int] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]
+
+
+class ReferenceQuestion(Base, kw_only=True):
+    """A question that is to go to a register. It is deleted once it is answered or given up.
+
+    Attributes:
+        evidence_id: what waits for the answer.
+        register: which register is asked, by the kind of document that it stands for.
+        sealed_reference: what the resident is registered under there.
+        due_at: when it is asked, or asked again.
+        tries: how often it was asked.
+    """
+
+    __tablename__ = "reference_question"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    evidence_id: Mapped[UUID] = mapped_column(
+        ForeignKey("application_evidence.id", ondelete="CASCADE"), unique=True
+    )
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("account.id"), index=True)
+    register: Mapped[str] = mapped_column(String(64))
+    sealed_reference: Mapped[bytes]
+    asked_at: Mapped[datetime]
+    due_at: Mapped[datetime] = mapped_column(index=True)
+    tries: Mapped[int] = mapped_column(default=0)

@@ -19,6 +19,7 @@ from entitlements.evidence_models import (
     EvidenceFile,
     EvidenceHow,
     EvidenceOutcome,
+    ReferenceQuestion,
 )
 from entitlements.wanted import Said
 from identity import audit, person_keys
@@ -30,6 +31,7 @@ from identity.rekeying import PersonalTable
 PERSONAL: Final = (
     PersonalTable(EvidenceFile, "account_id"),
     PersonalTable(ApplicationEvidence, "account_id"),
+    PersonalTable(ReferenceQuestion, "account_id"),
 )
 """Tables whose sealed columns belong to one person."""
 _FILE: Final = EvidenceFile.__tablename__

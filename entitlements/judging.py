@@ -1,6 +1,7 @@
 """Evidence is accepted or refused. What is accepted serves every scheme from then on."""
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -18,9 +19,10 @@ from entitlements.evidence_models import (
 )
 from entitlements.grants import lock_holder
 from entitlements.wanted import Said
-from identity import accounts, four_eyes, person_keys
-from identity.actors import Actor
+from identity import accounts, four_eyes, notices, person_keys
+from identity.actors import Actor, ActorKind
 from identity.evidence import DocumentShown, Examination
+from identity.models import Account, AccountState
 from identity.personal import Vault
 
 
@@ -55,7 +57,7 @@ async def accept(
         InvalidDetails: faults by part: `kind`, `dated_on`, `expires_on`.
         NoSuchEvidence: it was not sent with this application.
     """
-    row = await _to_judge(session, application, evidence_id)
+    row = await _to_judge(session, application, evidence_id, actor)
     personal = await person_keys.for_writing(session, vault, application.account_id)
     said = evidence_records.said_in(personal, row)
     copy = msgspec.structs.replace(
@@ -84,7 +86,7 @@ async def refuse(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Refuse a file that was sent, with a reason its sender reads.
+    """Refuse a file that was sent, with a reason its sender reads on the page of their request.
 
     Raises:
         EvidenceJudged: it was accepted or refused before.
@@ -92,7 +94,7 @@ async def refuse(
         NoSuchEvidence: it was not sent with this application.
     """
     why = four_eyes.checked_reason(reason)
-    row = await _to_judge(session, application, evidence_id)
+    row = await _to_judge(session, application, evidence_id, actor)
     personal = await person_keys.for_writing(session, vault, application.account_id)
     evidence_records.seal_reason(personal, row, why)
     _judge(row, EvidenceOutcome.REFUSED, actor=actor, now=now)
@@ -101,6 +103,7 @@ async def refuse(
         session, "evidence-refused", application, row, actor=actor, now=now
     )
     await session.flush()
+    await _tell_refused(session, vault, application, now=now)
 
 
 async def note_sighted(
@@ -131,6 +134,24 @@ async def note_sighted(
     await session.flush()
 
 
+async def _tell_refused(
+    session: AsyncSession, vault: Vault, application: Application, *, now: datetime
+) -> None:
+    account = await session.get_one(Account, application.account_id)
+    if account.state is not AccountState.ACTIVE:
+        return  # nothing is sent to the dead
+    text = _REFUSED.format(reference=application.reference)
+    await notices.tell(session, vault, account, "evidence-refused", text, now=now)
+
+
+_REFUSED: Final = (
+    "We could not accept something that you gave us with your application {reference}.\n\n"
+    "Sign in to your Kent Card account and choose “Your requests” to read why, and what you can "
+    "give us instead."
+)
+"""What it was and why stand on the page alone: a message goes where anybody may read it."""
+
+
 def _judge(
     row: ApplicationEvidence, outcome: EvidenceOutcome, *, actor: Actor, now: datetime
 ) -> None:
@@ -139,7 +160,7 @@ def _judge(
 
 
 async def _to_judge(
-    session: AsyncSession, application: Application, evidence_id: UUID
+    session: AsyncSession, application: Application, evidence_id: UUID, actor: Actor
 ) -> ApplicationEvidence:
     """The evidence, after whoever judges the same has finished."""
     await lock_holder(session, application.account_id)
@@ -147,6 +168,8 @@ async def _to_judge(
     await session.refresh(row)
     if row.outcome is not EvidenceOutcome.WAITING:
         raise EvidenceJudged("Somebody has accepted or refused this already.")
+    if row.how is EvidenceHow.REFERENCE and actor.kind is not ActorKind.SYSTEM:
+        raise EvidenceJudged("A register is being asked about this. Its answer decides.")
     return row
 
 

@@ -207,6 +207,8 @@ class Holder(Base, kw_only=True):
     `answers` is the fingerprint of every scheme's current answer, and `answers_change_on` the first
     day on which one of them is due to change: see `answers`. Without a fingerprint the resident is
     decided for anew when everybody is looked at.
+
+    `shown_over_on` is the first day without what others gave and staff have seen.
     """
 
     __tablename__ = "holder"
@@ -216,6 +218,7 @@ class Holder(Base, kw_only=True):
     giving: Mapped[Giving | None] = mapped_column(default=None)
     answers: Mapped[bytes | None] = mapped_column(default=None)
     answers_change_on: Mapped[date | None] = mapped_column(default=None)
+    shown_over_on: Mapped[date | None] = mapped_column(default=None, index=True)
 
 
 class Assessment(Base, kw_only=True):

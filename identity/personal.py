@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import struct
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -76,7 +76,7 @@ class Vault:
 
     def _blind(self, key: KeyId, field: str, text: str) -> bytes:
         message = f"{field}\0{text}".encode(errors="surrogatepass")  # whatever was typed
-        return hmac.new(self._keystore.reveal(key), message, sha256).digest()
+        return hmac.digest(self._keystore.reveal(key), message, "sha256")
 
     def _cipher(self, key: KeyId) -> AESGCM:
         if key not in self._ciphers:

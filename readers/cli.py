@@ -40,6 +40,7 @@ from readers.terminal.errors import (
     ServerRefused,
     SettingsRefused,
     TerminalError,
+    TillSecretUnusable,
 )
 from readers.terminal.loop import Readers, is_meant
 from readers.terminal.parts import Terminal
@@ -56,7 +57,7 @@ WRONG_USAGE: Final = 2
 FAULT: Final = 3
 
 _NOT_YET: Final = (NotEnrolled, AlreadyEnrolled, ServerRefused)
-_MISUSED: Final = (SettingsRefused, CodeUnusable, ClockRefused)
+_MISUSED: Final = (SettingsRefused, CodeUnusable, ClockRefused, TillSecretUnusable)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -203,7 +204,7 @@ def _screen(terminal: Terminal) -> Screen:
     settings = terminal.settings
     switch = terminal.cut_network if settings.demo else None
     try:
-        return Screen(terminal.board, settings.screen_port, cut_network=switch)
+        return Screen(terminal.board, settings.screen_port, cut_network=switch, till=terminal.till)
     except OSError as error:
         raise SettingsRefused(
             [f"Port {settings.screen_port} for the screen cannot be used: {error.strerror}."]

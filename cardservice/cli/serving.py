@@ -20,9 +20,10 @@ from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
 from cardservice.cli.subcommands import Commands
 from cardservice.errors import NotReady
+from cardservice.registers import registers_of
 from cardservice.settings import Settings, proxies
 from cardservice.web.environment import compile_pages
-from entitlements import webhook_sending
+from entitlements import register_https, webhook_sending
 from entitlements.webhook_sending import Way
 
 LAST_REQUESTS_SECONDS: Final = 5
@@ -127,12 +128,14 @@ async def _work(around: Surroundings, *, once: bool) -> int:
         open_database(around.settings) as database,
         httpx.AsyncClient() as http,
         webhook_sending.connections() as posts,
+        register_https.connections() as questions,
     ):
         means = work.Means(
             database=database,
             provider=provider_of(around.settings, open_keystore(around.settings)),
             http=http,
             way=Way(posts, loopback=around.settings.demo),
+            registers=registers_of(around.settings, questions),
             carrier=carrier_of(around.settings),
             outbox=Path(around.settings.outbox),
             settings=around.settings,

@@ -16,7 +16,13 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from entitlements.application_models import Application, ApplicationEvent, ApplicationState
-from entitlements.evidence_models import ApplicationEvidence, EndNotice, EvidenceFile
+from entitlements.evidence_models import (
+    ApplicationEvidence,
+    EndNotice,
+    EvidenceFile,
+    ProofNotice,
+    ReferenceQuestion,
+)
 from entitlements.grant_models import GrantMove
 from entitlements.models import Grant
 
@@ -76,6 +82,27 @@ HOLDINGS: Final = (
             "it ended",
             lambda cut: EndNotice.grant_id.in_(select(Grant.id).where(Grant.ended_at < cut)),
             CLAIMS,
+        ),
+    ),
+    Holding(
+        model=ProofNotice,
+        topic=Topic.CARD,
+        what="That we told you that something you showed us is over soon",
+        of=lambda person: ProofNotice.account_id == person,
+        period=Period(
+            SIX_YEARS, "it was over", lambda cut: ProofNotice.over_on < cut.date(), CLAIMS
+        ),
+    ),
+    Holding(
+        model=ReferenceQuestion,
+        topic=Topic.CARD,
+        what="The number under which another register is to be asked about you, until it is asked",
+        of=lambda person: ReferenceQuestion.account_id == person,
+        period=Period(
+            timedelta(days=7),
+            "you gave it; it goes at once when the register has answered",
+            lambda cut: ReferenceQuestion.asked_at < cut,
+            NEEDED_NO_LONGER,
         ),
     ),
     Holding(

@@ -28,6 +28,7 @@ from identity.personal import Vault
 TEMPLATE: Final = "apply/application.html"
 _DONE: Final = {
     "evidence": _("We have what you sent. A member of staff will look at it"),
+    "reference": _("We are asking about the number you gave. You do not need to do anything"),
     "review": _("Another member of staff will look at your application"),
 }
 _TITLES: Final = {

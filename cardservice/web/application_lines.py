@@ -50,6 +50,7 @@ _EVENT_WORDS: Final[Mapping[str, str]] = {
     Happened.SUBMITTED: _("Sent"),
     Happened.EVIDENCE_WANTED: _("Proof asked for"),
     Happened.EVIDENCE_GIVEN: _("Proof given"),
+    Happened.LOOKED_UP: _("A register was asked"),
     Happened.GRANTED: _("Granted"),
     Happened.REFUSED: _("Refused"),
     Happened.WITHDRAWN: _("Withdrawn"),

@@ -1,6 +1,6 @@
 """Sending a photo or PDF with an application, and looking at what was sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
-from cardservice.settings import LARGEST_EVIDENCE, Settings
+from cardservice.settings import LARGEST_EVIDENCE, Settings, registers_in
 from cardservice.web.apply import OPT
 from cardservice.web.evidence_files import file_answer
 from cardservice.web.evidence_lines import in_words
@@ -22,20 +22,25 @@ from cardservice.web.visitors import VisitorRequest
 from cardservice.web.whose import whose_of
 from cardservice.web.words import gettext as _
 from entitlements import application_records as records
-from entitlements import applying, deciding, evidence_records, sending
+from entitlements import applying, deciding, evidence_records, looking_up, sending
 from entitlements.application_models import WAITING, Application
 from entitlements.cleaning.media import Clean
+from entitlements.looking_up import NotAsked
+from entitlements.references import read_reference
 from entitlements.sending import NotGiven
 from entitlements.uploads import MEGABYTE, NotTaken, Uploads
 from entitlements.wanted import Said, can_be_sent, documents_wanted, said_of
 from identity.dates import london_date
-from identity.evidence import KINDS
+from identity.evidence import KINDS, Proof, sole_proof
 from identity.personal import Vault
 
 PATH: Final = "/applications/{reference:str}/evidence"
 TEMPLATE: Final = "apply/evidence.html"
 FILE: Final = "file"
 DOCUMENT: Final = "document"
+REGISTER: Final = "register"
+NUMBER: Final = "number"
+AGREED: Final = "agreed"
 LARGEST_BODY: Final = (LARGEST_EVIDENCE + 1) * MEGABYTE
 
 
@@ -100,6 +105,38 @@ async def send(
         return await _form(request, session, vault, settings, row, now, typed=typed, faults=faults)
 
 
+@post(f"{PATH}/reference", status_code=303, opt=OPT)
+async def look_up(
+    request: VisitorRequest,
+    reference: FromPath[str],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    settings: NamedDependency[Settings],
+    now: NamedDependency[datetime],
+) -> Response[Any]:
+    """Take the number by which a register is to be asked, if they agree to that.
+
+    Raises:
+        NoSuchApplication: there is none of theirs by that reference.
+    """
+    whose, typed = whose_of(request), await typed_in(request)
+    row = await records.own(session, whose.account_id, reference)
+    kind, number = typed.get(REGISTER, ""), read_reference(typed.get(NUMBER, ""))
+    faults: dict[str, str] = {}
+    if kind not in registers_in(settings.registers):
+        faults[REGISTER] = _("Select what you have")
+    if number is None:
+        faults[NUMBER] = _("Enter the number as it is on the document")
+    if typed.get(AGREED) != "yes":
+        faults[AGREED] = _("Agree that we ask, or send a photo or PDF instead")
+    if number is not None and not faults:
+        given = await looking_up.give(session, vault, row, kind, number, actor=whose.actor, now=now)
+        if not isinstance(given, NotAsked):
+            return see_other(f"{whose.base}/applications/{reference}?done=reference")
+        faults[NUMBER] = looking_up.WORDS[given]
+    return await _form(request, session, vault, settings, row, now, typed=typed, faults=faults)
+
+
 @get(f"{PATH}/{{evidence_id:uuid}}/file", opt=OPT)
 async def show_file(
     request: VisitorRequest,
@@ -145,10 +182,21 @@ async def _form(
         typed=typed or {},
         name=await applying.title_of(session, row.scheme),
         choices=[(each.code, in_words(each)) for each in wanted],
+        registers=_registers(settings, wanted),
         megabytes=settings.evidence_megabytes,
         days=settings.evidence_days,
         here=f"{base}/applications/{row.reference}",
     )
+
+
+def _registers(settings: Settings, wanted: Sequence[Said]) -> list[tuple[str, str]]:
+    """What a register can be asked about that would help."""
+    kinds, proofs = {each.kind for each in wanted}, {each.proof for each in wanted}
+    return [
+        (kind, KINDS[kind].name)
+        for kind in registers_in(settings.registers)
+        if kind in kinds or (sole_proof(kind) is Proof.ADDRESS and Proof.ADDRESS in proofs)
+    ]
 
 
 def _everything() -> tuple[Said, ...]:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.settings import Settings
 from cardservice.web.words import gettext as _
-from entitlements import deciding, evidence_records
+from entitlements import deciding, evidence_records, looking_up
 from entitlements.application_models import WAITING, Application, ApplicationState
 from entitlements.deciding import NoReview
 from entitlements.evidence_models import EvidenceOutcome
@@ -29,6 +29,7 @@ _OUTCOMES: Final[Mapping[EvidenceOutcome, str]] = {
     EvidenceOutcome.ACCEPTED: _("accepted"),
     EvidenceOutcome.REFUSED: _("not accepted"),
 }
+_ASKING: Final = _("we are asking the register")
 
 
 class GivenLine(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ async def after(
                 each.row.id,
                 in_words(each.said),
                 each.row.given_at,
-                _OUTCOMES[each.row.outcome],
+                _ASKING if looking_up.is_being_asked(each.row) else _OUTCOMES[each.row.outcome],
                 each.reason,
                 each.file is not None,
             )

@@ -163,7 +163,8 @@ def _of_framework(
     title = "The request cannot be understood." if code == "bad-request" else "No such thing here."
     answer = problem(request, error.status_code, code, title, error.detail, **more)
     if error.status_code == NOT_ALLOWED:
-        answer.headers["allow"] = ", ".join(_allowed(request))
+        said = (error.headers or {}).get("allow", "")
+        answer.headers["allow"] = said or ", ".join(_allowed(request))
     return answer
 
 

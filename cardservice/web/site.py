@@ -131,6 +131,7 @@ _APPLYING: Final[Sequence[ControllerRouterHandler]] = (
     application.withdraw,
     evidence.ask,
     evidence.send,
+    evidence.look_up,
     evidence.show_file,
     review.ask,
     review.send,

@@ -14,7 +14,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.handlers import BaseRouteHandler
 from litestar.response.base import ASGIResponse
-from litestar.types import ControllerRouterHandler
+from litestar.types import ControllerRouterHandler, Scope
 
 from entitlements import answered_keys, guesses, partner_checks, partner_paths, redemptions, usage
 from entitlements.answered_keys import Answer
@@ -36,6 +36,7 @@ from entitlements.partner_paths import CHECKS, REDEMPTIONS, USAGE
 from entitlements.rates import Meter
 from entitlements.redemption_rules import Batch, RedemptionAnswer
 from entitlements.usage import MOST_DAYS, Used, UsedThatDay
+from identity.machines import Asked, Written, posted
 from identity.oidc import dpop
 from identity.oidc.scopes import CHECK, EVENTS, REDEEM
 from readers.contract.windows import london_date
@@ -70,24 +71,28 @@ async def partner_only(connection: Connection, handler: BaseRouteHandler) -> Non
         OrganisationSuspended: the organisation is answered nothing.
         ScopeMissing: the token does not allow this.
     """
-    desk: Desk = connection.app.state.partners
     scope = connection.scope
+    asked = Asked(scope, connection.receive)
+    desk: Desk = asked.state.partners
     url = f"{desk.backing.provider.issuer}{scope['path']}"
-    proofs = tuple(connection.headers.getall("dpop", []))
-    asked = dpop.Request(str(scope.get("method", "")), url, proofs)
-    caller = await desk.caller(connection.headers.get("authorization", ""), asked)
+    proven = dpop.Request(str(scope.get("method", "")), url, asked.headers(b"dpop"))
+    caller = await desk.caller(asked.header(b"authorization"), proven)
     wanted = handler.opt.get(SCOPE, "")
     if wanted and wanted not in caller.scopes:
         said = f'Bearer error="insufficient_scope", scope="{wanted}"'
         words = f"The access token does not allow {wanted}."
         raise ScopeMissing(words, headers={"www-authenticate": said})
-    connection.scope["user"] = caller
+    scope["user"] = caller
 
 
-@post(CHECKS, guards=[partner_only], opt={SCOPE: CHECK}, status_code=200)
-async def check(request: FromPartner) -> ASGIResponse:
-    """Ask about whoever shows a card."""
-    return await _answered(request, _check)
+@posted(CHECKS, guards=[partner_only], opt={SCOPE: CHECK})
+async def check(asked: Asked) -> Written:
+    """Ask about whoever shows a card. Somebody stands at a counter, and there may be many."""
+    desk: Desk = asked.state.partners
+    answer, said = await _counted(asked.scope, desk.checks, lambda now: _check(asked, desk, now))
+    told = {**said, "content-type": answer.media_type}
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in told.items()]
+    return Written(answer.status, headers, answer.body)
 
 
 @post(REDEMPTIONS, guards=[partner_only], opt={SCOPE: REDEEM}, status_code=201)
@@ -148,33 +153,39 @@ ROUTES: Final[Sequence[ControllerRouterHandler]] = (
 
 
 async def _answered(request: FromPartner, work: Work) -> ASGIResponse:
-    """Count the request, answer it or say why not, and say what is left."""
+    """Answer a request that changes or shows what an organisation has."""
     desk: Desk = request.app.state.partners
-    now = desk.backing.clock()
-    meter: Meter = desk.checks if work is _check else desk.redemptions
-    taken = meter.take(request.user, now=now)
+    meter = desk.redemptions
+    answer, said = await _counted(request.scope, meter, lambda now: work(request, desk, now))
+    return ASGIResponse(
+        body=answer.body, status_code=answer.status, media_type=answer.media_type, headers=said
+    )
+
+
+async def _counted(
+    scope: Scope, meter: Meter, work: Callable[[datetime], Awaitable[Answer]]
+) -> tuple[Answer, dict[str, str]]:
+    """Count the request, answer it or say why not, and say in headers what is left."""
+    desk: Desk = scope["litestar_app"].state.partners
+    caller, now = scope["user"], desk.backing.clock()
+    taken = meter.take(caller, now=now)
     more: Mapping[str, str] = {}
     try:
         if not taken.allowed:
             raise TooManyRequests(taken.reset)
-        answer = await work(request, desk, now)
+        answer = await work(now)
     except RequestRefused as refused:
-        desk.tally.count(request.user, Used.REFUSED, london_date(now))
-        answer, more = _problem(request, desk, refused), refused.headers
-    return ASGIResponse(
-        body=answer.body,
-        status_code=answer.status,
-        media_type=answer.media_type,
-        headers={**_NO_STORE, **taken.headers, **more},
-    )
+        desk.tally.count(caller, Used.REFUSED, london_date(now))
+        answer, more = _problem(scope, desk, refused), refused.headers
+    return answer, {**_NO_STORE, **taken.headers, **more}
 
 
-async def _check(request: FromPartner, desk: Desk, now: datetime) -> Answer:
-    caller, backing = request.user, desk.backing
-    asked = read(_content_type(request), await request.body(), CheckRequest)
-    schemes = await desk.schemes(now)
-    async with backing.statements() as executor:
-        told = await partner_checks.check(executor, backing.means, caller, schemes, asked, now=now)
+async def _check(asked: Asked, desk: Desk, now: datetime) -> Answer:
+    caller: Caller = asked.scope["user"]
+    what = read(asked.header(b"content-type"), await asked.body(), CheckRequest)
+    schemes, means = await desk.schemes(now), desk.backing.means
+    async with desk.backing.statements() as executor:
+        told = await partner_checks.check(executor, means, caller, schemes, what, now=now)
     if told.wrong or told.right:
         await _count_guess(desk, caller, told, now)
     desk.tally.count(caller, _COUNTED[told.answer.decision], london_date(now))
@@ -202,7 +213,7 @@ async def _hold(request: FromPartner, desk: Desk, now: datetime) -> Answer:
             return before
         held = await redemptions.hold(session, caller, schemes, batch, now=now)
         if isinstance(held, RedemptionRefused):
-            answer, what, times = _problem(request, desk, held), Used.REFUSED, 1
+            answer, what, times = _problem(request.scope, desk, held), Used.REFUSED, 1
         else:
             answer = Answer(201, JSON, msgspec.json.encode(held))
             what, times = Used.REDEMPTIONS_HELD, len(batch.items)
@@ -263,6 +274,6 @@ def _content_type(request: FromPartner) -> str:
     return str(request.headers.get("content-type", ""))
 
 
-def _problem(request: FromPartner, desk: Desk, refused: RequestRefused) -> Answer:
-    said = desk.backing.problem(request, refused)
+def _problem(scope: Scope, desk: Desk, refused: RequestRefused) -> Answer:
+    said = desk.backing.problem(Request(scope), refused)
     return Answer(said.status_code or 500, str(said.media_type), msgspec.json.encode(said.content))

@@ -18,8 +18,8 @@ from litestar.di import NamedDependency
 from litestar.types import ControllerRouterHandler
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from identity.api.machines import POST, Answer, Asked, Content, posted
 from identity.executors import Executor
+from identity.machines import POST, Answer, Asked, Content, posted
 from identity.oidc import (
     authorize,
     client_auth,
@@ -151,7 +151,7 @@ async def token_endpoint(asked: Asked) -> Answer:
     """A client asks for a token."""
     backing: Backing = asked.state.backing
     provider, now = backing.provider, backing.clock()
-    form, header = _form_of(asked), asked.header(b"authorization")
+    form, header = await _form_of(asked), asked.header(b"authorization")
     proofs = dpop.Request(POST, provider.url(Endpoint.TOKEN), asked.headers(b"dpop"))
     if token.is_for_itself(form):
         async with backing.statements() as executor:
@@ -167,7 +167,7 @@ async def introspect(asked: Asked) -> Answer:
     """A client asks what a token allows. No transaction: APIs wait for this at every call."""
     backing: Backing = asked.state.backing
     provider, now = backing.provider, backing.clock()
-    form, header = _form_of(asked), asked.header(b"authorization")
+    form, header = await _form_of(asked), asked.header(b"authorization")
     async with backing.statements() as executor:
         client = await _client(header, executor, provider, form, now=now)
         if isinstance(client, Refused):
@@ -269,8 +269,8 @@ async def _form(request: AnyRequest) -> Parameters:
     return _read_form(request.headers.get("content-type", ""), await request.body())
 
 
-def _form_of(asked: Asked) -> Parameters:
-    return _read_form(asked.header(b"content-type"), asked.body)
+async def _form_of(asked: Asked) -> Parameters:
+    return _read_form(asked.header(b"content-type"), await asked.body())
 
 
 def _read_form(content_type: str, body: bytes) -> Parameters:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from readers.card.codes import NO_ACCESS
 from readers.card.keys import AES128_CONSTANT, SYSTEM_ID, UID_BYTES
 from readers.card.layout import FILES, KENT_AID, KEY_COUNT, KEY_MEANINGS
-from readers.contract import phone_pass
+from readers.contract import phone_pass, tap_tokens
 from readers.contract.record import (
     EXPIRES,
     LENGTH_BYTES,
@@ -32,7 +32,8 @@ EXAMPLE_JTI = bytes(range(phone_pass.JTI_BYTES))
 
 def card_format() -> str:
     """The whole document, in Markdown."""
-    return f"{_introduction()}\n{_keys()}\n{_files()}\n{_record()}\n{_example()}\n{_pass()}"
+    parts = (_introduction, _keys, _files, _record, _example, _pass, _tap_token)
+    return "\n".join(part() for part in parts)
 
 
 def _introduction() -> str:
@@ -172,4 +173,18 @@ An example of {len(text)} characters, with a signature of zeros:
 ```
 {lines}
 ```
+"""
+
+
+def _tap_token() -> str:
+    claims = ", ".join(f"`{name}`" for name in tap_tokens.TapToken.__struct_fields__)
+    return f"""## What a till is given for a tap
+
+Nothing of a card leaves a terminal for a partner's till but a signed token: a JWT of type
+`{tap_tokens.TYPE}` for `{tap_tokens.AUDIENCE}`, by the terminal's own Ed25519 key (`kid` and `sub`
+are the terminal), with the claims {claims}. `index` is the
+record's place in the status list, field {Field.STATUS_INDEX.value}; there is no number and no UID
+in it. It is made after a tap was accepted and written down, with or without a network, and lives
+{int(tap_tokens.LIFETIME.total_seconds())} seconds. The server takes it from one organisation
+only. How a till asks for it: [partners.md](partners.md#a-till-with-a-reader).
 """

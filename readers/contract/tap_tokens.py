@@ -43,6 +43,11 @@ class TapToken(msgspec.Struct, frozen=True):
     exp: int
 
 
+def ends(now: datetime) -> datetime:
+    """From when the token of a card that was read at `now` is worth nothing; a whole second."""
+    return now.replace(microsecond=0) + LIFETIME
+
+
 def make(
     terminal_id: str,
     service: Service,
@@ -60,15 +65,14 @@ def make(
         sign: Ed25519 by the terminal's key.
         now: when the card was read.
     """
-    issued = int(now.timestamp())
     claims: dict[str, Any] = {
         "sub": terminal_id,
         "aud": AUDIENCE,
         "service": service.value,
         "index": status_index,
         "jti": secrets.token_urlsafe(_ID_BYTES),
-        "iat": issued,
-        "exp": issued + int(LIFETIME.total_seconds()),
+        "iat": int(now.timestamp()),
+        "exp": int(ends(now).timestamp()),
     }
     return sign_token(TYPE, claims, key_id=terminal_id, sign=sign)
 

@@ -19,6 +19,7 @@ from readers.terminal.errors import (
     ServerUnreachable,
     StateUnusable,
     TerminalError,
+    TillSecretUnusable,
 )
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Journal
@@ -26,6 +27,7 @@ from readers.terminal.loop import is_meant
 from readers.terminal.server import Server
 from readers.terminal.settings import Settings
 from readers.terminal.state import State
+from readers.terminal.till_secret import read_secret
 
 ListReaders = Callable[[], Sequence[str]]
 """The PC/SC names of the readers there are; raises ReaderServiceDown or ReaderFault."""
@@ -71,7 +73,7 @@ def examine(
         server: another way to reach it, for tests.
     """
     state = State(settings.state_dir)
-    findings = [*_reader(settings, list_readers), *_state(state)]
+    findings = [*_reader(settings, list_readers), *_till(settings), *_state(state)]
     try:
         holdings = Holdings(state)
     except (NotEnrolled, StateUnusable) as error:
@@ -110,6 +112,19 @@ def _reader(settings: Settings, list_readers: ListReaders) -> Iterator[Finding]:
         )
     else:
         yield Finding(Level.OK, "reader", f"Readers: {named}.")
+
+
+def _till(settings: Settings) -> Iterator[Finding]:
+    if settings.till_secret_file is None:
+        return
+    try:
+        read_secret(settings.till_secret_file)
+    except TillSecretUnusable as error:
+        yield Finding(Level.FAULT, error.code, str(error), error.remedy)
+    else:
+        yield Finding(
+            Level.OK, "till", f"The till's secret in {settings.till_secret_file} can be read."
+        )
 
 
 def _state(state: State) -> Iterator[Finding]:

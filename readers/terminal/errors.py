@@ -86,6 +86,27 @@ class JournalUnreadable(TerminalError):
     )
 
 
+# -- the till beside it ---------------------------------------------------------------------------
+
+
+class TillSecretUnusable(TerminalError):
+    """The file with the till's secret is not there, is no secret, or is open to others.
+
+    Attributes:
+        faults: every one of them, a sentence each.
+    """
+
+    code = "till-secret-unusable"
+    remedy = (
+        "Make the file anew, for the account the terminal runs under and nobody else: "
+        "(umask 077; openssl rand -hex 32 > FILE)"
+    )
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(" ".join(faults))
+        self.faults = tuple(faults)
+
+
 # -- the server -----------------------------------------------------------------------------------
 
 

@@ -122,6 +122,7 @@ class ReaderThread:
                 self._answer_until()
 
     def _serve(self) -> None:
+        self._terminal.withdraw_from_till()
         try:
             with self._connect(self._reader) as channel:
                 serve_card(self._terminal, channel)

@@ -9,6 +9,7 @@ import httpx
 
 from readers.clock import Clock
 from readers.contract.reasons import Reason
+from readers.contract.record import Record
 from readers.contract.services import Service
 from readers.contract.wire import Purpose
 from readers.terminal.clock import clock_problem
@@ -23,6 +24,8 @@ from readers.terminal.server import Network, Server
 from readers.terminal.settings import Settings
 from readers.terminal.state import State
 from readers.terminal.sync import Sync
+from readers.terminal.till import Till
+from readers.terminal.till_secret import read_secret
 
 
 class Terminal:
@@ -31,6 +34,7 @@ class Terminal:
     Attributes:
         clock: answers ``now``.
         random: so many unpredictable bytes.
+        till: told of accepted taps; None: no till was set.
 
     Args:
         settings: how it is set up.
@@ -40,6 +44,7 @@ class Terminal:
     Raises:
         NotEnrolled: there is no identity.
         StateUnusable, JournalFull, JournalUnreadable: what it keeps cannot be used.
+        TillSecretUnusable: a till was set, and its secret cannot be used.
     """
 
     def __init__(
@@ -55,6 +60,9 @@ class Terminal:
         self.clock = clock
         self.random = random
         self.holdings = Holdings(state)
+        secret_file = settings.till_secret_file
+        secret = read_secret(secret_file) if secret_file else None
+        self.till = Till(self.holdings.identity, secret, clock) if secret else None
         state.prepare()
         self.journal = Journal(state.journal)
         self.network = Network()
@@ -114,6 +122,16 @@ class Terminal:
         """Show, from the next picture on, that so many taps were decided."""
         self._counts = Counts(sequence, self._counts.uploaded)
 
+    def tell_till(self, record: Record, *, now: datetime) -> None:
+        """Hold a token ready for the till, if there is one, of a tap accepted at `now`."""
+        if self.till is not None:
+            self.till.tapped(record, now=now)
+
+    def withdraw_from_till(self) -> None:
+        """A card has come: whoever tapped before is not at the till any more."""
+        if self.till is not None:
+            self.till.withdraw()
+
     def refresh_edge(self) -> None:
         """Say at the edge of the screen what has changed beside the reader."""
         with suppress(TerminalError):  # an old count is better than none
@@ -138,6 +156,8 @@ class Terminal:
 
     def close(self) -> None:
         """Let go of everything; what was decided is safe without this."""
+        if self.till is not None:
+            self.till.close()
         self.asker.close()
         self.server.close()
         self.journal.close()

@@ -26,6 +26,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         reader: name of the PC/SC reader, with or without its numbers at the end; empty: any.
         screen_port: of the terminal's own screen, on loopback only.
         service: which of the terminal's services is checked at this reader; absent: the first.
+        till_secret_file: file of mode 0600 with the word a till on this machine shows to be given
+            tokens of accepted taps; absent: no till is given any.
         demo: whether time may be simulated and the network be cut.
     """
 
@@ -34,6 +36,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reader: str = ""
     screen_port: int = 8010
     service: Service | None = None
+    till_secret_file: Path | None = None
     demo: bool = False
 
 
@@ -148,10 +151,18 @@ def _service(value: object, faults: list[str]) -> Service | None:
         return None
 
 
+def _till_secret_file(value: object, faults: list[str]) -> Path | None:
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        faults.append(f"till_secret_file must be the path of a file, not {value!r}.")
+        return None
+    return Path(value)
+
+
 _CHECKS: Final = {
     "server_url": server_url,
     "state_dir": _state_dir,
     "reader": _reader,
     "screen_port": _screen_port,
     "service": _service,
+    "till_secret_file": _till_secret_file,
 }

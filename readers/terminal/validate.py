@@ -96,7 +96,10 @@ def _decide(
 def _light(
     terminal: Terminal, outcome: Outcome, service: Service, mode: Mode, now: datetime
 ) -> Outcome:
-    """Write a decided tap down, then show it; what could not be written down is not decided."""
+    """Write a decided tap down, then show it; what could not be written down is not decided.
+
+    A till is told of a yes alone, and after the light.
+    """
     if not isinstance(outcome, TryAgain):
         decided = outcome
         try:
@@ -112,6 +115,8 @@ def _light(
             terminal.count_tap(event.sequence)
             terminal.sync.wake()
     terminal.show(display.of_outcome(outcome, service))
+    if isinstance(outcome, Accepted):
+        terminal.tell_till(outcome.record, now=now)
     return outcome
 
 

@@ -20,6 +20,7 @@ from entitlements import (
     feeds,
     issuing,
     judging,
+    looking_up,
     organisations,
     sending,
     subjects,
@@ -28,7 +29,7 @@ from entitlements import grants as grants_of
 from entitlements.applying import NotOpen
 from entitlements.cleaning.media import Clean, Media
 from entitlements.event_models import EventType, PartnerEvent
-from entitlements.evidence_models import ApplicationEvidence, EndNotice
+from entitlements.evidence_models import ApplicationEvidence, EndNotice, ProofNotice
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from entitlements.redemption_models import Redemption
@@ -98,6 +99,8 @@ WILL: Final = NewResident(
 )
 NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), postcode="TN9 1BH")
 NEW_NAME: Final = "Marchbanks"
+REFERENCE: Final = "KT4417QX09"
+"""Under which another register knows them."""
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
 LETTER: Final = DocumentShown("pip-moving-around", dated_on=date(2026, 11, 1))
 MOBILE: Final = "+447700900461"
@@ -242,7 +245,12 @@ async def _evidence(session: AsyncSession, vault: Vault, person: UUID) -> None:
     assert isinstance(sent, ApplicationEvidence)
     why, keep = "The date cannot be read", timedelta(days=28)
     await judging.refuse(session, vault, applied, sent.id, why, keep=keep, actor=CLERK, now=NOW)
+    asked = await looking_up.give(
+        session, vault, applied, "blue-badge", REFERENCE, actor=CLERK, now=NOW
+    )
+    assert isinstance(asked, ApplicationEvidence)
     await conclusions.withdraw(session, vault, applied, actor=CLERK, now=NOW)
+    session.add(ProofNotice(account_id=person, over_on=NOW.date(), days=7, told_at=NOW))
     held = (await grants_of.current(session, person, NOW.date()))[0]
     session.add(EndNotice(grant_id=held.id, days=7, account_id=person, told_at=NOW))
     await session.flush()
@@ -406,6 +414,7 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
         "postcode": who.postcode,
         "second address": NEW_HOME.address_lines[0],
         "new postcode": NEW_HOME.postcode,
+        "reference": REFERENCE,
         "document": str(LETTER.dated_on),
         "browser": FIREFOX.name,
     }

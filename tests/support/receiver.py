@@ -38,6 +38,7 @@ class Receiver:
         self.received: list[Received] = []
         self.status = 204
         self.says = b""
+        self.media = ""
         self.behaves = "well"
         self.over = threading.Event()
         self.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{port}/hooks?from=kent"
@@ -113,6 +114,8 @@ def _answer(handler: BaseHTTPRequestHandler, known: Receiver) -> None:
         case _:
             handler.send_response(known.status)
             handler.send_header("content-length", str(len(known.says)))
+            if known.media:
+                handler.send_header("content-type", known.media)
             handler.end_headers()
             handler.wfile.write(known.says)
     handler.close_connection = handler.close_connection or known.behaves != "well"

@@ -171,6 +171,7 @@ def serving(
     tray_url: str = "",
     screens: str = "",
     line: Line | None = None,
+    registers: str = "",
 ) -> Iterator[LiveServer]:
     """A server with its own database and one member of staff."""
     build()
@@ -185,6 +186,7 @@ def serving(
             demo=demo,
             tray_url=tray_url,
             demo_screens=screens,
+            registers=registers,
         )
         with _answering(create_app(settings, begins.keystore, clock, line=line), listener):
             yield LiveServer(settings.base_url, settings, begins.keystore, clock, begins.clerk_app)

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.web.environment import day, moment
 from cardservice.web.words import gettext as _
 from entitlements import application_records as records
-from entitlements import claims, deciding, evidence_records, rulebooks
+from entitlements import claims, deciding, evidence_records, looking_up, rulebooks
 from entitlements.application_models import Application, ApplicationState, Happened
 from entitlements.claims import HeldBy
 from entitlements.deciding import Outlook
@@ -57,6 +57,7 @@ _EVENT_WORDS: Final = {
     Happened.SUBMITTED: _("Sent"),
     Happened.EVIDENCE_WANTED: _("More asked for"),
     Happened.EVIDENCE_GIVEN: _("Evidence given"),
+    Happened.LOOKED_UP: _("Register asked"),
     Happened.CLAIMED: _("Claimed"),
     Happened.HANDED_OVER: _("Handed over"),
     Happened.GRANTED: _("Granted"),
@@ -90,7 +91,7 @@ class EvidenceLine(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         has_file: whether there is a file to look at.
         is_picture: whether a page can show it.
-        waits: whether nobody has judged it.
+        waits: whether staff have still to judge it.
     """
 
     id: UUID
@@ -240,7 +241,7 @@ def _evidence(piece: Piece) -> EvidenceLine:
         pages=file.pages if file else 0,
         has_file=file is not None,
         is_picture=file is not None and file.media.value.startswith("image/"),
-        waits=row.outcome is EvidenceOutcome.WAITING,
+        waits=row.outcome is EvidenceOutcome.WAITING and not looking_up.is_being_asked(row),
     )
 
 

@@ -13,6 +13,8 @@ import msgspec
 from readers.terminal.display import Display
 from readers.terminal.screen.board import Board
 from readers.terminal.screen.loopback import HOST, LoopbackHandler
+from readers.terminal.screen.till_door import TILL_PATH, answer_till
+from readers.terminal.till import Till
 
 log = logging.getLogger(__name__)
 
@@ -50,12 +52,20 @@ class Screen:
         board: what to show.
         port: on loopback; 0 takes a free one, see :attr:`port`.
         cut_network: what ``POST /network`` does, in demo mode; None: there is no such address.
+        till: whose taps ``GET /till/tap`` hands out; None: there is no such address.
 
     Raises:
         OSError: the port is taken.
     """
 
-    def __init__(self, board: Board, port: int, *, cut_network: CutNetwork | None = None) -> None:
+    def __init__(
+        self,
+        board: Board,
+        port: int,
+        *,
+        cut_network: CutNetwork | None = None,
+        till: Till | None = None,
+    ) -> None:
         self._board = board
         self._listeners = threading.BoundedSemaphore(MAX_LISTENERS)
         screen = self
@@ -65,6 +75,7 @@ class Screen:
             listeners = screen._listeners
             network = staticmethod(cut_network) if cut_network else None
 
+        Handler.till = till
         self._server = ThreadingHTTPServer((HOST, port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_port
@@ -89,6 +100,7 @@ class _Handler(LoopbackHandler):
     board: Board
     listeners: threading.BoundedSemaphore
     network: CutNetwork | None
+    till: Till | None
 
     def do_GET(self) -> None:  # noqa: N802  the base class calls it
         if not self.is_for_us():
@@ -105,6 +117,8 @@ class _Handler(LoopbackHandler):
             self.answer(HTTPStatus.OK, page, "text/html; charset=utf-8", refresh=PLAIN_SECONDS)
         elif path == "/events":
             self._events()
+        elif self.path == TILL_PATH and self.till is not None:
+            answer_till(self, self.till)
         else:
             self.refuse(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
 

@@ -391,6 +391,25 @@ async def test_a_piece_is_judged_once(migrated: Database, vault: Vault) -> None:
         assert await session.scalar(documents) == 2  # those she registered with
 
 
+async def test_who_gave_what_is_refused_is_told_by_a_message_that_names_nothing(
+    migrated: Database, vault: Vault
+) -> None:
+    _, application_id = await applied(migrated, vault)
+    evidence_id = await sent(migrated, vault, application_id)
+    officer = await colleague(migrated, "olga")
+    why = "The letter is about PIP for daily living"
+    async with migrated.transaction() as session:
+        row = await session.get_one(Application, application_id)
+        await judging.refuse(
+            session, vault, row, evidence_id, why, keep=KEEP, actor=officer, now=NOW
+        )
+        told = await outbox.messages(session, vault)
+        (text,) = [each.text for each in told if each.kind == "evidence-refused"]
+        assert row.reference in text
+        assert "PIP" not in text
+        assert "Your requests" in text
+
+
 async def reviewed(
     database: Database, vault: Vault, account_id: UUID, application_id: UUID, *, days: int = 1
 ) -> Application | NoReview:

@@ -41,3 +41,35 @@ def test_somebody_can_be_helped_by_name_and_a_wrong_name_is_said(
     assert run(ADD) == 0
     assert run(["staff", command, *USERNAME]) == 0
     assert capsys.readouterr().out
+
+
+@pytest.fixture
+def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "passphrase").write_text("correct horse battery staple\n")
+    monkeypatch.setenv("KENTCARD_KEYS", str(tmp_path / "keys"))
+    monkeypatch.setenv("KENTCARD_KEYS_PASSPHRASE_FILE", str(tmp_path / "passphrase"))
+    assert run(["keys", "init"]) == 0
+
+
+@pytest.mark.usefixtures("database", "keys")
+def test_a_code_for_a_new_password_goes_to_the_address_that_was_noted_and_is_not_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run([*ADD, "--email", "priya.shah@kent.example"]) == 0
+    assert run(["staff", "reset-password", *USERNAME]) == 0
+    said = capsys.readouterr().out
+    assert "A code was sent to them." in said
+    assert "/staff/sign-in/forgotten/code, within 10 minutes." in said
+    assert "priya.shah@kent.example" not in said
+
+
+@pytest.mark.usefixtures("database", "keys")
+def test_without_a_work_address_no_code_can_be_sent_until_one_is_noted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(ADD) == 0
+    assert run(["staff", "reset-password", *USERNAME]) != 0
+    assert "Note their work e-mail address first" in capsys.readouterr().err
+    assert run(["staff", "set-email", *USERNAME, "--email", "not an address"]) != 0
+    assert run(["staff", "set-email", *USERNAME, "--email", "priya.shah@kent.example"]) == 0
+    assert run(["staff", "reset-password", *USERNAME]) == 0

@@ -40,6 +40,7 @@ async def means(
             provider=provider_of(Settings(), keystore),
             http=http,
             way=Way(posts, loopback=False),
+            registers={},
             carrier=OutboxFiles(directory),
             outbox=directory,
             settings=Settings(),

@@ -7,28 +7,31 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from readers.contract import tap_tokens
 from readers.contract.services import Service
 from readers.errors import CardRemoved
 from readers.terminal.enrol import enrol
 from readers.terminal.journal import Journal
+from readers.terminal.screen.till_door import TILL_PATH
 from readers.terminal.server import Server
 from readers.terminal.state import State
 from readers.virtual.card import VirtualCard
 from readers.virtual.pcscd import Pcscd
 from readers.virtual.plug import Plug
 from tests.support.issuer import NOW, UID, Issuer
-from tests.support.patience import eventually
+from tests.support.patience import PATIENCE, eventually
 from tests.support.tiny_server import CODE, TinyServer
 
 pytestmark = pytest.mark.pcsc
 
 TRAVEL = Service.TRAVEL
+SECRET = "0123456789" * 4
 
 
 class Running:
@@ -53,6 +56,10 @@ class Running:
             eventually(lambda: wanted.items() <= self.state().items())
         except AssertionError as error:
             raise AssertionError(f"{wanted} did not come up, but {self.state()}") from error
+
+    def at_the_till(self, secret: str) -> httpx.Response:
+        shown = {"Authorization": f"Bearer {secret}"}
+        return self._screen.get(f"{self._url}{TILL_PATH}", headers=shown, timeout=PATIENCE)
 
     def cut_network(self) -> None:
         self._screen.post(f"{self._url}/network", json={"cut": True}).raise_for_status()
@@ -102,12 +109,16 @@ def terminal(server: TinyServer, reader: str, tmp_path: Path) -> Iterator[Runnin
     client = Server(server.url, None)
     enrol(state, client, CODE)
     client.close()
+    secret = tmp_path / "till.secret"
+    secret.touch(mode=0o600)
+    secret.write_text(SECRET)
     environ = {
         **os.environ,
         "KENTCARD_TERMINAL_SERVER_URL": server.url,
         "KENTCARD_TERMINAL_STATE_DIR": str(state.directory),
         "KENTCARD_TERMINAL_READER": reader.removesuffix(" 00 00"),
         "KENTCARD_TERMINAL_SCREEN_PORT": str(free_port()),
+        "KENTCARD_TERMINAL_TILL_SECRET_FILE": str(secret),
         "KENTCARD_DEMO": "1",
         "KENTCARD_CLOCK": (NOW + timedelta(seconds=1)).isoformat(),
     }
@@ -199,3 +210,19 @@ def test_a_terminal_killed_between_two_taps_has_lost_none(
     (tap,) = journal.pending(limit=9)
     assert (tap.sequence, tap.accepted) == (1, True)
     journal.close()
+
+
+def test_the_till_is_given_the_token_of_a_tap_without_the_network(
+    terminal: Running, plug: Plug, card: VirtualCard, server: TinyServer
+) -> None:
+    terminal.cut_network()
+    plug.insert(card)
+    terminal.shows(state="accepted", taps=1)
+    assert terminal.at_the_till("x" * 40).status_code == 401
+    told = terminal.at_the_till(SECRET).json()
+    at = datetime.fromisoformat(told["at"])
+    assert server.public_key is not None
+    assert tap_tokens.verify(told["token"], server.public_key, now=at).service is TRAVEL
+    assert terminal.stop() == 0
+    assert told["token"] not in terminal.log
+    assert SECRET not in terminal.log

@@ -47,7 +47,7 @@ def test_a_terminal_in_order(terminal: Terminal, look: Look) -> None:
 
 def faults(findings: dict[str, Finding]) -> dict[str, Level]:
     wrong = {code: finding for code, finding in findings.items() if finding.level}
-    assert all(finding.remedy.endswith((".", "enrol")) for finding in wrong.values())
+    assert all(finding.remedy.endswith((".", "enrol", "FILE)")) for finding in wrong.values())
     return {code: finding.level for code, finding in wrong.items()}
 
 
@@ -79,6 +79,21 @@ def test_the_reader_that_was_set_is_not_there(terminal: Terminal, look: Look) ->
     assert faults(findings) == {"reader-not-found": Level.FAULT}
     assert "Kent Reader 2" in findings["reader-not-found"].text
     assert faults(look(reader="Kent Reader 2")) == {}
+
+
+def test_the_tills_secret_is_looked_at_if_a_till_was_set(
+    terminal: Terminal, look: Look, tmp_path: Path
+) -> None:
+    assert terminal.holdings.bundle
+    secret = tmp_path / "till.secret"
+    assert faults(look(till_secret_file=secret)) == {"till-secret-unusable": Level.FAULT}
+    secret.write_text("0123456789" * 4)
+    secret.chmod(0o644)
+    assert "mode 0644" in look(till_secret_file=secret)["till-secret-unusable"].text
+    secret.chmod(0o600)
+    findings = look(till_secret_file=secret)
+    assert faults(findings) == {}
+    assert "0123" not in findings["till"].text
 
 
 def test_a_terminal_that_is_not_enrolled(look: Look, state: State) -> None:

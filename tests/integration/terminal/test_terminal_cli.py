@@ -77,6 +77,18 @@ def test_running_without_being_enrolled(run: Run) -> None:
     assert "kentcard-terminal enrol" in done.stderr
 
 
+def test_running_with_a_secret_of_the_till_that_is_open_to_others(run: Run, tmp_path: Path) -> None:
+    assert run("enrol", stdin=CODE).returncode == 0
+    secret = tmp_path / "till.secret"
+    secret.write_text("letmein")
+    secret.chmod(0o644)
+    done = run("run", KENTCARD_TERMINAL_TILL_SECRET_FILE=str(secret))
+    assert done.returncode == 2
+    for words in ("mode 0644", "one word of 32", "umask 077"):
+        assert words in done.stderr
+    assert "letmein" not in done.stderr
+
+
 def test_settings_with_three_faults_are_all_told(run: Run, tmp_path: Path) -> None:
     config = tmp_path / "terminal.toml"
     config.write_text('screen_port = 0\nservice = "parking"\ncolour = "red"\n')

@@ -8,8 +8,10 @@ from litestar import Litestar
 from litestar.types import Receive, Scope, Send
 
 from cardservice.cli.serving import server_config
-from cardservice.errors import SettingsFaulty
-from cardservice.settings import Settings, async_url, described, load_settings
+from cardservice.errors import NotReady, SettingsFaulty
+from cardservice.registers import registers_of
+from cardservice.settings import Settings, async_url, described, load_settings, registers_in
+from entitlements import register_https
 
 
 def _file(directory: Path, text: str) -> Path:
@@ -131,3 +133,64 @@ async def test_only_a_proxy_that_was_named_says_who_asks(trusted: str, client: s
     scope = {"type": "http", "client": ("10.1.2.3", 1), "headers": said, "scheme": "http"}
     await config.loaded_app(cast("Any", scope), cast("Any", None), cast("Any", None))
     assert seen["client"][0] == client
+
+
+TOKENS = {"KENTCARD_REGISTER_TOKENS": "var/registers"}
+
+
+def test_a_register_is_reached_by_https_and_named_by_what_it_stands_for() -> None:
+    named = "blue-badge=https://badges.example/ask council-tax-record=https://tax.example/?v=1"
+    settings = load_settings({"KENTCARD_REGISTERS": named, **TOKENS})
+    assert registers_in(settings.registers) == {
+        "blue-badge": "https://badges.example/ask",
+        "council-tax-record": "https://tax.example/?v=1",
+    }
+    assert registers_in(Settings().registers) == {}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("passport=https://who.example/", "no register can stand for 'passport'"),
+        ("driving-licence=https://who.example/", "no register can stand for 'driving-licence'"),
+        ("badge=https://badges.example/", "no register can stand for 'badge'"),
+        ("blue-badge=http://badges.example/", "not reached by HTTPS"),
+        ("blue-badge=http://127.0.0.1:9/", "not reached by HTTPS"),
+        ("https://badges.example/", "KENTCARD_REGISTERS"),
+    ],
+)
+def test_a_register_that_cannot_be_one_is_refused(wrong: str, said: str) -> None:
+    with pytest.raises(SettingsFaulty) as refused:
+        load_settings({"KENTCARD_REGISTERS": wrong, **TOKENS})
+    assert said in str(refused.value)
+
+
+def test_a_register_without_a_token_is_refused() -> None:
+    with pytest.raises(SettingsFaulty, match="set both, or neither"):
+        load_settings({"KENTCARD_REGISTERS": "blue-badge=https://badges.example/"})
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n", b"two words\n", b"\xc3\xa9\n"])
+async def test_a_token_that_is_none_is_said_and_never_repeated(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    if content is not None:
+        (tmp_path / "blue-badge").write_bytes(content)
+    settings = Settings(
+        registers="blue-badge=https://badges.example/", register_tokens=str(tmp_path)
+    )
+    async with register_https.connections() as http:
+        with pytest.raises(NotReady, match="token") as refused:
+            registers_of(settings, http)
+    assert "two words" not in str(refused.value)
+
+
+async def test_the_registers_that_are_set_are_those_the_worker_asks(tmp_path: Path) -> None:
+    (tmp_path / "blue-badge").write_text("secret\n")
+    settings = Settings(
+        registers="blue-badge=https://badges.example/", register_tokens=str(tmp_path)
+    )
+    async with register_https.connections() as http:
+        assert registers_of(Settings(), http) == {}
+        found = registers_of(settings, http)
+    assert {kind: one.name for kind, one in found.items()} == {"blue-badge": "badges.example"}

@@ -26,6 +26,7 @@ def test_every_setting_can_come_from_the_environment() -> None:
         "KENTCARD_TERMINAL_READER": "Kent Reader 1",
         "KENTCARD_TERMINAL_SCREEN_PORT": "8099",
         "KENTCARD_TERMINAL_SERVICE": "library",
+        "KENTCARD_TERMINAL_TILL_SECRET_FILE": "/etc/kentcard/till.secret",
         "KENTCARD_DEMO": "1",
         "HOME": "/somewhere",
     }
@@ -35,6 +36,7 @@ def test_every_setting_can_come_from_the_environment() -> None:
         reader="Kent Reader 1",
         screen_port=8099,
         service=Service.LIBRARY,
+        till_secret_file=Path("/etc/kentcard/till.secret"),
         demo=True,
     )
 
@@ -80,6 +82,17 @@ def test_a_server_on_this_machine_may_be_spoken_to_in_clear(url: str) -> None:
 def test_a_port_that_is_none(port: str) -> None:
     (fault,) = faults({"KENTCARD_TERMINAL_SCREEN_PORT": port})
     assert fault.startswith("screen_port")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["till_secret_file = 5", 'till_secret_file = " "', r'till_secret_file = "/a\u0000b"'],
+)
+def test_a_path_of_the_tills_secret_that_is_none(tmp_path: Path, line: str) -> None:
+    config = tmp_path / "terminal.toml"
+    config.write_text(line)
+    (fault,) = faults({}, config)
+    assert fault.startswith("till_secret_file must be the path")
 
 
 def test_a_misspelt_variable_is_told_and_not_ignored() -> None:
