@@ -45,7 +45,7 @@ def ask(visitor: Visitor, file: str, text: str, **typed: str) -> httpx.Response:
         (
             "leisure-swimming.toml",
             NEW_SCHEME + IN_MEDWAY,
-            "line 17, column 1: &#39;home-in-kent&#39; and &#39;home-in-medway&#39; can never both be",
+            "line 17, column 1: &#39;home-in-kent&#39; and &#39;home-in-medway&#39; can never",
         ),
         (
             "leisure-swimming.toml",
