@@ -22,7 +22,7 @@ from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer, MovableClo
 
 ASSETS = "/static/"
 MACHINES = (
-    *("/api", "/status-lists", "/venue-bundle", "/problems"),
+    *("/api", "/developers/", "/status-lists", "/venue-bundle", "/problems"),
     *("/healthz", "/readyz", "/metrics", ASSETS),
 )
 SITES = ("/.well-known", "/oidc")
