@@ -150,6 +150,11 @@ async def _by_face(
 
 
 def _is_code(vault: Vault, shown: CardShown, index: bytes) -> bool:
+    """By a keyed hash, not a slow one.
+
+    Who has only the table can try nothing without the key, six digits would resist no speed of
+    hashing with it, and whoever asks here is slowed down by `guesses`.
+    """
     indexes = vault.blinds(carriers.CODE_FIELD, carriers.said(shown.number, shown.code))
     return sum(hmac.compare_digest(index, each) for each in indexes) > 0
 

@@ -21,7 +21,10 @@ from tests.support.visitor import FORM_COOKIE, RESIDENT_COOKIE, STAFF_COOKIE, Vi
 from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer, MovableClock
 
 ASSETS = "/static/"
-MACHINES = ("/api", "/status-lists", "/problems", "/healthz", "/readyz", "/metrics", ASSETS)
+MACHINES = (
+    *("/api", "/developers/", "/status-lists", "/venue-bundle", "/problems"),
+    *("/healthz", "/readyz", "/metrics", ASSETS),
+)
 SITES = ("/.well-known", "/oidc")
 """Where other sites and their libraries come in, who have none of our forms."""
 
