@@ -123,6 +123,7 @@ async def _fill(directory: str, vault: Vault, people: int, organisation: UUID, b
     right = [(_number(each), _index(vault, each)) for each in asked_about(people)]
     await raw.executemany("UPDATE carrier_face SET code_index = $2 WHERE number = $1", right)
     await raw.execute("VACUUM ANALYZE")
+    await raw.execute("CHECKPOINT")  # else what was filled is written while questions are timed
     await raw.close()
 
 
