@@ -27,6 +27,7 @@ NOT_ONE_PERSONS = {
     "pending_registration",
     "account_totp",
     "staff_totp",
+    "staff_member",
     "staff_sign_in",
     "oidc_request",
     "webhook_secret",
