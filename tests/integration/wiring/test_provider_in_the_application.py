@@ -1,6 +1,7 @@
 """The OpenID provider where residents meet it: beside the pages, and in the worker."""
 
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 from uuid import UUID
 
@@ -134,8 +135,8 @@ async def test_a_request_that_cannot_be_answered_is_explained_in_plain_words(
     assert "The service you came from could not sign you in or out" in answer.text
 
 
-async def test_the_worker_tells_sites_of_a_sign_out_and_forgets_old_requests(
-    served: World,
+async def test_the_worker_tells_sites_of_a_sign_out_and_forgets_old_requests_at_night(
+    served: World, tmp_path: Path
 ) -> None:
     details = NewClient(
         name="Kent Libraries",
@@ -164,10 +165,10 @@ async def test_the_worker_tells_sites_of_a_sign_out_and_forgets_old_requests(
             await sessions.end_all(session, account, SessionKind.RESIDENT, actor=SYSTEM, now=now)
         assert await jobs.tell_sites(served.database, provider, http, now=now) == 1
     assert [str(request.url) for request in taken] == [NOTICES]
-    await jobs.forget_expired(served.database, now=now)
+    await jobs.apply_retention(served.database, tmp_path, now=now)
     waiting = select(func.count()).select_from(OidcRequest)
     assert await served.do(lambda session: session.scalar(waiting)) == 1
-    await jobs.forget_expired(served.database, now=now + timedelta(days=2))
+    await jobs.apply_retention(served.database, tmp_path, now=now + timedelta(days=2))
     assert await served.do(lambda session: session.scalar(waiting)) == 0
 
 
