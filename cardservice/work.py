@@ -8,6 +8,7 @@ each is a transaction, so two workers, or two lines, get in nobody's way.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -64,24 +65,16 @@ async def work(means: Means, clock: Clock) -> None:
     """Every line, until the worker is to stop."""
     done_on: date | None = None
 
-    async def promptly(now: datetime) -> bool:
-        return await what_people_wait_for(means, now=now)
-
-    async def to_partners(now: datetime) -> bool:
-        return await what_partners_wait_for(means, now=now)
-
-    async def of_registers(now: datetime) -> bool:
-        return await what_registers_know(means, now=now)
-
-    async def at_length(now: datetime) -> bool:
+    async def at_length(*, now: datetime) -> bool:
         nonlocal done_on
         well = await what_takes_long(means, now=now, nightly=london_date(now) != done_on)
         done_on = london_date(now) if well else done_on
         return well
 
     async with asyncio.TaskGroup() as lines:
-        for line in (promptly, to_partners, of_registers, at_length):
-            lines.create_task(_again_and_again(line, means.stopping, clock))
+        for turn in (what_people_wait_for, what_partners_wait_for, what_registers_know):
+            lines.create_task(_again_and_again(partial(turn, means), means.stopping, clock))
+        lines.create_task(_again_and_again(at_length, means.stopping, clock))
 
 
 async def work_once(means: Means, *, now: datetime) -> bool:
@@ -193,10 +186,10 @@ def _said(error: Exception) -> bool:
 
 
 async def _again_and_again(
-    turn: Callable[[datetime], Awaitable[bool]], stopping: asyncio.Event, clock: Clock
+    turn: Callable[..., Awaitable[bool]], stopping: asyncio.Event, clock: Clock
 ) -> None:
     while not stopping.is_set():
-        await turn(clock())
+        await turn(now=clock())
         try:
             async with asyncio.timeout(TICK_SECONDS):
                 await stopping.wait()

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ScalarSelect, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, func, select
 from sqlalchemy.sql.elements import SQLCoreOperations
 
 from entitlements.carrier_models import CarrierFace
@@ -81,6 +81,22 @@ def used_of(subject: SQLCoreOperations[str]) -> ScalarSelect[int]:
     )
 
 
+def given_on(
+    account_id: SQLCoreOperations[Any] | UUID,
+    scheme: SQLCoreOperations[str] | str,
+    on: SQLCoreOperations[date] | date,
+) -> ColumnElement[bool]:
+    """Whether a grant gives somebody something on a day. What is suspended gives nothing."""
+    return and_(
+        Grant.account_id == account_id,
+        Grant.scheme == scheme,
+        Grant.ended_at.is_(None),  # says the index
+        Grant.state == GrantState.GRANTED,
+        Grant.valid_from <= on,
+        Grant.valid_until >= on,
+    )
+
+
 def _question(owner: Any, *more: Any) -> Select[Any]:  # noqa: ANN401  (columns of any type)
     """What is asked of whoever owns a row: all in one statement, for many wait for it."""
     question: Select[Any] = (
@@ -100,12 +116,7 @@ def _question(owner: Any, *more: Any) -> Select[Any]:  # noqa: ANN401  (columns 
         )
         .outerjoin(
             Grant,
-            (Grant.account_id == owner.account_id)
-            & (Grant.scheme == bindparam("scheme"))
-            & Grant.ended_at.is_(None)  # says the index
-            & (Grant.state == GrantState.GRANTED)
-            & (Grant.valid_from <= bindparam("on"))
-            & (Grant.valid_until >= bindparam("on")),
+            given_on(owner.account_id, bindparam("scheme"), bindparam("on")),
         )
         .where(Account.state == AccountState.ACTIVE)
     )

@@ -217,8 +217,10 @@ def free(row: Application) -> None:
 
 
 async def _still_here(session: AsyncSession, application_id: UUID) -> Application | None:
-    """The application, as it is in the database now."""
-    return await session.get(Application, application_id, populate_existing=True)
+    """The application as it is in the database now, after whoever changes it has finished."""
+    return await session.get(
+        Application, application_id, populate_existing=True, with_for_update=True
+    )
 
 
 async def _note(

@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from entitlements import events, sandbox
 from entitlements.callers import Caller
+from entitlements.card_questions import given_on
 from entitlements.event_models import EventType
-from entitlements.grant_states import GrantState
-from entitlements.models import Grant, ServiceRecord
+from entitlements.models import ServiceRecord
 from entitlements.partner_checks import rule_for
 from entitlements.partner_errors import (
     Fault,
@@ -226,14 +226,9 @@ async def _is_entitled(
     session: AsyncSession, subject: PartnerSubject, scheme: str, on: date
 ) -> bool:
     """They have it today, and a card that is not blocked."""
-    has = exists().where(
-        Grant.account_id == subject.account_id,
-        Grant.scheme == scheme,
-        Grant.ended_at.is_(None),  # says the index
-        Grant.state == GrantState.GRANTED,
-        Grant.valid_from <= on,
-        Grant.valid_until >= on,
-    )
+    if subject.account_id is None:
+        return False
+    has = exists().where(given_on(subject.account_id, scheme, on))
     carries = exists().where(
         ServiceRecord.account_id == subject.account_id, listed == Status.VALID.value
     )

@@ -19,6 +19,7 @@ from entitlements.evidence_models import (
     EvidenceHow,
     EvidenceOutcome,
 )
+from entitlements.evidence_records import said_in
 from entitlements.grants import lock_holder
 from entitlements.wanted import Said
 from identity import accounts, person_keys
@@ -87,15 +88,12 @@ async def _why_not(
     of_file = [row for row in rows if row.file_id == file.id]
     if any(row.application_id == application.id for row in of_file):
         return NotGiven.SENT_BEFORE
-    same = [SeenDocument(said.kind, _said(personal, row).proof, None, None) for row in of_file]
-    waiting = [_said(personal, row) for row in rows if row.outcome is EvidenceOutcome.WAITING]
+    same = [SeenDocument(said.kind, said_in(personal, row).proof, None, None) for row in of_file]
+    waiting = [said_in(personal, row) for row in rows if row.outcome is EvidenceOutcome.WAITING]
     seen = await accounts.documents(session, vault, application.account_id)
     given = [SeenDocument(each.kind, each.proof, None, None) for each in waiting]
     shown = SeenDocument(said.kind, said.proof, None, None)
     return NotGiven.SHOWS_BOTH if shows_both(shown, (*seen, *given, *same)) else None
-
-
-_said = evidence_records.said_in
 
 
 async def _waiting_files(session: AsyncSession, account_id: UUID) -> int:

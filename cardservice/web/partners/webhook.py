@@ -62,18 +62,28 @@ async def change_secret(
     return secret_page(request, made)
 
 
-@post([f"{ONE}/disable", f"{ONE}/enable"], status_code=303, opt=CHANGES)
-async def switch(
+@post(f"{ONE}/enable", status_code=303, opt=CHANGES)
+async def enable(
     request: VisitorRequest,
     endpoint_id: FromPath[UUID],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
 ) -> Response[None]:
-    """Send nothing to the address any more, or send to it again."""
+    """Send to the address again."""
     organisation, actor = await own(request, session), request.user.actor
-    if request.scope["path"].endswith("/enable"):
-        await webhook_endpoints.enable(session, organisation.id, endpoint_id, actor=actor, now=now)
-        return _back(endpoint_id, "enabled")
+    await webhook_endpoints.enable(session, organisation.id, endpoint_id, actor=actor, now=now)
+    return _back(endpoint_id, "enabled")
+
+
+@post(f"{ONE}/disable", status_code=303, opt=CHANGES)
+async def disable(
+    request: VisitorRequest,
+    endpoint_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> Response[None]:
+    """Send nothing to the address any more."""
+    organisation, actor = await own(request, session), request.user.actor
     await webhook_endpoints.disable(
         session, organisation.id, endpoint_id, Disabled.PARTNER, actor=actor, now=now
     )
