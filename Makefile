@@ -7,7 +7,7 @@ BIN := .venv/bin
 # What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, and pcscd.
 PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
 # What the tests add: a reader driver, a database server, a browser with fonts and an OpenID client that are not ours.
-PACKAGES_TEST := vsmartcard-vpcd postgresql chromium fonts-liberation apache2 libapache2-mod-auth-openidc
+PACKAGES_TEST := vsmartcard-vpcd pcsc-tools opensc softhsm2 postgresql chromium fonts-liberation apache2 libapache2-mod-auth-openidc
 
 # Virtual readers run a pcscd of their own in a mount namespace, which takes root.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env)

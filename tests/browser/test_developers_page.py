@@ -7,13 +7,16 @@ from tests.support.browser import Reader
 
 pytestmark = pytest.mark.browser
 
-OPERATIONS = 6
+METHODS = {"get", "put", "post", "delete", "patch"}
 
 
 def test_developers_see_every_operation_and_nothing_is_fetched_elsewhere(reader: Reader) -> None:
     page = reader.page
+    document = page.request.get("/developers/openapi.json").json()
+    operations = sum(len(METHODS & path.keys()) for path in document["paths"].values())
     page.goto("/developers")
-    expect(page.locator(".opblock-summary-control")).to_have_count(OPERATIONS)
+    expect(page.locator(".opblock-summary-control")).to_have_count(operations)
+    assert operations
     page.locator("#operations-default-check .opblock-summary-control").click()
     expect(page.get_by_role("button", name="Execute")).to_be_visible()
     assert reader.complaints == []
