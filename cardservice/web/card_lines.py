@@ -1,6 +1,6 @@
 """A resident's cards and taps in the words of a page."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle, taps, updates
-from cardservice.models import Card, CardState
+from cardservice import issuance, lifecycle, products, taps, updates
+from cardservice.models import COMING, LIVE, Card, CardState
+from cardservice.products import KENT_CARD
 from cardservice.taps import ShownTap
 from cardservice.web.service_words import service_name
 from cardservice.web.words import gettext as _
@@ -20,10 +21,18 @@ from readers.contract.services import Service
 
 STATE_WORDS: Final = {
     CardState.ORDERED: (_("Waiting to be made"), "blue"),
+    CardState.PERSONALISED: (_("Made"), "blue"),
+    CardState.DISPATCHED: (_("In the post"), "blue"),
     CardState.ACTIVE: (_("In use"), "green"),
+    CardState.SUSPENDED: (_("Suspended"), "red"),
     CardState.LOST: (_("Reported lost"), "red"),
+    CardState.STOLEN: (_("Reported stolen"), "red"),
+    CardState.DAMAGED: (_("Reported damaged"), "red"),
+    CardState.FAULTY: (_("Faulty"), "red"),
+    CardState.EXPIRED: (_("Expired"), "grey"),
+    CardState.RETURNED: (_("Handed in"), "yellow"),
     CardState.REPLACED: (_("Replaced"), "grey"),
-    CardState.FAILED: (_("Not completed"), "grey"),
+    CardState.DESTROYED: (_("No longer a card"), "grey"),
 }
 """State of a card -> what a page calls it, and the colour of its tag."""
 STOPPED_WORDS: Final = (_("Stopped"), "red")
@@ -40,6 +49,9 @@ class CardLine(msgspec.Struct, frozen=True):
         since: when it came into the state.
         is_owed: whether something waits to be written to it at its next tap.
         is_stopped: whether readers refuse it although it is in use: its holder has died.
+        product: what it is called.
+        last_day: printed on it; None for one from before days were printed.
+        blocks_another: whether it must be replaced, used or cancelled before another is ordered.
     """
 
     id: UUID
@@ -49,6 +61,9 @@ class CardLine(msgspec.Struct, frozen=True):
     since: datetime
     is_owed: bool
     is_stopped: bool
+    product: str
+    last_day: date | None
+    blocks_another: bool
 
 
 class TapLine(msgspec.Struct, frozen=True):
@@ -112,4 +127,15 @@ async def _card_line(session: AsyncSession, card: Card, holder: AccountState) ->
     stopped = lifecycle.is_stopped(card.state, holder)
     name, colour = STOPPED_WORDS if stopped else STATE_WORDS[card.state]
     owed = not stopped and await updates.owed(session, card)
-    return CardLine(card.id, card.state, name, colour, card.state_since, owed, stopped)
+    return CardLine(
+        card.id,
+        card.state,
+        name,
+        colour,
+        card.state_since,
+        owed,
+        stopped,
+        products.built_in().name_of(card.product),
+        card.expires_on,
+        card.product == KENT_CARD and card.state in LIVE | COMING,
+    )

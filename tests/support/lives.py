@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, phones
+from cardservice import charges, issuance, phones
 from cardservice.card_sessions import UID_FIELD
+from cardservice.charge_causes import Cause
+from cardservice.charge_models import Payment
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
 from entitlements import (
@@ -99,6 +101,7 @@ WILL: Final = NewResident(
 )
 NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), postcode="TN9 1BH")
 NEW_NAME: Final = "Marchbanks"
+CRIME_REFERENCE: Final = "46/118822/26"
 REFERENCE: Final = "KT4417QX09"
 """Under which another register knows them."""
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
@@ -284,8 +287,23 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     )
     await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
+    await _charged(session, vault, card)
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
+
+
+async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
+    """As if it had taken the place of a stolen one, and its holder had begun to pay."""
+    personal = await person_keys.for_writing(session, vault, card.account_id)
+    card.sealed_crime_reference = personal.seal(
+        "card", "sealed_crime_reference", card.id, CRIME_REFERENCE
+    )
+    charge = await charges.charge_for(
+        session, card, Cause.STOLEN, has_crime_reference=False, actor=CLERK, now=NOW
+    )
+    assert charge is not None
+    session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    await session.flush()
 
 
 def uid_of(card: Card) -> bytes:
@@ -436,7 +454,11 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
 def card_values(vault: Vault, card: Card) -> dict[str, bytes]:
     """The same of a card."""
     uid = uid_of(card).hex()
-    return {"uid": uid.encode(), "uid index": vault.blind(UID_FIELD, uid)}
+    return {
+        "uid": uid.encode(),
+        "uid index": vault.blind(UID_FIELD, uid),
+        "crime reference": CRIME_REFERENCE.encode(),
+    }
 
 
 MINUTE: Final = timedelta(minutes=1)
