@@ -68,8 +68,8 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.LIFT_PROTECTION: "end the protection of an address",
     Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
-    Act.REPORT_CARD: "say what became of a card: lost, stolen, damaged, faulty, handed in or found; "
-    "or that a phone was lost",
+    Act.REPORT_CARD: "say what became of a card: lost, stolen, damaged, faulty, handed in, found; or "
+    "that a phone was lost",
     Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
