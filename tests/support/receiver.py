@@ -39,6 +39,7 @@ class Receiver:
         self.status = 204
         self.says = b""
         self.media = ""
+        self.retry_after = ""
         self.behaves = "well"
         self.over = threading.Event()
         self.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{port}/hooks?from=kent"
@@ -116,6 +117,8 @@ def _answer(handler: BaseHTTPRequestHandler, known: Receiver) -> None:
             handler.send_header("content-length", str(len(known.says)))
             if known.media:
                 handler.send_header("content-type", known.media)
+            if known.retry_after:
+                handler.send_header("retry-after", known.retry_after)
             handler.end_headers()
             handler.wfile.write(known.says)
     handler.close_connection = handler.close_connection or known.behaves != "well"
