@@ -53,6 +53,8 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "terminal": "readers, not people",
+    "pairing_code": "the code on a reader's screen for two minutes, scrambled",
+    "pairing": "which reader served whose browser: staff, as long as the trail names them",
     "rule_text": "rules, not people",
     "rule_book": "rules, not people",
     "rule_publication": "rules, and the staff who asked for them and decided",
