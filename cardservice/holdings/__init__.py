@@ -53,6 +53,8 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "terminal": "readers, not people",
+    "terminal_set_up": "how readers are set up, not people",
+    "terminal_health": "how readers are, not people",
     "rule_text": "rules, not people",
     "rule_book": "rules, not people",
     "rule_publication": "rules, and the staff who asked for them and decided",
