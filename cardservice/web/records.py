@@ -123,7 +123,7 @@ async def record_of(
         ),
         given=() if masked else await grant_lines(session, account_id),
         applications=() if masked else (await requests_of(session, account_id)).applications,
-        cards=await cards_of(session, account_id),
+        cards=await cards_of(session, account_id, now=now),
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await asked_of(session, account_id),
