@@ -16,6 +16,7 @@
     |  |- NoSuchProduct          there is no such card, or it is not made there
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- DeskBusy               another order waits at that desk
+    |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
@@ -147,6 +148,12 @@ class DeskBusy(CardError):
     """Another order waits at the desk; a blank card laid there would become that one."""
 
     code = "desk-busy"
+
+
+class NotYourDesk(CardError):
+    """The desk's reader serves another member of staff; pair it with your own browser first."""
+
+    code = "not-your-desk"
 
 
 class NotADesk(CardError):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import charges, lifecycle, products
+from cardservice import charges, lifecycle, pairing, products
 from cardservice.errors import (
     CardInHand,
     DeskBusy,
@@ -17,6 +17,7 @@ from cardservice.errors import (
     MoveNotAllowed,
     NoSuchProduct,
     NotADesk,
+    NotYourDesk,
 )
 from cardservice.models import Card, CardOrder, CardState, OrderState, Terminal
 from cardservice.products import KENT_CARD, Maker
@@ -46,6 +47,7 @@ async def order(
     product: str = KENT_CARD,
     actor: Actor,
     now: datetime,
+    pairing_id: UUID | None = None,
 ) -> CardOrder:
     """Order a card for who has none.
 
@@ -58,8 +60,10 @@ async def order(
         product: id of what is ordered.
         actor: who orders it.
         now: when.
+        pairing_id: of the desk's reader with the clerk's browser; None where nobody is paired.
 
     Raises:
+        NotYourDesk: the desk's reader serves another browser, or no longer this one.
         NotADesk: the terminal makes no cards, is not enrolled or was revoked.
         NoSuchProduct: there is no such card today, it is not made there, or the resident has
             nothing of what it stands for.
@@ -70,52 +74,42 @@ async def order(
     """
     if await lifecycle.live_card(session, account_id, product) is not None:
         raise CardInHand("This resident has a card. Replace it, or use it.")
-    return await order_beside(
-        session, vault, account_id, terminal_id, product=product, actor=actor, now=now
-    )
+    await _check_maker(session, terminal_id, pairing_id, product, now)
+    card = await _allowed(session, vault, account_id, product, None, now)
+    return await _place(session, card, terminal_id, pairing_id, actor=actor, now=now)
 
 
-async def order_beside(
+async def renew(
     session: AsyncSession,
     vault: Vault,
     account_id: UUID,
-    terminal_id: UUID | None,
     *,
     product: str = KENT_CARD,
-    first: date | None = None,
+    first: date,
     actor: Actor,
     now: datetime,
 ) -> CardOrder:
-    """Order a card that takes the place of the one the holder has once it is in use.
+    """Order a card from a bureau that takes the place of the holder's once it is in use.
 
     Args:
         session: the transaction.
         vault: opens what is known of the resident.
         account_id: the holder.
-        terminal_id: as for `order`.
         product: id of what is ordered.
-        first: the day from which it counts: of a renewal the day after the old one's last.
+        first: the day from which it counts: the day after the last of the one they have.
         actor: who orders it.
         now: when.
 
     Raises:
-        As `order`, but for a card that the holder has.
+        NoSuchProduct: there is no such card then, no bureau makes it, or the resident has nothing
+            of what it stands for.
+        IdentityNotShown: nobody has seen a document that shows who the resident is.
+        CardInHand: another is on its way.
+        MoveNotAllowed: the resident is recorded as deceased.
     """
-    await _check_maker(session, terminal_id, product, now)
-    await lifecycle.check_holder(session, account_id)
-    await _check_identity(session, vault, account_id)
-    card = await new_card(session, vault, account_id, product, first=first, now=now)
-    await _store(session, card)
-    placed = CardOrder(card_id=card.id, terminal_id=terminal_id, ordered_at=now)
-    try:
-        async with session.begin_nested():
-            session.add(placed)
-    except IntegrityError as error:
-        raise DeskBusy("Another card waits to be made at this desk. Make or cancel it.") from error
-    detail = {"account": str(account_id), "product": product, "desk": str(terminal_id or "")}
-    subject = audit.subject_of("card", card.id)
-    audit.record(session, "card-ordered", subject, actor=actor, now=now, detail=detail)
-    return placed
+    await _check_maker(session, None, None, product, now)
+    card = await _allowed(session, vault, account_id, product, first, now)
+    return await _place(session, card, None, None, actor=actor, now=now)
 
 
 async def cancel(session: AsyncSession, order_id: UUID, *, actor: Actor, now: datetime) -> None:
@@ -143,11 +137,20 @@ async def cancel_card(session: AsyncSession, card: Card, *, actor: Actor, now: d
     await charges.let_go(session, card, actor=actor, now=now)
 
 
-async def waiting_at(session: AsyncSession, terminal_id: UUID) -> Waiting | None:
-    """The order that waits at a desk, locked with its card; None if none does."""
+async def waiting_at(
+    session: AsyncSession, terminal_id: UUID, pairing_id: UUID | None = None
+) -> Waiting | None:
+    """The order that waits at a desk for this pairing of its reader, locked with its card.
+
+    None if there is none: a blank that one clerk lays is never taken for another's order.
+    """
     query = (
         select(CardOrder)
-        .where(CardOrder.terminal_id == terminal_id, CardOrder.state == OrderState.WAITING)
+        .where(
+            CardOrder.terminal_id == terminal_id,
+            CardOrder.pairing_id.is_not_distinct_from(pairing_id),
+            CardOrder.state == OrderState.WAITING,
+        )
         .with_for_update()
     )
     placed = await session.scalar(query)
@@ -232,6 +235,44 @@ async def new_card(
     )
 
 
+async def _allowed(
+    session: AsyncSession,
+    vault: Vault,
+    account_id: UUID,
+    product: str,
+    first: date | None,
+    now: datetime,
+) -> Card:
+    await lifecycle.check_holder(session, account_id)
+    await _check_identity(session, vault, account_id)
+    return await new_card(session, vault, account_id, product, first=first, now=now)
+
+
+async def _place(
+    session: AsyncSession,
+    card: Card,
+    terminal_id: UUID | None,
+    pairing_id: UUID | None,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> CardOrder:
+    await _store(session, card)
+    placed = CardOrder(
+        card_id=card.id, terminal_id=terminal_id, pairing_id=pairing_id, ordered_at=now
+    )
+    try:
+        async with session.begin_nested():
+            session.add(placed)
+    except IntegrityError as error:
+        raise DeskBusy("Another card waits to be made at this desk. Make or cancel it.") from error
+    where = {"product": card.product, "desk": str(terminal_id or "")}
+    detail = {"account": str(card.account_id), **where}
+    subject = audit.subject_of("card", card.id)
+    audit.record(session, "card-ordered", subject, actor=actor, now=now, detail=detail)
+    return placed
+
+
 async def _store(session: AsyncSession, card: Card) -> None:
     if await lifecycle.coming_card(session, card.account_id, card.product) is not None:
         raise CardInHand(_ON_ITS_WAY)
@@ -253,21 +294,31 @@ async def _close_orders(
 
 
 async def _check_maker(
-    session: AsyncSession, terminal_id: UUID | None, product_id: str, now: datetime
+    session: AsyncSession,
+    terminal_id: UUID | None,
+    pairing_id: UUID | None,
+    product_id: str,
+    now: datetime,
 ) -> None:
     if terminal_id is not None:
-        await _check_desk(session, terminal_id)
+        await _check_desk(session, terminal_id, pairing_id, now)
     product = products.built_in().product(product_id, london_date(now))
     maker = Maker.BUREAU if terminal_id is None else Maker.DESK
     if product is None or maker not in product.made_by:
         raise NoSuchProduct("Such a card is not made there.")
 
 
-async def _check_desk(session: AsyncSession, terminal_id: UUID) -> None:
+async def _check_desk(
+    session: AsyncSession, terminal_id: UUID, pairing_id: UUID | None, now: datetime
+) -> None:
     desk = await session.get(Terminal, terminal_id)
     ready = desk is not None and desk.public_key is not None and desk.revoked_at is None
     if desk is None or not ready or Purpose.PERSONALISE.value not in desk.purposes:
         raise NotADesk("Choose a desk that makes cards.")
+    if await pairing.of_terminal(session, terminal_id, now=now) != pairing_id:
+        raise NotYourDesk(
+            "The reader of this desk is not paired with your browser. Pair it, then try again."
+        )
 
 
 async def may_be_ordered_for(session: AsyncSession, vault: Vault, account_id: UUID) -> bool:

@@ -83,6 +83,7 @@ _LIVE = text(_in_states(LIVE))
 _COMING = text(_in_states(COMING))
 _UID_TAKEN = text("uid_index IS NOT NULL AND state <> 'destroyed'")
 _WAITING = text("state = 'waiting'")
+_WAITING_UNPAIRED = text("state = 'waiting' AND pairing_id IS NULL")
 _OPEN = text("ended_at IS NULL")
 
 
@@ -211,6 +212,9 @@ class EnrolmentCode(Base, kw_only=True):
 class CardOrder(Base, kw_only=True):
     """A card that is to be made; at most one waits at a desk, so a blank finds its order.
 
+    `pairing_id` is of the clerk's browser that the desk's reader serves: no blank of another's is
+    taken for it, and each has an order of their own. None at a desk that is paired with nobody.
+
     Attributes:
         terminal_id: the desk that is to make it; None for a bureau that makes it and posts it.
     """
@@ -221,6 +225,13 @@ class CardOrder(Base, kw_only=True):
             "uq_card_order_waiting_at_desk",
             "terminal_id",
             unique=True,
+            sqlite_where=_WAITING_UNPAIRED,
+            postgresql_where=_WAITING_UNPAIRED,
+        ),
+        Index(
+            "uq_card_order_waiting_for_pairing",
+            "pairing_id",
+            unique=True,
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
         ),
@@ -229,6 +240,7 @@ class CardOrder(Base, kw_only=True):
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     card_id: Mapped[UUID] = mapped_column(ForeignKey("card.id"), index=True)
     terminal_id: Mapped[UUID | None] = mapped_column(ForeignKey("terminal.id"))
+    pairing_id: Mapped[UUID | None] = mapped_column(ForeignKey("pairing.id"), default=None)
     state: Mapped[OrderState] = mapped_column(default=OrderState.WAITING)
     ordered_at: Mapped[datetime]
     closed_at: Mapped[datetime | None] = mapped_column(default=None)
