@@ -12,6 +12,7 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    cards,
     clients,
     db,
     erasure,
@@ -32,10 +33,14 @@ from cardservice.demo import main as play
 from cardservice.errors import (
     BadLedger,
     BadTerminalRole,
+    CardInHand,
     CardServiceError,
+    MoveNotAllowed,
+    NoSuchCard,
     NoSuchRevision,
     NoSuchTerminal,
     NotTheirAct,
+    NotTheirMove,
     TerminalNameTaken,
 )
 from entitlements.errors import (
@@ -76,6 +81,10 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     UnknownScheme: Exit.USAGE,
     KeyStoreExists: Exit.NO,
     NoSuchAccount: Exit.NO,
+    NoSuchCard: Exit.NO,
+    MoveNotAllowed: Exit.NO,
+    NotTheirMove: Exit.NO,
+    CardInHand: Exit.NO,
     NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,
     NoSuchOrganisation: Exit.NO,
@@ -116,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, keys, status_lists, audit, erasure),
+        *(applications, cards, partners, terminals, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

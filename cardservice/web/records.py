@@ -18,6 +18,7 @@ from cardservice.web.card_lines import (
     numbers_of,
     taps_of,
 )
+from cardservice.web.charge_lines import ChargeLine, charges_of
 from cardservice.web.entitlement_lines import Line, lines
 from cardservice.web.fact_lines import FactLine, fact_lines
 from cardservice.web.grant_lines import GrantLine, grant_lines
@@ -91,6 +92,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     given: tuple[GrantLine, ...]
     applications: tuple[ApplicationLine, ...]
     cards: tuple[CardLine, ...]
+    charges: tuple[ChargeLine, ...]
     bus_passes: tuple[BusPassLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
@@ -127,6 +129,7 @@ async def record_of(
         applications=() if masked else (await requests_of(session, account_id)).applications,
         bus_passes=await bus_passes_of(session, vault, account_id),
         cards=await cards_of(session, account_id, now=now),
+        charges=await charges_of(session, account_id),
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await asked_of(session, account_id),
