@@ -12,6 +12,7 @@
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
     |  |- CardInHand             the holder has a live card already
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
+    |  |- NoPhoto                there is no photo of that resident
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
@@ -119,6 +120,12 @@ class DeskBusy(CardError):
     """Another order waits at the desk; a blank card laid there would become that one."""
 
     code = "desk-busy"
+
+
+class NoPhoto(CardError):
+    """There is no photo of the resident; take one first."""
+
+    code = "no-photo"
 
 
 class NotYourDesk(CardError):

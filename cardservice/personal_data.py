@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cardservice import photos
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
 from entitlements import application_records, assessing, carriers, evidence_records
@@ -24,6 +25,7 @@ TABLES: Final = (
     *application_records.PERSONAL,
     *carriers.PERSONAL,
     *evidence_records.PERSONAL,
+    *photos.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
 )
 """What belongs to one person, sealed with their own key."""

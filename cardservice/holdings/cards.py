@@ -19,6 +19,8 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
+from cardservice.photo_models import Photo, PhotoStage
+from cardservice.photos import WHOLE_KEPT
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -123,6 +125,24 @@ HOLDINGS: Final = (
         fate=Fate.EMPTIED,
         ground=Ground.SAFE_CARDS,
         cleared={"sealed_uid": None, "uid_index": None, "key_generations": None},
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The photo that is printed on your card",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.CARD),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The whole picture your photo is cut from, while that is done",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.WHOLE),
+        period=Period(
+            WHOLE_KEPT,
+            "it was taken",
+            lambda cut: (Photo.stage == PhotoStage.WHOLE) & (Photo.added_at < cut),
+            NEEDED_NO_LONGER,
+        ),
     ),
     Holding(
         model=Phone,
