@@ -5,12 +5,15 @@
     |- NotReady                  the service cannot start; the text says what to do first
     |- NoSuchRevision            no migration leads to or from that revision
     |- NoSuchAuthority           no authority has that id
+    |- ProductsFaulty            a file of products has faults; every one is listed
     |- BadLedger                 a line is no line of a ledger of erased records
     |- NotTheirAct               a member of staff was named whose role does not include it
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
     |  |- CardInHand             the holder has a live card already
+    |  |- NotTheirMove           whoever asks may not do that to the card
+    |  |- NoSuchProduct          there is no such card, or it is not made there
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- NoPhoto                there is no photo of that resident
     |  |- DeskBusy               another order waits at that desk
@@ -74,6 +77,20 @@ class NoSuchAuthority(CardServiceError):
     code = "no-such-authority"
 
 
+class ProductsFaulty(CardServiceError):
+    """A file of products that cannot be used.
+
+    Attributes:
+        faults: one sentence for each, with line and column.
+    """
+
+    code = "products-faulty"
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults: Sequence[str] = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
 class BadLedger(CardServiceError):
     """A file of erased records holds a line that is none."""
 
@@ -108,6 +125,18 @@ class CardInHand(CardError):
     """The holder has a live card; report it lost and replace it, or use it."""
 
     code = "card-in-hand"
+
+
+class NotTheirMove(CardError):
+    """Whoever asks may not do that to the card."""
+
+    code = "not-their-move"
+
+
+class NoSuchProduct(CardError):
+    """There is no such card on that day, or whoever was asked does not make it."""
+
+    code = "no-such-product"
 
 
 class IdentityNotShown(CardError):

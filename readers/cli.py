@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from readers.card.apdu import run
-from readers.card.itso import read_bus_pass
+from readers.card.itso import NOT_VERIFIED, read_bus_pass
 from readers.clock import Clock, clock_from_environment
 from readers.contract.windows import london_date
 from readers.errors import (
@@ -29,7 +29,7 @@ from readers.errors import (
     ReaderNotFound,
     ReadersError,
 )
-from readers.terminal.bus_pass import NOT_VERIFIED, in_words
+from readers.terminal.bus_pass import in_words
 from readers.terminal.display import NO_READER
 from readers.terminal.doctor import Level, examine
 from readers.terminal.enrol import enrol

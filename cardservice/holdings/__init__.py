@@ -55,6 +55,8 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "terminal": "readers, not people",
     "pairing_code": "the code on a reader's screen for two minutes, scrambled",
     "pairing": "which reader served whose browser: staff, as long as the trail names them",
+    "terminal_set_up": "how readers are set up, not people",
+    "terminal_health": "how readers are, not people",
     "rule_text": "rules, not people",
     "rule_book": "rules, not people",
     "rule_publication": "rules, and the staff who asked for them and decided",

@@ -39,6 +39,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.NoPhoto: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
+    cards.NotTheirMove: 403,
+    cards.NoSuchProduct: 422,
     cards.CardInHand: 409,
     cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,

@@ -2,14 +2,14 @@
 
 Orders that wait stay at their desk: no browser was paired when they were made.
 
-Revision: 0026, after 0023.
+Revision: 0026, after 0024.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

@@ -247,6 +247,20 @@ class PairingOffer(msgspec.Struct, frozen=True, kw_only=True):
 # -- card session, over a WebSocket; the terminal forwards APDUs and nothing else ------------------
 
 
+class UpdateKind(StrEnum):
+    """What is done to a card that is in use, in the order in which it is done.
+
+    A terminal may know the kind, and never of which service.
+    """
+
+    BLOCK = "block"
+    REMOVE = "remove"
+    CHANGE = "change"
+    UNBLOCK = "unblock"
+    ADD = "add"
+    ROLL_KEYS = "roll-keys"
+
+
 class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
     """Terminal -> server, first message: the card in the field and what it is there for."""
 
@@ -256,10 +270,15 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, tag="command", kw_only=True):
-    """Server -> terminal: send this to the card. ``step`` counts from 1."""
+    """Server -> terminal: send this to the card. ``step`` counts from 1.
+
+    ``doing`` are values of :class:`UpdateKind`, for the screen; a kind that the terminal does not
+    know is none of its business.
+    """
 
     step: int
     apdu: Apdu
+    doing: list[str] = []
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer", kw_only=True):
@@ -289,11 +308,15 @@ class SessionResult(StrEnum):
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", kw_only=True):
-    """Server -> terminal, last message, with words for the screen."""
+    """Server -> terminal, last message, with words for the screen.
+
+    ``usable`` is false when what was done is that nobody can use the card any more.
+    """
 
     result: SessionResult
     title: str
     advice: str = ""
+    usable: bool = True
 
 
 FromTerminal = Hello | Answer | Broken

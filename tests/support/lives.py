@@ -9,7 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, phones, photos
+from cardservice import bus_passes, charges, issuance, phones
 from cardservice.card_sessions import UID_FIELD
+from cardservice.charge_causes import Cause
+from cardservice.charge_models import Payment
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
 from cardservice.photo_models import PhotoStage
@@ -81,6 +84,7 @@ from identity.signin_models import (
     SessionKind,
     SignInMethod,
 )
+from readers.card.itso import ISSUER, check_digit
 from readers.contract.services import Service
 from readers.contract.wire import Mode, SessionResult
 from readers.contract.wire import Purpose as TerminalPurpose
@@ -100,6 +104,7 @@ WILL: Final = NewResident(
 )
 NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), postcode="TN9 1BH")
 NEW_NAME: Final = "Marchbanks"
+CRIME_REFERENCE: Final = "46/118822/26"
 REFERENCE: Final = "KT4417QX09"
 """Under which another register knows them."""
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
@@ -149,6 +154,9 @@ async def a_full_life(
             await photos.keep(session, vault, person, stage, picture, actor=CLERK, now=NOW)
         await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
+        await bus_passes.link(
+            session, vault, person, isrn_of(person), read=True, actor=CLERK, now=NOW
+        )
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
     async with database.transaction() as session:
@@ -288,13 +296,34 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     )
     await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
+    await _charged(session, vault, card)
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
+
+
+async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
+    """As if it had taken the place of a stolen one, and its holder had begun to pay."""
+    personal = await person_keys.for_writing(session, vault, card.account_id)
+    card.sealed_crime_reference = personal.seal(
+        "card", "sealed_crime_reference", card.id, CRIME_REFERENCE
+    )
+    charge = await charges.charge_for(
+        session, card, Cause.STOLEN, has_crime_reference=False, actor=CLERK, now=NOW
+    )
+    assert charge is not None
+    session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    await session.flush()
 
 
 def uid_of(card: Card) -> bytes:
     """Of the chip: nothing else in the database is like it."""
     return sha256(card.id.bytes).digest()[:7]
+
+
+def isrn_of(person: UUID) -> str:
+    """Of a bus pass that nobody else has."""
+    digits = f"{ISSUER}0289{person.int % 10**7:07d}"
+    return digits + check_digit(digits)
 
 
 async def _redeemed(session: AsyncSession, person: UUID) -> None:
@@ -440,7 +469,14 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
 def card_values(vault: Vault, card: Card) -> dict[str, bytes]:
     """The same of a card."""
     uid = uid_of(card).hex()
-    return {"uid": uid.encode(), "uid index": vault.blind(UID_FIELD, uid)}
+    isrn = isrn_of(card.account_id)
+    return {
+        "uid": uid.encode(),
+        "uid index": vault.blind(UID_FIELD, uid),
+        "crime reference": CRIME_REFERENCE.encode(),
+        "bus pass": isrn.encode(),
+        "bus pass index": vault.blind(bus_passes.ISRN_FIELD, isrn),
+    }
 
 
 MINUTE: Final = timedelta(minutes=1)

@@ -95,7 +95,12 @@ class Board:
 def _display(picture: Picture, status: Status, at: datetime) -> Display:
     words = picture.words
     display = Display(
-        state=picture.state, title=words.title, advice=words.advice, reason=picture.reason, at=at
+        state=picture.state,
+        title=words.title,
+        advice=words.advice,
+        reason=picture.reason,
+        at=at,
+        doing=list(picture.doing),
     )
     return _edged(display, status)
 
