@@ -15,6 +15,7 @@
     |  |- NotTheirMove           whoever asks may not do that to the card
     |  |- NoSuchProduct          there is no such card, or it is not made there
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
+    |  |- NoPhoto                there is no photo of that resident
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
@@ -148,6 +149,12 @@ class DeskBusy(CardError):
     """Another order waits at the desk; a blank card laid there would become that one."""
 
     code = "desk-busy"
+
+
+class NoPhoto(CardError):
+    """There is no photo of the resident; take one first."""
+
+    code = "no-photo"
 
 
 class NotYourDesk(CardError):

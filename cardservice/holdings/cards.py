@@ -21,6 +21,8 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
+from cardservice.photo_models import Photo, PhotoStage
+from cardservice.photos import WHOLE_KEPT
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -158,6 +160,24 @@ HOLDINGS: Final = (
             "what they were for was settled",
             lambda cut: Payment.charge_id.in_(select(Charge.id).where(Charge.settled_at < cut)),
             CLAIMS,
+        ),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The photo that is printed on your card",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.CARD),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The whole picture your photo is cut from, while that is done",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.WHOLE),
+        period=Period(
+            WHOLE_KEPT,
+            "it was taken",
+            lambda cut: (Photo.stage == PhotoStage.WHOLE) & (Photo.added_at < cut),
+            NEEDED_NO_LONGER,
         ),
     ),
     Holding(

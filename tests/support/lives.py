@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice import issuance, phones, photos
 from cardservice import bus_passes, charges, issuance, phones
 from cardservice.card_sessions import UID_FIELD
 from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.photo_models import PhotoStage
 from entitlements import (
     applying,
     assessing,
@@ -147,6 +149,9 @@ async def a_full_life(
         assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        for stage in PhotoStage:
+            picture = b"a photo of " + person.bytes
+            await photos.keep(session, vault, person, stage, picture, actor=CLERK, now=NOW)
         await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
         await bus_passes.link(
