@@ -22,6 +22,10 @@
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
+    |- LibraryMachineError
+    |  |- NoSuchLibraryMachine   no library machine in use has that name
+    |  |- LibraryMachineNameTaken another has, or had, that name
+    |  `- BadLibraryMachine      a name, place or network that is none
     `- TerminalError
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
@@ -193,6 +197,30 @@ class BadMessage(CardSessionError):
     """The terminal said something that has no place at this point of a card session."""
 
     code = "bad-message"
+
+
+class LibraryMachineError(CardServiceError):
+    """Something about a machine of a library."""
+
+    code = "library-machine-error"
+
+
+class NoSuchLibraryMachine(LibraryMachineError):
+    """No library machine in use has that name."""
+
+    code = "no-such-library-machine"
+
+
+class LibraryMachineNameTaken(LibraryMachineError):
+    """A name is never given to a second machine: the trail would not say which."""
+
+    code = "library-machine-name-taken"
+
+
+class BadLibraryMachine(LibraryMachineError):
+    """A name, place or network that is none."""
+
+    code = "bad-library-machine"
 
 
 class TerminalError(CardServiceError):
