@@ -8,8 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, phones, photos
-from cardservice import bus_passes, charges, issuance, phones
+from cardservice import bus_passes, charges, issuance, phones, photos
 from cardservice.card_sessions import UID_FIELD
 from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment

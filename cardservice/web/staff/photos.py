@@ -15,8 +15,7 @@ from cardservice import photos
 from cardservice.database import Database
 from cardservice.photo_models import PhotoStage
 from cardservice.web.errors import NoSuchPage
-from cardservice.web.evidence import LARGEST_BODY
-from cardservice.web.forms import Typed, typed_in
+from cardservice.web.forms import LARGEST_WITH_FILE, Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import reason_of
 from cardservice.web.staff.rights import ACT
@@ -60,7 +59,7 @@ async def show(
     return await _page(request, session, account_id, reason, done=DONE.get(done, ""))
 
 
-@post(PATH, status_code=200, opt=OPT, request_max_body_size=LARGEST_BODY)
+@post(PATH, status_code=200, opt=OPT, request_max_body_size=LARGEST_WITH_FILE)
 async def send(
     request: VisitorRequest,
     account_id: FromPath[UUID],
