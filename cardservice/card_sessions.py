@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle, updates
+from cardservice import issuance, lifecycle, pairing, updates
 from cardservice.card_keys import application_key, card_keys, newest
 from cardservice.errors import BadMessage, SessionBroken
 from cardservice.models import Card, CardSession, CardState
@@ -257,7 +257,8 @@ def _done_words(done: Sequence[Update]) -> Words:
 async def _card_to_make(
     session: AsyncSession, means: Means, terminal: KnownTerminal, uid: bytes, now: datetime
 ) -> Card | SessionResult:
-    waiting = await issuance.waiting_at(session, terminal.id)
+    serves = await pairing.of_terminal(session, terminal.id, now=now)
+    waiting = await issuance.waiting_at(session, terminal.id, serves)
     if waiting is None:
         return SessionResult.NO_ORDER
     card = waiting.card

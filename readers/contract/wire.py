@@ -25,6 +25,7 @@ BUNDLE_PATH: Final = "/api/terminal/bundle"
 READ_KEYS_PATH: Final = "/api/terminal/read-keys"
 TAPS_PATH: Final = "/api/terminal/taps"
 CHECKS_PATH: Final = "/api/terminal/checks"
+PAIRING_PATH: Final = "/api/terminal/pairing-code"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 STATUS_LISTS_PATH: Final = "/status-lists"
 VENUE_BUNDLE_PATH: Final = "/venue-bundle"
@@ -227,6 +228,19 @@ class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     status: int | None
     update_owed: bool
+    server_time: datetime
+
+
+class PairingOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of ``PAIRING_PATH``: what the screen shows to whoever wants the reader for themselves.
+
+    Attributes:
+        code: to be typed at a member of staff's browser, once.
+        expires_at: aware UTC by the server's clock.
+    """
+
+    code: str
+    expires_at: datetime
     server_time: datetime
 
 

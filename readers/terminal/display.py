@@ -44,6 +44,7 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
         uploaded: how many of them the server has confirmed.
         online: whether the server answered last time.
         bundle_at: when the bundle was made that cards are decided by; absent if there is none.
+        pairs: whether a member of staff may pair this terminal with their browser.
         doing: what is done to the card while it is held, in order.
     """
 
@@ -58,6 +59,7 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
     online: bool = False
     clock: ClockState = ClockState.OK
     bundle_at: datetime | None = None
+    pairs: bool = False
     doing: list[UpdateKind] = []
 
 
@@ -96,6 +98,11 @@ OWN_FAULT: Final = Picture(
 )
 INTERRUPTED: Final = Words("Your card was not updated", "Tap your card again.")
 NOT_MADE: Final = Words("The card is not finished", "Lay the same card on the reader again.")
+NO_CODE: Final = Picture(
+    Kind.FAULT,
+    Words("No code for now", "We cannot reach the server. Try again in a moment."),
+    "no-pairing-code",
+)
 NO_SESSION: Final = Words("We cannot reach the server", "Try again in a moment.")
 
 _UPDATING: Final = "We are bringing it up to date."
@@ -166,6 +173,12 @@ def of_idle(problem: TryAgain | None, *, makes_cards: bool) -> Picture:
     if problem is not None:
         return of_try_again(problem.reason)
     return Picture(Kind.WAITING, _MAKE if makes_cards else _TAP)
+
+
+def of_pairing(code: str) -> Picture:
+    """The picture with the code that pairs this terminal with a browser."""
+    words = Words(code, "Type this code in the staff console within two minutes.")
+    return Picture(Kind.WAITING, words, "pairing-code")
 
 
 def clock_state(problem: Reason | None) -> ClockState:

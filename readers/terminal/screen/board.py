@@ -25,6 +25,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     online: bool = False
     clock: ClockState = ClockState.OK
     bundle_at: datetime | None = None
+    pairs: bool = False
 
 
 class Board:
@@ -113,4 +114,5 @@ def _edged(display: Display, status: Status) -> Display:
         online=status.online,
         clock=status.clock,
         bundle_at=status.bundle_at,
+        pairs=status.pairs,
     )
