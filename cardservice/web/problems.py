@@ -81,6 +81,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     people.BadPostcode: 422,
     people.BadMobile: 422,
     people.Busy: 503,
+    people.KeyTokenAway: 503,
 }
 """Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""
 
