@@ -31,6 +31,7 @@ from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
     BadLedger,
+    BadSetUp,
     BadTerminalRole,
     CardServiceError,
     NoSuchRevision,
@@ -64,6 +65,7 @@ OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
     BadLedger: Exit.USAGE,
     BadPostcode: Exit.USAGE,
+    BadSetUp: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,

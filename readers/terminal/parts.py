@@ -8,6 +8,7 @@ from datetime import datetime
 import httpx
 
 from readers.clock import Clock
+from readers.contract.products import Product, RemoteSettings
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
@@ -16,6 +17,7 @@ from readers.terminal.clock import clock_problem
 from readers.terminal.decide import TryAgain, not_ready
 from readers.terminal.display import Picture, clock_state, of_idle
 from readers.terminal.errors import TerminalError
+from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
 from readers.terminal.online import Asker
@@ -74,8 +76,14 @@ class Terminal:
         )
         self.asker = Asker(self.server)
         self.board = Board(clock)
+        self.health = Health(self.holdings, self.journal, started_at=clock())
         self.sync = Sync(
-            self.holdings, self.journal, self.server, clock=clock, after_turn=self.refresh_edge
+            self.holdings,
+            self.journal,
+            self.server,
+            clock=clock,
+            health=self.health,
+            after_turn=self.refresh_edge,
         )
         self._counts = self.journal.counts()
 
@@ -87,6 +95,20 @@ class Terminal:
         bundle = self.holdings.bundle
         return next(iter(bundle.services), None) if bundle else None
 
+    @property
+    def product(self) -> Product:
+        """What this is: as set here, else as the server says, else by what it may do."""
+        said = self.settings.product or self.holdings.set_up.product
+        if said is not None:
+            return said
+        makes = self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        return Product.DESK_ENCODER if makes else Product.VALIDATOR
+
+    @property
+    def settings_from_afar(self) -> RemoteSettings:
+        """What the server set."""
+        return self.holdings.set_up.settings
+
     def may(self, purpose: Purpose) -> bool:
         """Whether the server gave this terminal that purpose."""
         bundle = self.holdings.bundle
@@ -95,7 +117,7 @@ class Terminal:
     @property
     def makes_cards(self) -> bool:
         """Whether a card that arrives is to be personalised, not checked."""
-        return self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        return self.product is Product.DESK_ENCODER
 
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
@@ -115,7 +137,9 @@ class Terminal:
 
     def show_idle(self) -> None:
         """What the screen says while no card is there."""
-        picture = of_idle(self.problem(self.clock()), makes_cards=self.makes_cards)
+        self.health.product = self.product
+        problem = self.problem(self.clock())
+        picture = of_idle(problem, self.product, said=self.settings_from_afar)
         self.board.rest(picture, self._status())
 
     def count_tap(self, sequence: int) -> None:
