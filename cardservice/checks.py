@@ -3,6 +3,7 @@
 from sqlalchemy import Row, Select, case, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cardservice import updates
 from cardservice.card_sessions import uid_indexes
 from cardservice.models import Card, CardState
 from entitlements.models import Holder, ServiceRecord
@@ -22,8 +23,7 @@ async def check(
     row = (await connection.execute(_question(vault, asked))).one_or_none()
     if row is None:  # no card of ours
         return (Status.INVALID.value if asked.record else None), False
-    owed = row.state is CardState.ACTIVE and row.version > row.written_version
-    return _status(row, asked), owed
+    return _status(row, asked), row.owed
 
 
 def _status(row: Row[*tuple[object, ...]], asked: CheckRequest) -> int | None:
@@ -36,9 +36,7 @@ def _question(vault: Vault, asked: CheckRequest) -> Select[*tuple[object, ...]]:
     index = asked.record.status_index if asked.record else None
     return (
         select(
-            Card.state,
-            Card.written_version,
-            Holder.version,
+            updates.is_owed().label("owed"),
             case((ServiceRecord.id.is_(None), literal(None)), else_=listed).label("status"),
         )
         .join(Holder, Holder.account_id == Card.account_id)

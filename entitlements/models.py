@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -334,6 +335,7 @@ class ServiceRecord(Base, kw_only=True):
         written_sequence: of the newest record that a card session confirmed; 0 while none was.
         entitlement_class, valid_from, valid_until: what the newest signed record says;
             `valid_until` is exclusive. All absent when the file was to be emptied.
+        blocked: whether the newest signed record says of itself that it must be refused.
     """
 
     __tablename__ = "service_record"
@@ -363,6 +365,7 @@ class ServiceRecord(Base, kw_only=True):
     entitlement_class: Mapped[str | None] = mapped_column(String(24), default=None)
     valid_from: Mapped[datetime | None] = mapped_column(default=None)
     valid_until: Mapped[datetime | None] = mapped_column(default=None)
+    blocked: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class StatusListState(Base, kw_only=True):

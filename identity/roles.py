@@ -31,6 +31,7 @@ class Act(StrEnum):
     REPORT_CARD = "report-card"
     LINK_BUS_PASS = "link-bus-pass"  # noqa: S105  a pass, no password
     MAKE_CARD = "make-card"
+    PAIR_READER = "pair-reader"
     SUSPEND_GRANT = "suspend-grant"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
@@ -73,6 +74,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.REPORT_CARD: "report a card lost or found, or a phone lost",
     Act.LINK_BUS_PASS: "link a bus pass of another issuer to a record by its number, and unlink it",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.PAIR_READER: "pair a reader with their own browser, by the code on its screen",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
@@ -111,6 +113,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.GIVE_ACTIVATION_CODE,
     Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
+    Act.PAIR_READER,
     Act.LINK_BUS_PASS,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,

@@ -204,7 +204,13 @@ def _screen(terminal: Terminal) -> Screen:
     settings = terminal.settings
     switch = terminal.cut_network if settings.demo else None
     try:
-        return Screen(terminal.board, settings.screen_port, cut_network=switch, till=terminal.till)
+        return Screen(
+            terminal.board,
+            settings.screen_port,
+            cut_network=switch,
+            show_code=terminal.show_code,
+            till=terminal.till,
+        )
     except OSError as error:
         raise SettingsRefused(
             [f"Port {settings.screen_port} for the screen cannot be used: {error.strerror}."]

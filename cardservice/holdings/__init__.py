@@ -53,6 +53,8 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "terminal": "readers, not people",
+    "pairing_code": "the code on a reader's screen for two minutes, scrambled",
+    "pairing": "which reader served whose browser: staff, as long as the trail names them",
     "terminal_set_up": "how readers are set up, not people",
     "terminal_health": "how readers are, not people",
     "rule_text": "rules, not people",

@@ -1,5 +1,6 @@
 """The parts of a running terminal, put together once at the top."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,10 +13,10 @@ from readers.contract.products import Product, RemoteSettings
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
-from readers.contract.wire import Purpose
+from readers.contract.wire import PairingOffer, Purpose
 from readers.terminal.clock import clock_problem
 from readers.terminal.decide import TryAgain, not_ready
-from readers.terminal.display import Picture, clock_state, of_idle
+from readers.terminal.display import NO_CODE, Picture, clock_state, of_idle, of_pairing
 from readers.terminal.errors import TerminalError
 from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
@@ -28,6 +29,8 @@ from readers.terminal.state import State
 from readers.terminal.sync import Sync
 from readers.terminal.till import Till
 from readers.terminal.till_secret import read_secret
+
+log = logging.getLogger(__name__)
 
 
 class Terminal:
@@ -86,6 +89,7 @@ class Terminal:
             after_turn=self.refresh_edge,
         )
         self._counts = self.journal.counts()
+        self._code: PairingOffer | None = None
 
     @property
     def service(self) -> Service | None:
@@ -119,6 +123,11 @@ class Terminal:
         """Whether a card that arrives is to be personalised, not checked."""
         return self.product is Product.DESK_ENCODER
 
+    @property
+    def pairs(self) -> bool:
+        """Whether a member of staff may have this terminal serve their own browser."""
+        return self.may(Purpose.PERSONALISE)
+
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
         holdings = self.holdings
@@ -132,15 +141,29 @@ class Terminal:
         return problem
 
     def show(self, picture: Picture) -> None:
-        """Put a picture on the screen."""
+        """Put a picture on the screen; a code that was there is gone."""
+        self._code = None
         self.board.show(picture, self._status())
 
     def show_idle(self) -> None:
         """What the screen says while no card is there."""
         self.health.product = self.product
-        problem = self.problem(self.clock())
-        picture = of_idle(problem, self.product, said=self.settings_from_afar)
+        now, code = self.clock(), self._code
+        picture = of_idle(self.problem(now), self.product, said=self.settings_from_afar)
+        if code is not None and now < code.expires_at:
+            picture = of_pairing(code.code)
         self.board.rest(picture, self._status())
+
+    def show_code(self) -> None:
+        """Ask the server for a code that pairs this terminal, and show it until a card comes."""
+        try:
+            code = self.server.pairing_code(now=self.clock())
+        except TerminalError as error:
+            log.warning("no pairing code: %s: %s", error.code, error)
+            self.show(NO_CODE)
+            return
+        self.show(of_pairing(code.code))
+        self._code = code
 
     def count_tap(self, sequence: int) -> None:
         """Show, from the next picture on, that so many taps were decided."""
@@ -171,6 +194,7 @@ class Terminal:
             online=self.sync.online,
             clock=clock_state(problem),
             bundle_at=bundle.issued_at if bundle else None,
+            pairs=self.pairs,
         )
 
     def cut_network(self, *, cut: bool) -> None:

@@ -11,6 +11,7 @@ import pytest
 from readers.contract import wire
 from readers.contract.health import HealthReport
 from readers.contract.products import RemoteSettings, SetUp
+from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token, verify_signature
 from readers.terminal.bundle import open_bundle
 from tests.support import wire_1
@@ -20,7 +21,7 @@ OLD: Final[dict[str, Any]] = json.loads(
     (Path(__file__).parents[2] / "vectors" / "wire-1.json").read_text(encoding="utf-8")
 )
 PINNED: Final = {name: base64.b64decode(key) for name, key in OLD["pinned"].items()}
-LIBRARY: Final = wire.Service.LIBRARY
+LIBRARY: Final = Service.LIBRARY
 
 
 @pytest.mark.parametrize("name", sorted(OLD["messages"]))
@@ -58,7 +59,7 @@ def test_a_bundle_that_version_0_1_signed_is_still_opened() -> None:
     view = open_bundle(
         OLD["messages"]["SignedBundle"]["token"], PINNED, terminal_id=OLD["terminal_id"]
     )
-    assert set(view.services) == {wire.Service.LIBRARY, wire.Service.TRAVEL}
+    assert set(view.services) == {Service.LIBRARY, Service.TRAVEL}
     assert view.set_up == {}
 
 
