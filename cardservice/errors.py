@@ -30,6 +30,8 @@
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
        |- BadTerminalRole        unknown service, purpose or authority
+       |- BadSetUp               a setting that does not exist, or is out of its bounds
+       |- VersionNotSpoken       a terminal that is too old or too new for this server
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
        |- TerminalUnknown        a request by nobody we know, or not signed by them
        |- TerminalRevoked        the terminal was revoked
@@ -245,6 +247,18 @@ class BadTerminalRole(TerminalError):
     """A service, purpose or authority that does not exist."""
 
     code = "bad-terminal-role"
+
+
+class BadSetUp(TerminalError):
+    """A setting of a terminal does not exist, or is out of its bounds."""
+
+    code = "bad-set-up"
+
+
+class VersionNotSpoken(TerminalError):
+    """A terminal and this server have no version of messages in common; it says who is too old."""
+
+    code = "version-not-spoken"
 
 
 class CodeNotAccepted(TerminalError):

@@ -33,6 +33,7 @@ from cardservice.demo import main as play
 from cardservice.errors import (
     BadLedger,
     BadLibraryMachine,
+    BadSetUp,
     BadTerminalRole,
     CardServiceError,
     LibraryMachineNameTaken,
@@ -69,6 +70,7 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
+    BadSetUp: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,

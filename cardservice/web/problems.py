@@ -48,6 +48,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    cards.BadSetUp: 422,
+    cards.VersionNotSpoken: 409,
     rights.NoSuchApplication: 404,
     rights.NoSuchOffer: 404,
     rights.NoSuchGrant: 404,

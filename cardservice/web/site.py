@@ -90,6 +90,7 @@ from cardservice.web.staff import (
     rules,
     search,
     second_factor,
+    terminals,
     trail,
 )
 from cardservice.web.staff import grants as staff_grants
@@ -380,6 +381,7 @@ def _staff() -> list[Router]:
                 partners.show,
                 partners.ask,
                 partners.add,
+                terminals.show,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
