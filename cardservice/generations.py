@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice import lifecycle
 from cardservice.card_keys import FIRST, PURPOSES, READ_PURPOSES, Generations
 from cardservice.errors import (
     GenerationInUse,
@@ -23,17 +24,18 @@ from cardservice.errors import (
     NotACardKey,
 )
 from cardservice.key_models import KeyGeneration
-from cardservice.models import Card, CardState
+from cardservice.models import Card
 from identity import audit
 from identity.actors import Actor
 from identity.keys import KeyId, KeyStore, Purpose
 from readers.card.keys import MAX_VERSION
+from readers.contract.statuslist import Status
 
 READ_KEYS_AHEAD: Final = timedelta(days=7)
 """How long terminals have to fetch a new read key before the first card can be read by no other."""
 
-GONE: Final = (CardState.FAILED, CardState.REPLACED)
-"""Cards that nobody will ever use again, whatever keys they have."""
+GONE: Final = tuple(each for each, said in lifecycle.STATUS.items() if said is Status.INVALID)
+"""States of cards that nobody will ever use again, whatever keys they have."""
 
 _NAMES: Final[Mapping[Purpose, str]] = {purpose: name for name, purpose in PURPOSES.items()}
 _CHECKED: Final = bytes(16)

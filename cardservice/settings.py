@@ -172,6 +172,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "line is the bearer token that it knows us by."
         ),
     ] = ""
+    sip2_certificate: Annotated[
+        str,
+        _about("Path of the PEM certificate, with its chain, that library machines are shown."),
+    ] = ""
+    sip2_key: Annotated[str, _about("Path of that certificate's key, in PEM.")] = ""
+    sip2_plain: Annotated[
+        bool,
+        _about(
+            "Library machines are answered without TLS, on loopback alone: for what wraps the "
+            "connection on this machine."
+        ),
+    ] = False
+    sip2_questions_a_minute: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)],
+        _about("How many library numbers each library machine may ask about without waiting."),
+    ] = 60
     council: Annotated[Text, _about("Name of the council that answers for the data.")] = (
         "[name of the council, not set yet]"
     )
@@ -325,6 +341,7 @@ def _clashes(values: Mapping[str, object], found: Mapping[str, _Found]) -> Itera
 _TOGETHER: Final = (
     ("notify_api_key_file", "notify_templates"),
     ("registers", "register_tokens"),
+    ("sip2_certificate", "sip2_key"),
     ("keys_module", "keys_token"),
 )
 
