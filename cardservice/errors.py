@@ -25,6 +25,12 @@
     |  |- GenerationInUse        cards are made with it; rotate the key first
     |  |- GenerationNeeded       cards still need it; how many is said
     |  `- GenerationsUsedUp      a card tells generations from 1 to 255
+    |- CeremonyError
+    |  |- NoCeremony             none is under way, or what is kept of it is not whole
+    |  |- CeremonyUnderWay       there is one already
+    |  |- NotACustodian          nobody of that name is waited for
+    |  |- BadComponent           a component was mistyped, or is the other's
+    |  `- WrongCheckValue        component or key is another than was expected
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -223,6 +229,42 @@ class GenerationsUsedUp(KeyRotationError):
     """A card tells its keys' generations in one byte: there can be 255 of a key."""
 
     code = "generations-used-up"
+
+
+class CeremonyError(CardServiceError):
+    """Something about making a key of what two custodians bring."""
+
+    code = "ceremony-error"
+
+
+class NoCeremony(CeremonyError):
+    """No ceremony is under way, or what is kept of it is not whole."""
+
+    code = "no-ceremony"
+
+
+class CeremonyUnderWay(CeremonyError):
+    """A ceremony is under way; finish or abandon it first."""
+
+    code = "ceremony-under-way"
+
+
+class NotACustodian(CeremonyError):
+    """The ceremony does not wait for anybody of that name."""
+
+    code = "not-a-custodian"
+
+
+class BadComponent(CeremonyError):
+    """A component was mistyped, is no component, or is the same as the other custodian's."""
+
+    code = "bad-component"
+
+
+class WrongCheckValue(CeremonyError):
+    """The component or the key is not the one whose check value was given."""
+
+    code = "wrong-check-value"
 
 
 class CardSessionError(CardServiceError):

@@ -216,6 +216,14 @@ async def standings(
     )
 
 
+async def remaining(session: AsyncSession, *, now: datetime) -> int:
+    """How many cards were not confirmed to hold the newest keys that are in use."""
+    query = select(func.count()).where(
+        Card.uid_index.is_not(None), Card.state.not_in(GONE), Card.key_rolls < rolls_due(now)
+    )
+    return await session.scalar(query) or 0
+
+
 def check_value(keystore: KeyStore, key: KeyId) -> str:
     """Six hexadecimal digits that tell whether two people have the same AES key, and not the key.
 
