@@ -36,6 +36,7 @@ from readers.terminal.enrol import enrol
 from readers.terminal.errors import (
     AlreadyEnrolled,
     CodeUnusable,
+    KeyboardUnusable,
     NotEnrolled,
     ServerRefused,
     SettingsRefused,
@@ -57,7 +58,13 @@ WRONG_USAGE: Final = 2
 FAULT: Final = 3
 
 _NOT_YET: Final = (NotEnrolled, AlreadyEnrolled, ServerRefused)
-_MISUSED: Final = (SettingsRefused, CodeUnusable, ClockRefused, TillSecretUnusable)
+_MISUSED: Final = (
+    SettingsRefused,
+    CodeUnusable,
+    ClockRefused,
+    TillSecretUnusable,
+    KeyboardUnusable,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -209,7 +216,7 @@ def _screen(terminal: Terminal) -> Screen:
             settings.screen_port,
             cut_network=switch,
             show_code=terminal.show_code,
-            till=terminal.till,
+            counter=terminal.counter,
         )
     except OSError as error:
         raise SettingsRefused(
