@@ -71,9 +71,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.LIFT_PROTECTION: "end the protection of an address",
     Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
-    Act.REPORT_CARD: "report a card lost or found, or a phone lost",
+    Act.REPORT_CARD: "say what became of a card (lost, stolen, damaged, faulty, found, handed in) "
+    "or of a phone",
+    Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
     Act.LINK_BUS_PASS: "link a bus pass of another issuer to a record by its number, and unlink it",
-    Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.PAIR_READER: "pair a reader with their own browser, by the code on its screen",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",

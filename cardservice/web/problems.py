@@ -36,8 +36,11 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.CodeNotAccepted: 403,
     cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
+    cards.NoPhoto: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
+    cards.NotTheirMove: 403,
+    cards.NoSuchProduct: 422,
     cards.CardInHand: 409,
     cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,
@@ -80,6 +83,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     people.BadPostcode: 422,
     people.BadMobile: 422,
     people.Busy: 503,
+    people.KeyTokenAway: 503,
 }
 """Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""
 

@@ -39,6 +39,8 @@ class TinyServer:
         answer: what it says when asked before the light.
         delay: seconds it takes to say so, one byte at a time.
         session: makes the procedure a card session runs, from its first message.
+        doing: what it says that a card session does.
+        ended: what it says when a card session was done.
         said: every message of card sessions.
     """
 
@@ -63,6 +65,10 @@ class TinyServer:
         self.delay = 0.0
         self.session: Callable[[wire.Hello], Procedure[None] | wire.Ended] | None = None
         self.said: list[object] = []
+        self.doing: list[str] = []
+        self.ended = wire.Ended(
+            result=wire.SessionResult.DONE, title="Your card is up to date", advice="Tap again."
+        )
         self.requests: list[str] = []
         self.hang_up_at_step = 0
         tiny = self
@@ -230,15 +236,14 @@ class _CardSession:
                 step += 1
                 if step == self.tiny.hang_up_at_step:
                     return None
-                self._send(wire.Command(step=step, apdu=command.to_bytes()))
+                doing = self.tiny.doing
+                self._send(wire.Command(step=step, apdu=command.to_bytes(), doing=doing))
                 answer = self._receive()
                 if not isinstance(answer, wire.Answer):
                     return None
                 command = procedure.send(ResponseApdu.from_bytes(answer.apdu))
         except StopIteration:
-            return wire.Ended(
-                result=wire.SessionResult.DONE, title="Your card is up to date", advice="Tap again."
-            )
+            return self.tiny.ended
 
     def _receive(self) -> object:
         while True:
