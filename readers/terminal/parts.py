@@ -19,6 +19,7 @@ from readers.terminal.counter import Counter
 from readers.terminal.decide import TryAgain, not_ready
 from readers.terminal.display import NO_CODE, Picture, clock_state, of_idle, of_pairing
 from readers.terminal.errors import TerminalError
+from readers.terminal.front_desk import tell_holder
 from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
@@ -123,7 +124,7 @@ class Terminal:
     @property
     def pairs(self) -> bool:
         """Whether a member of staff may have this terminal serve their own browser."""
-        return self.may(Purpose.PERSONALISE)
+        return self.may(Purpose.PERSONALISE) or self.product is Product.FRONT_DESK
 
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
@@ -169,6 +170,8 @@ class Terminal:
     def tell_till(self, record: Record, *, now: datetime) -> None:
         """Tell whatever stands beside this terminal of a tap accepted at `now`."""
         self.counter.tapped(record, self.product, now=now)
+        if self.product is Product.FRONT_DESK:
+            self.show(tell_holder(self.server, record, now=now))
 
     def withdraw_from_till(self) -> None:
         """A card has come: whoever tapped before is not at the counter any more."""
