@@ -69,7 +69,7 @@ _MISUSED: Final = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     _log_plainly(options.verbose)
     try:
         settings = read_settings(os.environ, options.config)
@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _exit_code(error)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Every command with its help."""
     parser = argparse.ArgumentParser(
         prog="kentcard-terminal",
         description="A terminal that reads Kent Cards and decides without the network.",
