@@ -42,6 +42,7 @@
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
        |- BadTerminalRole        unknown service, purpose or authority
+       |- NotAFrontDesk          the server has not set this terminal up as a front desk
        |- BadSetUp               a setting that does not exist, or is out of its bounds
        |- VersionNotSpoken       a terminal that is too old or too new for this server
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
@@ -339,6 +340,12 @@ class BadTerminalRole(TerminalError):
     """A service, purpose or authority that does not exist."""
 
     code = "bad-terminal-role"
+
+
+class NotAFrontDesk(TerminalError):
+    """The server has not set this terminal up as a front desk (`kentcard terminal set`)."""
+
+    code = "not-a-front-desk"
 
 
 class BadSetUp(TerminalError):

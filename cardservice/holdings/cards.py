@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.charge_models import Charge, Payment
+from cardservice.front_desk_models import DeskTap
 from cardservice.holdings.holding import (
     CLAIMS,
     COMPLAINTS,
@@ -192,6 +193,18 @@ HOLDINGS: Final = (
         topic=Topic.CARD,
         what="The numbers of bus passes of other issuers that you asked us to link",
         of=lambda person: LinkedBusPass.account_id == person,
+    ),
+    Holding(
+        model=DeskTap,
+        topic=Topic.TECHNICAL,
+        what="That your card was laid on the reader of a desk, so that the clerk there saw you",
+        of=lambda person: DeskTap.account_id == person,
+        period=Period(
+            timedelta(days=1),
+            "you tapped",
+            lambda cut: DeskTap.tapped_at < cut,
+            NEEDED_NO_LONGER,
+        ),
     ),
     Holding(
         model=ServiceNumber,

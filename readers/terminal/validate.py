@@ -8,6 +8,7 @@ from typing import assert_never
 from readers.card.apdu import run
 from readers.card.channel import Channel
 from readers.card.procedures import read_uid
+from readers.contract.products import Product
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
@@ -39,6 +40,7 @@ from readers.terminal.decide import (
 )
 from readers.terminal.display import Kind, Picture
 from readers.terminal.errors import TerminalError
+from readers.terminal.front_desk import tell_bus_pass
 from readers.terminal.parts import Terminal
 from readers.terminal.reading import failure, read_tap
 from readers.terminal.relay import run_card_session
@@ -69,6 +71,11 @@ def _validate(terminal: Terminal, channel: Channel, now: datetime) -> None:
     terminal.show(display.READING)
     keys = terminal.holdings.keys.get(service, [])
     reading = read_tap(channel, service, keys, random=terminal.random)
+    if terminal.product is Product.FRONT_DESK and reading == Refused(Reason.FOREIGN_CARD):
+        picture = tell_bus_pass(terminal.server, channel, now=now)
+        if picture is not None:  # no tap of ours: nothing was asked and nothing was decided
+            terminal.show(picture)
+            return
     match reading:
         case Tap():
             _decide(terminal, channel, reading, bundle, now)

@@ -13,7 +13,9 @@ from cardservice.card_sessions import UID_FIELD
 from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment
 from cardservice.database import Database
+from cardservice.front_desk_models import DeskTap
 from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.pairing_models import Pairing
 from cardservice.photo_models import PhotoStage
 from entitlements import (
     applying,
@@ -242,6 +244,19 @@ async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: 
     )
     assert not isinstance(begun, NotOpened)
     await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
+    await _at_a_front_desk(session, person, own)
+
+
+async def _at_a_front_desk(session: AsyncSession, person: UUID, own: SignedInSession) -> None:
+    """Their card was laid on the reader that serves this clerk."""
+    desk = await enrolled_desk(session, f"front desk {person}", now=NOW)
+    pairing = Pairing(
+        terminal_id=desk.id, session_id=own.session_id, staff_id=own.subject_id, begun_at=NOW
+    )
+    session.add(pairing)
+    await session.flush()
+    session.add(DeskTap(pairing_id=pairing.id, account_id=person, tapped_at=NOW))
+    await session.flush()
 
 
 async def _evidence(session: AsyncSession, vault: Vault, person: UUID) -> None:
