@@ -12,6 +12,7 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    backups,
     clients,
     db,
     erasure,
@@ -31,6 +32,8 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BackupDamaged,
+    BackupNotOpened,
     BadLedger,
     BadLibraryMachine,
     BadTerminalRole,
@@ -40,6 +43,7 @@ from cardservice.errors import (
     NoSuchRevision,
     NoSuchTerminal,
     NotTheirAct,
+    RestoreRefused,
     TerminalNameTaken,
 )
 from entitlements.errors import (
@@ -66,6 +70,8 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BackupDamaged: Exit.NO,
+    BackupNotOpened: Exit.NO,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -73,6 +79,7 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
     NotTheirAct: Exit.NO,
+    RestoreRefused: Exit.NO,
     PublicationBackdated: Exit.NO,
     PublicationUnchanged: Exit.NO,
     PublicationWaits: Exit.NO,
@@ -123,7 +130,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
     ):
         module.add_to(commands)
     _add_demo(commands)
