@@ -6,12 +6,13 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from sqlalchemy import make_url
 
-from cardservice import schema
-from cardservice.app import open_keystore, passphrase
+from cardservice import keystores, schema
+from cardservice.app import open_keystore
 from cardservice.backups import making, restoring
 from cardservice.backups.making import Stand
 from cardservice.backups.sealing import Identity, Passphrase, Recipient
@@ -22,7 +23,7 @@ from cardservice.settings import Settings
 from identity import checkpoints
 from identity.errors import WeakPassphrase
 from identity.keyfile import LEAST_PASSPHRASE
-from identity.keys import FileKeyStore, KeyStore, Purpose
+from identity.keys import KeyStore, Purpose
 
 
 def add_to(commands: Commands) -> None:
@@ -93,7 +94,7 @@ def _restore(asked: argparse.Namespace) -> int:
     settings = around.settings
 
     def open_keys(path: Path) -> KeyStore:
-        return FileKeyStore.open(path, passphrase(settings))
+        return keystores.opened(msgspec.structs.replace(settings, keys=str(path)))
 
     done = restoring.restore(
         settings, asked.backup, _opened_by(asked), open_keys, now=around.clock()

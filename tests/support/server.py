@@ -257,7 +257,7 @@ async def world(database_url: str, keystore: KeyStore, **settings: Any) -> Async
 @asynccontextmanager
 async def world_on(
     database_url: str,
-    keystore: FileKeyStore,
+    keystore: KeyStore,
     **settings: Any,  # noqa: ANN401  (of any setting)
 ) -> AsyncIterator[World]:
     """Serve on loopback over a database that is there and stays."""
