@@ -8,6 +8,11 @@
     |- ProductsFaulty            a file of products has faults; every one is listed
     |- BadLedger                 a line is no line of a ledger of erased records
     |- NotTheirAct               a member of staff was named whose role does not include it
+    |- BackupError
+    |  |- BackupDamaged          no backup, or changed or cut short
+    |  |- BackupNotOpened        another passphrase or key opens it
+    |  |- BackupNotMade          what makes or checks it failed; no file was left
+    |  `- RestoreRefused         it does not fit, or would overwrite something
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -120,6 +125,36 @@ class NotTheirAct(CardServiceError):
     """A member of staff was named as who acts, and their role does not include it."""
 
     code = "not-their-act"
+
+
+class BackupError(CardServiceError):
+    """Something about a backup."""
+
+    code = "backup-error"
+
+
+class BackupDamaged(BackupError):
+    """The file is no backup of ours, or was changed or cut short."""
+
+    code = "backup-damaged"
+
+
+class BackupNotOpened(BackupError):
+    """Another passphrase or private key opens the backup."""
+
+    code = "backup-not-opened"
+
+
+class BackupNotMade(BackupError):
+    """A backup could not be made, or was not what it should be; no file was left."""
+
+    code = "backup-not-made"
+
+
+class RestoreRefused(BackupError):
+    """The backup does not fit here, or would overwrite something; nothing was changed."""
+
+    code = "restore-refused"
 
 
 class CardError(CardServiceError):

@@ -12,6 +12,7 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    backups,
     clients,
     db,
     erasure,
@@ -32,6 +33,8 @@ from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
     BadComponent,
+    BackupDamaged,
+    BackupNotOpened,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,
@@ -48,6 +51,7 @@ from cardservice.errors import (
     NoSuchTerminal,
     NotACustodian,
     NotTheirAct,
+    RestoreRefused,
     TerminalNameTaken,
     WrongCheckValue,
 )
@@ -76,6 +80,8 @@ from readers.errors import ReadersError
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
     BadComponent: Exit.NO,
+    BackupDamaged: Exit.NO,
+    BackupNotOpened: Exit.NO,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -84,6 +90,7 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
     NotTheirAct: Exit.NO,
+    RestoreRefused: Exit.NO,
     PublicationBackdated: Exit.NO,
     PublicationUnchanged: Exit.NO,
     PublicationWaits: Exit.NO,
@@ -141,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
     ):
         module.add_to(commands)
     _add_demo(commands)
