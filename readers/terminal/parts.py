@@ -98,13 +98,18 @@ class Terminal:
 
     @property
     def makes_cards(self) -> bool:
-        """Whether a card that arrives is to be personalised, not checked."""
-        return self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        """Whether a card that arrives is to be personalised, if one waits to be made."""
+        return self.may(Purpose.PERSONALISE)
+
+    @property
+    def tests_cards(self) -> bool:
+        """Whether a desk checks the card that arrives while none waits to be made."""
+        return self.may(Purpose.VALIDATE) and self._not_ready(self.clock()) is None
 
     @property
     def pairs(self) -> bool:
         """Whether a member of staff may have this terminal serve their own browser."""
-        return self.may(Purpose.PERSONALISE)
+        return self.makes_cards
 
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
@@ -112,7 +117,10 @@ class Terminal:
         if self.makes_cards:
             reason = clock_problem(now, server_time=holdings.server_time)
             return TryAgain(reason) if reason else None
-        service = self.service
+        return self._not_ready(now)
+
+    def _not_ready(self, now: datetime) -> TryAgain | None:
+        holdings, service = self.holdings, self.service
         problem = not_ready(holdings.bundle, service, now=now, server_time=holdings.server_time)
         if problem is None and service is not None and not holdings.keys.get(service):
             return TryAgain(Reason.NOT_READY)

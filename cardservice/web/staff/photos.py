@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice import photos
 from cardservice.database import Database
 from cardservice.photo_models import PhotoStage
+from cardservice.settings import LARGEST_EVIDENCE
 from cardservice.web.errors import NoSuchPage
-from cardservice.web.evidence import LARGEST_BODY
 from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import reason_of
@@ -23,7 +23,7 @@ from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from entitlements.cleaning.media import Clean
-from entitlements.uploads import NotTaken, Uploads
+from entitlements.uploads import MEGABYTE, NotTaken, Uploads
 from identity.errors import NoSuchAccount
 from identity.models import Account
 from identity.personal import Vault
@@ -33,6 +33,7 @@ TEMPLATE: Final = "staff/photo.html"
 PATH: Final = "/residents/{account_id:uuid}/photo"
 OPT: Final = {ACT: Act.MAKE_CARD}
 FILE: Final = "photo"
+LARGEST_BODY: Final = (LARGEST_EVIDENCE + 1) * MEGABYTE
 CAMERA: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 """Of this page alone: its script may ask the browser for the camera, which asks the clerk."""
 FRAME: Final[Mapping[str, tuple[int, int, int]]] = {
