@@ -22,10 +22,16 @@
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
+    |- LibraryMachineError
+    |  |- NoSuchLibraryMachine   no library machine in use has that name
+    |  |- LibraryMachineNameTaken another has, or had, that name
+    |  `- BadLibraryMachine      a name, place or network that is none
     `- TerminalError
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
        |- BadTerminalRole        unknown service, purpose or authority
+       |- BadSetUp               a setting that does not exist, or is out of its bounds
+       |- VersionNotSpoken       a terminal that is too old or too new for this server
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
        |- TerminalUnknown        a request by nobody we know, or not signed by them
        |- TerminalRevoked        the terminal was revoked
@@ -195,6 +201,30 @@ class BadMessage(CardSessionError):
     code = "bad-message"
 
 
+class LibraryMachineError(CardServiceError):
+    """Something about a machine of a library."""
+
+    code = "library-machine-error"
+
+
+class NoSuchLibraryMachine(LibraryMachineError):
+    """No library machine in use has that name."""
+
+    code = "no-such-library-machine"
+
+
+class LibraryMachineNameTaken(LibraryMachineError):
+    """A name is never given to a second machine: the trail would not say which."""
+
+    code = "library-machine-name-taken"
+
+
+class BadLibraryMachine(LibraryMachineError):
+    """A name, place or network that is none."""
+
+    code = "bad-library-machine"
+
+
 class TerminalError(CardServiceError):
     """Something about a terminal."""
 
@@ -217,6 +247,18 @@ class BadTerminalRole(TerminalError):
     """A service, purpose or authority that does not exist."""
 
     code = "bad-terminal-role"
+
+
+class BadSetUp(TerminalError):
+    """A setting of a terminal does not exist, or is out of its bounds."""
+
+    code = "bad-set-up"
+
+
+class VersionNotSpoken(TerminalError):
+    """A terminal and this server have no version of messages in common; it says who is too old."""
+
+    code = "version-not-spoken"
 
 
 class CodeNotAccepted(TerminalError):

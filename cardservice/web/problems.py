@@ -48,6 +48,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    cards.BadSetUp: 422,
+    cards.VersionNotSpoken: 409,
     rights.NoSuchApplication: 404,
     rights.NoSuchOffer: 404,
     rights.NoSuchGrant: 404,
@@ -81,6 +83,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     people.BadPostcode: 422,
     people.BadMobile: 422,
     people.Busy: 503,
+    people.KeyTokenAway: 503,
 }
 """Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""
 

@@ -92,6 +92,7 @@ from cardservice.web.staff import (
     rules,
     search,
     second_factor,
+    terminals,
     trail,
 )
 from cardservice.web.staff import grants as staff_grants
@@ -385,6 +386,7 @@ def _staff() -> list[Router]:
                 partners.show,
                 partners.ask,
                 partners.add,
+                terminals.show,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,

@@ -14,16 +14,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice import photos
 from cardservice.database import Database
 from cardservice.photo_models import PhotoStage
-from cardservice.settings import LARGEST_EVIDENCE
 from cardservice.web.errors import NoSuchPage
-from cardservice.web.forms import Typed, typed_in
+from cardservice.web.forms import LARGEST_WITH_FILE, Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import reason_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from entitlements.cleaning.media import Clean
-from entitlements.uploads import MEGABYTE, NotTaken, Uploads
+from entitlements.uploads import NotTaken, Uploads
 from identity.errors import NoSuchAccount
 from identity.models import Account
 from identity.personal import Vault
@@ -33,7 +32,6 @@ TEMPLATE: Final = "staff/photo.html"
 PATH: Final = "/residents/{account_id:uuid}/photo"
 OPT: Final = {ACT: Act.MAKE_CARD}
 FILE: Final = "photo"
-LARGEST_BODY: Final = (LARGEST_EVIDENCE + 1) * MEGABYTE
 CAMERA: Final = "camera=(self), geolocation=(), microphone=(), payment=(), usb=()"
 """Of this page alone: its script may ask the browser for the camera, which asks the clerk."""
 FRAME: Final[Mapping[str, tuple[int, int, int]]] = {
@@ -61,7 +59,7 @@ async def show(
     return await _page(request, session, account_id, reason, done=DONE.get(done, ""))
 
 
-@post(PATH, status_code=200, opt=OPT, request_max_body_size=LARGEST_BODY)
+@post(PATH, status_code=200, opt=OPT, request_max_body_size=LARGEST_WITH_FILE)
 async def send(
     request: VisitorRequest,
     account_id: FromPath[UUID],
