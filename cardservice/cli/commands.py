@@ -32,9 +32,9 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
-    BadComponent,
     BackupDamaged,
     BackupNotOpened,
+    BadComponent,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,

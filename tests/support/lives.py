@@ -14,9 +14,10 @@ from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment
 from cardservice.database import Database
 from cardservice.front_desk_models import DeskTap
-from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.models import Card, CardOrder, CardSession, Tap, TapConflict
 from cardservice.pairing_models import Pairing
 from cardservice.photo_models import PhotoStage
+from cardservice.progress_models import Progress
 from entitlements import (
     applying,
     assessing,
@@ -286,6 +287,7 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     desk = await enrolled_desk(session, f"desk {person}", now=NOW)
     await issuance.order(session, vault, person, desk.id, actor=CLERK, now=NOW)
     card = await make_ordered_card(session, vault, str(person), now=NOW)
+    await _made_step_by_step(session, card.id, desk.id)
     personal = await person_keys.for_writing(session, vault, person)
     card.sealed_uid = personal.seal("card", "sealed_uid", card.id, uid_of(card).hex())
     card.uid_index = vault.blind(UID_FIELD, uid_of(card).hex())
@@ -326,6 +328,25 @@ async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
     )
     assert charge is not None
     session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    await session.flush()
+
+
+async def _made_step_by_step(session: AsyncSession, card_id: UUID, desk_id: UUID) -> None:
+    """As if a clerk's reader had made it."""
+    order_id = await session.scalar(select(CardOrder.id).where(CardOrder.card_id == card_id))
+    clerk = await staff.add(
+        session,
+        f"maker-{card_id}",
+        "Maker",
+        StaffRole.CARD_OFFICER,
+        "turnip lantern oxbow river",
+        actor=CLERK,
+        now=NOW,
+    )
+    pair = Pairing(terminal_id=desk_id, session_id=new_id(), staff_id=clerk.id, begun_at=NOW)
+    session.add(pair)
+    await session.flush()
+    session.add(Progress(pairing_id=pair.id, order_id=order_id, began_at=NOW, stage_at=NOW))
     await session.flush()
 
 

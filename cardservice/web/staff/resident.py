@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import front_desk, issuance, phones, terminals
+from cardservice import front_desk, issuance, pairing, phones, terminals
 from cardservice.web.assisted_words import why_assisted
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
@@ -115,7 +115,11 @@ async def record_page(
         now=look.now,
         sees_protected=request.user.may(Act.SEE_PROTECTED_ADDRESS),
     )
-    desks = [(str(desk.id), desk.name) for desk in await terminals.desks(session)]
+    desks = [
+        (str(desk.id), desk.name)
+        for desk in await terminals.desks(session)
+        if await pairing.of_terminal(session, desk.id, now=look.now) is None
+    ]
     return page(
         request,
         RECORD,
