@@ -47,6 +47,7 @@ class Act(StrEnum):
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
     SEE_WHO_CHANGES = "see-who-changes"
+    SEE_TERMINALS = "see-terminals"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
     MANAGE_PARTNERS = "manage-partners"
@@ -95,6 +96,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
     Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
+    Act.SEE_TERMINALS: "see how every card reader is, and which need somebody to go there",
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, note "
     "their own account and work address, and have a code for a new password sent there",
@@ -133,6 +135,7 @@ _CARD_OFFICER: Final = _ADVISER | {
     Act.SUSPEND_GRANT,
     Act.TELL_FACT,
     Act.DECIDE_APPLICATION,
+    Act.SEE_TERMINALS,
 }
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
@@ -151,7 +154,8 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
     StaffRole.SUPERVISOR: _SUPERVISOR,
     StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT, Act.READ_RULES},
-    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS},
+    StaffRole.ADMINISTRATOR: _EVERYBODY
+    | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS, Act.SEE_TERMINALS},
     StaffRole.PARTNER: _EVERYBODY | {Act.WORK_FOR_PARTNER, Act.CHANGE_PARTNER_KEYS},
 }
 """Role -> everything it may do. What is not here is refused."""
