@@ -1,7 +1,7 @@
 """A resident looks after their card themselves: order, activate, lost, found, another, paid."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -143,6 +143,26 @@ def test_pages_of_a_card_are_fit_for_everybody_and_say_what_is_missing(
     reader.press("It has not come")
     reader.check("Order a Kent Card")
     assert reader.says("Your first card is free.")
+
+
+def test_who_waits_for_a_card_and_loses_the_old_one_is_told_so(
+    reader: Reader, live_server: LiveServer, jean: UUID
+) -> None:
+    in_use(live_server, jean)
+
+    async def renew(session: AsyncSession) -> None:
+        first, now = date(2028, 4, 1), live_server.clock()
+        await issuance.renew(session, live_server.vault, jean, first=first, actor=CLERK, now=now)
+
+    live_server.do(renew)
+    sign_in(reader, live_server)
+    go(reader, "Report this card lost, stolen or damaged")
+    reader.page.get_by_label("It is damaged").check()
+    reader.press("Stop this card")
+    go(reader, "Ask for another card")
+    reader.press("Order another card")
+    assert reader.says("Another card is on its way to you already.")
+    assert reader.says("If it turns out that it was faulty, what you paid is refunded.")
 
 
 def test_nobody_does_anything_with_somebody_elses_card(
