@@ -19,6 +19,18 @@
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
+    |- KeyRotationError
+    |  |- NotACardKey            only keys of cards have generations that are rolled and retired
+    |  |- NoSuchGeneration       the key store has no such key
+    |  |- GenerationInUse        cards are made with it; rotate the key first
+    |  |- GenerationNeeded       cards still need it; how many is said
+    |  `- GenerationsUsedUp      a card tells generations from 1 to 255
+    |- CeremonyError
+    |  |- NoCeremony             none is under way, or what is kept of it is not whole
+    |  |- CeremonyUnderWay       there is one already
+    |  |- NotACustodian          nobody of that name is waited for
+    |  |- BadComponent           a component was mistyped, or is the other's
+    |  `- WrongCheckValue        component or key is another than was expected
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -174,6 +186,86 @@ class NotADesk(CardError):
     """The terminal does not make cards, or was revoked."""
 
     code = "not-a-desk"
+
+
+class KeyRotationError(CardServiceError):
+    """Something about generations of card keys."""
+
+    code = "key-rotation-error"
+
+
+class NotACardKey(KeyRotationError):
+    """The key is on no card, so there is nothing to roll or to retire."""
+
+    code = "not-a-card-key"
+
+
+class NoSuchGeneration(KeyRotationError):
+    """The key store has no key of that generation."""
+
+    code = "no-such-generation"
+
+
+class GenerationInUse(KeyRotationError):
+    """Cards are made with that generation; rotate the key first."""
+
+    code = "generation-in-use"
+
+
+class GenerationNeeded(KeyRotationError):
+    """Cards still need that generation.
+
+    Attributes:
+        cards: how many.
+    """
+
+    code = "generation-needed"
+
+    def __init__(self, message: str, cards: int) -> None:
+        super().__init__(message)
+        self.cards = cards
+
+
+class GenerationsUsedUp(KeyRotationError):
+    """A card tells its keys' generations in one byte: there can be 255 of a key."""
+
+    code = "generations-used-up"
+
+
+class CeremonyError(CardServiceError):
+    """Something about making a key of what two custodians bring."""
+
+    code = "ceremony-error"
+
+
+class NoCeremony(CeremonyError):
+    """No ceremony is under way, or what is kept of it is not whole."""
+
+    code = "no-ceremony"
+
+
+class CeremonyUnderWay(CeremonyError):
+    """A ceremony is under way; finish or abandon it first."""
+
+    code = "ceremony-under-way"
+
+
+class NotACustodian(CeremonyError):
+    """The ceremony does not wait for anybody of that name."""
+
+    code = "not-a-custodian"
+
+
+class BadComponent(CeremonyError):
+    """A component was mistyped, is no component, or is the same as the other custodian's."""
+
+    code = "bad-component"
+
+
+class WrongCheckValue(CeremonyError):
+    """The component or the key is not the one whose check value was given."""
+
+    code = "wrong-check-value"
 
 
 class CardSessionError(CardServiceError):

@@ -86,10 +86,14 @@ class TerminalApi(Controller):
 
     @get(READ_KEYS_PATH)
     async def read_keys(
-        self, request: FromTerminal, means: NamedDependency[Means]
+        self,
+        request: FromTerminal,
+        session: NamedDependency[AsyncSession],
+        means: NamedDependency[Means],
+        now: NamedDependency[datetime],
     ) -> Response[ReadKeys]:
-        """The read masters of the terminal's own services."""
-        keys = hotlist.read_keys(means.keystore, request.user)
+        """The read masters of the terminal's own services, without those that were retired."""
+        keys = await hotlist.read_keys(session, means.keystore, request.user, now=now)
         return Response(keys, headers={"cache-control": "no-store"})
 
     @post(PAIRING_PATH, status_code=200)
@@ -170,7 +174,7 @@ class TerminalApi(Controller):
         if data.service not in request.user.services:
             raise ServiceNotAllowed(f"This terminal does not check {data.service}.")
         async with database.reading() as reading:
-            status, update_owed = await check(reading, vault, data)
+            status, update_owed = await check(reading, vault, data, now=now)
         return CheckAnswer(status=status, update_owed=update_owed, server_time=now)
 
 

@@ -31,17 +31,25 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BadComponent,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,
     BadTerminalRole,
     CardServiceError,
+    CeremonyUnderWay,
+    GenerationInUse,
+    GenerationNeeded,
     LibraryMachineNameTaken,
+    NoCeremony,
+    NoSuchGeneration,
     NoSuchLibraryMachine,
     NoSuchRevision,
     NoSuchTerminal,
+    NotACustodian,
     NotTheirAct,
     TerminalNameTaken,
+    WrongCheckValue,
 )
 from entitlements.errors import (
     EntitlementsError,
@@ -67,6 +75,7 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadComponent: Exit.NO,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -81,7 +90,14 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     SchemesFaulty: Exit.NO,
     UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
+    CeremonyUnderWay: Exit.NO,
+    GenerationInUse: Exit.NO,
+    GenerationNeeded: Exit.NO,
     KeyStoreExists: Exit.NO,
+    NoCeremony: Exit.NO,
+    NoSuchGeneration: Exit.NO,
+    NotACustodian: Exit.NO,
+    WrongCheckValue: Exit.NO,
     NoSuchAccount: Exit.NO,
     NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,

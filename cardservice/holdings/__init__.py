@@ -55,6 +55,7 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "library_machine": "machines of libraries, not people",
     "library_usage": "how often library machines were answered; counts, not people",
     "terminal": "readers, not people",
+    "key_generation": "since when keys are in use; keys, not people",
     "pairing_code": "the code on a reader's screen for two minutes, scrambled",
     "pairing": "which reader served whose browser: staff, as long as the trail names them",
     "terminal_set_up": "how readers are set up, not people",
