@@ -12,6 +12,7 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    bureau,
     clients,
     db,
     erasure,
@@ -19,6 +20,7 @@ from cardservice.cli import (
     keys,
     partners,
     reassess,
+    renew,
     requests,
     schemes,
     serving,
@@ -31,15 +33,21 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BadBureauKeys,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,
     BadTerminalRole,
+    BatchNotReady,
+    BureauNameTaken,
     CardServiceError,
     LibraryMachineNameTaken,
+    NoSuchBatch,
+    NoSuchBureau,
     NoSuchLibraryMachine,
     NoSuchRevision,
     NoSuchTerminal,
+    NothingToMake,
     NotTheirAct,
     TerminalNameTaken,
 )
@@ -67,6 +75,7 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadBureauKeys: Exit.USAGE,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -74,6 +83,11 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
+    BatchNotReady: Exit.NO,
+    BureauNameTaken: Exit.NO,
+    NoSuchBatch: Exit.NO,
+    NoSuchBureau: Exit.NO,
+    NothingToMake: Exit.NO,
     NotTheirAct: Exit.NO,
     PublicationBackdated: Exit.NO,
     PublicationUnchanged: Exit.NO,
@@ -126,6 +140,7 @@ def parser() -> argparse.ArgumentParser:
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
         *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(bureau, renew),
     ):
         module.add_to(commands)
     _add_demo(commands)
