@@ -106,7 +106,7 @@ async def _page(
         faults=faults,
         typed=typed or {},
         lines=await renewals_of(session, visitor.subject_id),
-        home=(*person.address_lines, person.postcode),
+        address=(*person.address_lines, person.postcode),
         done=done,
     )
 

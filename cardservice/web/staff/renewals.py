@@ -29,14 +29,14 @@ from identity.roles import Act
 TEMPLATE: Final = "staff/renewals.html"
 PATH: Final = "/renewals"
 OUTCOMES: Final[Mapping[str, str]] = {
-    "renews": _("are renewed by themselves"),
-    "asks": _("are asked about first"),
-    "leaves": _("are not renewed"),
-    "unreadable": _("cannot be read"),
+    "renews": _("renewed without asking"),
+    "asks": _("holder asked first"),
+    "leaves": _("not renewed"),
+    "unreadable": _("record cannot be read"),
 }
 DONE_STATES: Final[Mapping[RenewalState, str]] = {
-    RenewalState.RENEWED: _("ordered again"),
-    RenewalState.ASKED: _("wait for their holder’s answer"),
+    RenewalState.RENEWED: _("another card ordered"),
+    RenewalState.ASKED: _("holder asked, no answer that is enough yet"),
     RenewalState.DECLINED: _("not wanted any more"),
     RenewalState.LEFT: _("not renewed"),
 }
@@ -152,14 +152,11 @@ async def _line(session: AsyncSession, on: date, cards: int, run: RenewalRun | N
         found = msgspec.convert(run.preview, Preview) if run.preview else None
         if found is None:
             return DayLine(on, cards, run)
-        outcomes = [
-            f"{found.outcomes[each]} {OUTCOMES[each]}"
-            for each in OUTCOMES
-            if found.outcomes.get(each)
-        ]
+        counts = [(found.outcomes.get(each, 0), words) for each, words in OUTCOMES.items()]
+        outcomes = [f"{count}: {words}" for count, words in counts if count]
         return DayLine(on, cards, run, outcomes, in_words(found.reasons))
     counted = await renewals.standing(session, run.id)
-    standing = [f"{counted[each.value]} {DONE_STATES[each]}" for each in RenewalState]
+    standing = [f"{counted[each.value]}: {DONE_STATES[each]}" for each in RenewalState]
     reasons = in_words(await renewals.reasons_of(session, run.id))
     return DayLine(on, cards, run, (), reasons, standing)
 
