@@ -24,6 +24,8 @@ from cardservice.holdings.holding import (
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
 from cardservice.photo_models import Photo, PhotoStage
 from cardservice.photos import WHOLE_KEPT
+from cardservice.progress import KEPT
+from cardservice.progress_models import Progress
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -223,6 +225,17 @@ HOLDINGS: Final = (
         fate=Fate.KEPT,
         ground=Ground.SAFE_CARDS,
         cleared={"entitlement_class": None, "valid_from": None, "valid_until": None},
+    ),
+    Holding(
+        model=Progress,
+        topic=Topic.CARD,
+        what="How the making of your card went, step by step, for the desk",
+        of=lambda person: Progress.order_id.in_(
+            select(CardOrder.id).where(CardOrder.card_id.in_(_cards_of(person)))
+        ),
+        period=Period(
+            KEPT, "the card was laid", lambda cut: Progress.began_at < cut, NEEDED_NO_LONGER
+        ),
     ),
     Holding(
         model=CardOrder,

@@ -103,7 +103,7 @@ class Terminal:
         said = self.settings.product or self.holdings.set_up.product
         if said is not None:
             return said
-        makes = self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        makes = self.may(Purpose.PERSONALISE)
         return Product.DESK_ENCODER if makes else Product.VALIDATOR
 
     @property
@@ -118,13 +118,18 @@ class Terminal:
 
     @property
     def makes_cards(self) -> bool:
-        """Whether a card that arrives is to be personalised, not checked."""
+        """Whether a card that arrives is to be personalised, if one waits to be made."""
         return self.product is Product.DESK_ENCODER
+
+    @property
+    def tests_cards(self) -> bool:
+        """Whether a desk checks the card that arrives while none waits to be made."""
+        return self.may(Purpose.VALIDATE) and self._not_ready(self.clock()) is None
 
     @property
     def pairs(self) -> bool:
         """Whether a member of staff may have this terminal serve their own browser."""
-        return self.may(Purpose.PERSONALISE) or self.product is Product.FRONT_DESK
+        return self.makes_cards or self.product is Product.FRONT_DESK
 
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
@@ -132,7 +137,10 @@ class Terminal:
         if self.makes_cards:
             reason = clock_problem(now, server_time=holdings.server_time)
             return TryAgain(reason) if reason else None
-        service = self.service
+        return self._not_ready(now)
+
+    def _not_ready(self, now: datetime) -> TryAgain | None:
+        holdings, service = self.holdings, self.service
         problem = not_ready(holdings.bundle, service, now=now, server_time=holdings.server_time)
         if problem is None and service is not None and not holdings.keys.get(service):
             return TryAgain(Reason.NOT_READY)

@@ -58,7 +58,7 @@ def serve_card(terminal: Terminal, channel: Channel) -> None:
     if problem is not None:
         terminal.show(display.of_outcome(problem, terminal.service))
     elif terminal.makes_cards:
-        _make_card(terminal, channel)
+        _make_card(terminal, channel, now)
     else:
         _validate(terminal, channel, now)
 
@@ -175,7 +175,7 @@ def _update(
         done.extend(doing)
         terminal.show(display.of_hold(shown, doing))
 
-    ended = _session(terminal, channel, Purpose.UPDATE, question.uid, tell)
+    ended = _session(terminal, channel, Hello(purpose=Purpose.UPDATE, uid=question.uid), tell)
     match ended:
         case Ended(result=SessionResult.NOTHING_OWED):
             terminal.show(display.of_outcome(shown, question.service))
@@ -185,38 +185,47 @@ def _update(
             terminal.show(_picture(ended, Purpose.UPDATE))
 
 
-def _make_card(terminal: Terminal, channel: Channel) -> None:
+def _make_card(terminal: Terminal, channel: Channel, now: datetime) -> None:
+    """Make the card that waits to be made; where none does, a desk that checks cards tests it."""
     try:
         uid = run(read_uid(), channel)
     except ReadersError as error:
-        terminal.show(display.of_outcome(failure(error), None))
+        unread = failure(error)
+        terminal.show(display.of_outcome(unread, None))
+        _session(terminal, channel, Broken(reason=unread.reason))
         return
     terminal.show(display.HOLD_MAKING)
-    ended = _session(terminal, channel, Purpose.PERSONALISE, uid)
-    terminal.show(_picture(ended, Purpose.PERSONALISE))
+    ended = _session(terminal, channel, Hello(purpose=Purpose.PERSONALISE, uid=uid))
+    if isinstance(ended, Ended) and ended.result is SessionResult.NO_ORDER and terminal.tests_cards:
+        _validate(terminal, channel, now)
+    else:
+        terminal.show(_picture(ended, Purpose.PERSONALISE))
 
 
 def _session(
     terminal: Terminal,
     channel: Channel,
-    purpose: Purpose,
-    uid: bytes,
+    opening: Hello | Broken,
     doing: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> Ended | Broken | TerminalError:
     try:
         ended = run_card_session(
             terminal.server.url,
-            Hello(purpose=purpose, uid=uid),
+            opening,
             channel,
             authorization=terminal.server.authorization(terminal.clock()),
             network=terminal.network,
             doing=doing,
         )
     except TerminalError as error:
-        log.warning("card session (%s): %s: %s", purpose, error.code, error)
+        log.warning("card session (%s): %s: %s", _about(opening), error.code, error)
         return error
-    log.info("card session (%s): %s", purpose, _told(ended))
+    log.info("card session (%s): %s", _about(opening), _told(ended))
     return ended
+
+
+def _about(opening: Hello | Broken) -> str:
+    return opening.purpose if isinstance(opening, Hello) else opening.reason
 
 
 def _told(ended: Ended | Broken) -> str:

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import front_desk, issuance, phones, terminals
+from cardservice import front_desk, issuance, pairing, phones, terminals
 from cardservice.web.assisted_words import why_assisted
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
@@ -115,7 +115,11 @@ async def record_page(
         now=look.now,
         sees_protected=request.user.may(Act.SEE_PROTECTED_ADDRESS),
     )
-    desks = [(str(desk.id), desk.name) for desk in await terminals.desks(session)]
+    desks = [
+        (str(desk.id), desk.name)
+        for desk in await terminals.desks(session)
+        if await pairing.of_terminal(session, desk.id, now=look.now) is None
+    ]
     return page(
         request,
         RECORD,
@@ -153,6 +157,8 @@ DONE: Final = {
     "replaced": _("A new card is ordered. The old one stays refused"),
     "pass-linked": _("The bus pass is linked. It gives the resident nothing by itself"),
     "pass-unlinked": _("The bus pass is not linked any more"),
+    "renewal-kept": _("Another card is ordered, and will be posted to the resident"),
+    "renewal-declined": _("The resident’s card will not be renewed. They can change their mind"),
     "rewrite": _("The card will be written again at its next tap on a reader that is online"),
     "cancelled": _("The order is cancelled"),
 }
