@@ -16,7 +16,7 @@ from cardservice.terminals import KnownTerminal
 from entitlements import rulebooks
 from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
 from entitlements.schemes.dates import NEVER
-from entitlements.status import StatusLists
+from entitlements.status import StatusLists, minima
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
 from readers.contract.services import Service
@@ -130,6 +130,7 @@ async def _content(
             service: await lists.token(session, service, now=now) for service in sorted(services)
         },
         bank_holidays=list(bank_holidays()),
+        minima={service: await minima(session, service) for service in sorted(services)},
     )
 
 

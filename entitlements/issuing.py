@@ -213,6 +213,8 @@ async def _issue(
     institution: str,
 ) -> Issued:
     row.sequence += 1
+    if _gives_less(row, content):
+        row.lessened_at_sequence = row.sequence
     if content is None:
         row.entitlement_class = row.valid_from = row.valid_until = None
         return Issued(b"", row.sequence)
@@ -231,6 +233,15 @@ async def _issue(
     key = keystore.current(Purpose.RECORD_SIGN)
     signed = sign_record(record, key_id=key.wire, sign=lambda message: keystore.sign(key, message))
     return Issued(signed, row.sequence)
+
+
+def _gives_less(row: ServiceRecord, content: _Content | None) -> bool:
+    """Whether an older record, put back on the carrier, would give what is no longer held."""
+    if row.valid_until is None:  # the one before gave nothing
+        return False
+    if content is None or content.entitlement_class != row.entitlement_class:
+        return True
+    return content.valid_until < row.valid_until
 
 
 def _audit(

@@ -19,6 +19,7 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
+from cardservice.reconciliation_models import TapFinding
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -46,6 +47,18 @@ def _conflicts_of(person: UUID) -> ColumnElement[bool]:
         .where(
             Tap.terminal_id == TapConflict.terminal_id,
             Tap.sequence == TapConflict.sequence,
+            _taps_of(person),
+        )
+        .exists()
+    )
+
+
+def _findings_of(person: UUID) -> ColumnElement[bool]:
+    return (
+        select(Tap.sequence)
+        .where(
+            Tap.terminal_id == TapFinding.terminal_id,
+            Tap.sequence.between(TapFinding.first_sequence, TapFinding.last_sequence),
             _taps_of(person),
         )
         .exists()
@@ -182,6 +195,15 @@ HOLDINGS: Final = (
         period=Period(
             TAPS_KEPT, "the tap reached us", lambda cut: TapConflict.received_at < cut, _TAPS
         ),
+    ),
+    Holding(
+        model=TapFinding,
+        topic=Topic.CARD,
+        what="That taps at a reader did not add up, and what a member of staff found out",
+        of=_findings_of,
+        fate=Fate.KEPT,
+        ground=Ground.AUDIT_TRAIL,
+        period=Period(YEAR, "it was closed", lambda cut: TapFinding.closed_at < cut, COMPLAINTS),
     ),
     Holding(
         model=EnrolmentCode,

@@ -19,6 +19,7 @@ from readers.terminal.errors import TerminalError
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
 from readers.terminal.online import Asker
+from readers.terminal.pass_back import PassBack
 from readers.terminal.screen.board import Board, Status
 from readers.terminal.server import Network, Server
 from readers.terminal.settings import Settings
@@ -74,6 +75,7 @@ class Terminal:
         )
         self.asker = Asker(self.server)
         self.board = Board(clock)
+        self.pass_back = PassBack()
         self.sync = Sync(
             self.holdings, self.journal, self.server, clock=clock, after_turn=self.refresh_edge
         )
@@ -118,9 +120,15 @@ class Terminal:
         picture = of_idle(self.problem(self.clock()), makes_cards=self.makes_cards)
         self.board.rest(picture, self._status())
 
-    def count_tap(self, sequence: int) -> None:
-        """Show, from the next picture on, that so many taps were decided."""
+    def answer(self, picture: Picture, sequence: int) -> None:
+        """Show the answer to the tap that was written down as `sequence`, and note that it was."""
         self._counts = Counts(sequence, self._counts.uploaded)
+        try:
+            self.show(picture)
+        except BaseException:
+            self.journal.note_shown(sequence, shown=False)
+            raise
+        self.journal.note_shown(sequence, shown=True)
 
     def tell_till(self, record: Record, *, now: datetime) -> None:
         """Hold a token ready for the till, if there is one, of a tap accepted at `now`."""

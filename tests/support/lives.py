@@ -12,6 +12,7 @@ from cardservice import issuance, phones
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.reconciliation_models import FindingKind, TapFinding
 from entitlements import (
     applying,
     assessing,
@@ -343,6 +344,18 @@ async def _a_tap(session: AsyncSession, desk_id: UUID, record: ServiceRecord, pe
             received_at=NOW,
             digest=bytes([1]) * 32,
             event={"status_index": record.status_index},
+        )
+    )
+    session.add(
+        TapFinding(
+            kind=FindingKind.DUPLICATE,
+            terminal_id=desk_id,
+            first_sequence=sequence,
+            last_sequence=sequence,
+            found_at=NOW,
+            closed_at=NOW,
+            closed_by="s-1",
+            note="the reader was restored from a copy",
         )
     )
 
