@@ -16,10 +16,8 @@ from readers.card.layout import (
     WRITE_KEY,
 )
 from readers.card.personalise import CardKeys
+from readers.card.rolling import PICC
 from readers.contract.services import Service
-
-PICC: Final = "picc"
-"""The card's own key in `Card.key_generations`; the application's are there by number."""
 
 READ_PURPOSES: Final[Mapping[Service, Purpose]] = {
     Service.IDENTITY: Purpose.CARD_READ_IDENTITY,

@@ -6,7 +6,7 @@ off anywhere, the session can be run again: what was signed and not confirmed is
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
 from uuid import UUID
@@ -15,12 +15,12 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle
+from cardservice import issuance, lifecycle, pairing, updates
 from cardservice.card_keys import application_key, card_keys, newest
 from cardservice.errors import BadMessage, SessionBroken
 from cardservice.models import Card, CardSession, CardState
 from cardservice.terminals import KnownTerminal
-from cardservice.updates import NOTHING_KNOWN, owed
+from cardservice.updates import NOTHING_KNOWN, Block, Unblock, Update
 from entitlements import carriers, grants, issuing
 from entitlements.issuing import Carrier, Issued
 from identity import audit, person_keys
@@ -33,13 +33,13 @@ from readers.card.personalise import CardKeys, personalise
 from readers.card.personalise import update as update_records
 from readers.contract.reasons import WORDS, Words
 from readers.contract.services import Service
-from readers.contract.wire import Ended, Hello, Purpose, SessionResult
+from readers.contract.wire import Ended, Hello, Purpose, SessionResult, UpdateKind
 from readers.errors import ReadersError
 
 UID_FIELD: Final = "card.uid"
 
-Exchange = Callable[[bytes], Awaitable[bytes]]
-"""Sends a command APDU to the card, wherever it is, and gives its answer.
+Exchange = Callable[[bytes, Sequence[UpdateKind]], Awaitable[bytes]]
+"""Sends a command APDU to the card, wherever it is, and gives its answer; and tells what is done.
 
 Raises:
     SessionBroken: the card, the reader or the terminal is gone.
@@ -67,6 +67,12 @@ RESULT_WORDS: Final[Mapping[SessionResult, Words]] = {
 """What the screen says for each result; a test holds the two together."""
 
 
+_UPDATED: Final = Words("Done: your card is up to date", "You can take it away.")
+_BLOCKED: Final = Words(
+    "This card is stopped", "Nobody can use it. If it is yours, tell a member of staff."
+)
+_UNBLOCKED: Final = Words("Done: your card works again", "Tap it again to use it.")
+
 _REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()}
 
 
@@ -84,16 +90,24 @@ class Means(msgspec.Struct, frozen=True):
     total_limit: timedelta
 
 
+Records = Mapping[Service, Issued]
+
+
 class ToPersonalise(msgspec.Struct, frozen=True):
     """Keys and records for a new card."""
 
     keys: CardKeys
+    records: Records
 
 
 class ToUpdate(msgspec.Struct, frozen=True):
-    """The key for writing a card in use."""
+    """The key for writing a card in use, and what is written: all of it or nothing."""
 
     write_key: KeyAt
+    records: Records
+
+
+Step = ToPersonalise | ToUpdate
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,21 +115,25 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         session_id: of the stored card session.
-        holder_version: the version of the holder that the records stand for.
+        steps: one procedure each, in this order; what was done before a tear counts as done.
+        updates: what the card was owed; none when it is made.
+        holder_version: the version of the holder that the records stand for; none when they leave
+            open what was given or taken, because the card is blocked.
     """
 
     session_id: UUID
     card_id: UUID
-    work: ToPersonalise | ToUpdate
-    records: Mapping[Service, Issued]
-    holder_version: int
+    steps: tuple[Step, ...]
+    updates: tuple[Update, ...]
+    holder_version: int | None
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How driving ended; `code` names the error, if there was one."""
+    """How driving ended; `code` names the error, if there was one; `done` counts whole steps."""
 
     result: SessionResult
     code: str | None = None
+    done: int = 0
 
 
 def uid_indexes(vault: Vault, uid: bytes) -> tuple[bytes, ...]:
@@ -146,22 +164,33 @@ async def prepare(
 
 
 async def drive(plan: Plan, exchange: Exchange) -> Outcome:
-    """Run the plan's procedure over the relay. Holds no transaction."""
-    procedure = _procedure(plan)
+    """Run the plan's procedures over the relay. Holds no transaction."""
+    done = 0
+    try:
+        for step in plan.steps:
+            await _run(step, exchange)
+            done += 1
+    except SessionBroken as broken:
+        code = broken.reason.value if broken.reason else None
+        return Outcome(SessionResult.BROKEN_OFF, code, done)
+    except BadMessage as error:
+        return Outcome(SessionResult.REFUSED, error.code, done)
+    except TimeoutError:
+        return Outcome(SessionResult.TIMED_OUT, None, done)
+    except ReadersError as error:
+        return Outcome(SessionResult.CARD_FAILED, error.code, done)
+    return Outcome(SessionResult.DONE, None, done)
+
+
+async def _run(step: Step, exchange: Exchange) -> None:
+    procedure, doing = _procedure(step), _doing(step)
     try:
         command = next(procedure)
         while True:
-            command = procedure.send(ResponseApdu.from_bytes(await exchange(command.to_bytes())))
+            answer = await exchange(command.to_bytes(), doing)
+            command = procedure.send(ResponseApdu.from_bytes(answer))
     except StopIteration:
-        return Outcome(SessionResult.DONE)
-    except SessionBroken as broken:
-        return Outcome(SessionResult.BROKEN_OFF, broken.reason.value if broken.reason else None)
-    except BadMessage as error:
-        return Outcome(SessionResult.REFUSED, error.code)
-    except TimeoutError:
-        return Outcome(SessionResult.TIMED_OUT)
-    except ReadersError as error:
-        return Outcome(SessionResult.CARD_FAILED, error.code)
+        return
     finally:
         procedure.close()
 
@@ -169,7 +198,7 @@ async def drive(plan: Plan, exchange: Exchange) -> Outcome:
 async def conclude(
     session: AsyncSession, plan: Plan, terminal: KnownTerminal, outcome: Outcome, *, now: datetime
 ) -> None:
-    """Record how a session ended; what was written counts from now on.
+    """Record how a session ended; every step that was done counts from now on.
 
     A session that another one took the place of meanwhile changes nothing: the later one wrote
     later records.
@@ -181,12 +210,9 @@ async def conclude(
         .returning(CardSession.id)
     )
     was_open = await session.scalar(closing) is not None
-    if was_open and outcome.result is SessionResult.DONE:
-        card = await lifecycle.locked(session, plan.card_id)
-        sequences = {service: issued.sequence for service, issued in plan.records.items()}
-        await issuing.mark_written(session, card.id, sequences)
-        card.written_version, card.written_at = plan.holder_version, now
-        await issuance.complete(session, card, actor=terminal.actor, now=now)
+    if was_open:
+        for step in plan.steps[: outcome.done]:
+            await _count(session, plan, step, terminal, now)
     detail = {"result": outcome.result.value, "code": outcome.code}
     subject = audit.subject_of("card", plan.card_id)
     audit.record(
@@ -194,16 +220,45 @@ async def conclude(
     )
 
 
-def ended(outcome: Outcome) -> Ended:
-    """The last message of a session, with words for the terminal's screen."""
+async def _count(
+    session: AsyncSession, plan: Plan, step: Step, terminal: KnownTerminal, now: datetime
+) -> None:
+    """What a step wrote is on the card."""
+    card = await lifecycle.locked(session, plan.card_id)
+    sequences = {service: issued.sequence for service, issued in step.records.items()}
+    await issuing.mark_written(session, card.id, sequences)
+    card.written_at = now
+    if plan.holder_version is not None:
+        card.written_version = plan.holder_version
+    if isinstance(step, ToPersonalise):
+        await issuance.complete(session, card, actor=terminal.actor, now=now)
+
+
+def ended(outcome: Outcome, done: Sequence[Update] = ()) -> Ended:
+    """The last message of a session, with words for the terminal's screen.
+
+    Args:
+        outcome: how it ended.
+        done: what the card was owed, if all of that was done.
+    """
     words = _REASON_WORDS.get(outcome.code or "") or RESULT_WORDS[outcome.result]
-    return Ended(result=outcome.result, title=words.title, advice=words.advice)
+    if outcome.result is SessionResult.DONE and done:
+        words = _done_words(done)
+    usable = Block() not in done
+    return Ended(result=outcome.result, title=words.title, advice=words.advice, usable=usable)
+
+
+def _done_words(done: Sequence[Update]) -> Words:
+    if Block() in done:
+        return _BLOCKED
+    return _UNBLOCKED if Unblock() in done else _UPDATED
 
 
 async def _card_to_make(
     session: AsyncSession, means: Means, terminal: KnownTerminal, uid: bytes, now: datetime
 ) -> Card | SessionResult:
-    waiting = await issuance.waiting_at(session, terminal.id)
+    serves = await pairing.of_terminal(session, terminal.id, now=now)
+    waiting = await issuance.waiting_at(session, terminal.id, serves)
     if waiting is None:
         return SessionResult.NO_ORDER
     card = waiting.card
@@ -231,9 +286,10 @@ async def _card_in_use(session: AsyncSession, vault: Vault, uid: bytes) -> Card 
     if card_id is None:
         return SessionResult.UNKNOWN_CARD
     card = await lifecycle.locked(session, card_id)
-    if card.state is not CardState.ACTIVE:
-        return SessionResult.REFUSED
-    return card if await owed(session, card) else SessionResult.NOTHING_OWED
+    if await updates.waits(session, card):
+        return card
+    in_use = card.state is CardState.ACTIVE
+    return SessionResult.NOTHING_OWED if in_use else SessionResult.REFUSED
 
 
 async def _is_free(
@@ -289,6 +345,7 @@ async def _plan(
         actor=terminal.actor,
         now=now,
     )
+    owed = () if personalising else updates.ordered(_kinds(records))
     if not records:
         card.written_version = holder.version
         return SessionResult.NOTHING_OWED
@@ -300,25 +357,36 @@ async def _plan(
     return Plan(
         session_id=opened.id,
         card_id=card.id,
-        work=_work(means.keystore, hello, card),
-        records=records,
-        holder_version=holder.version,
+        steps=_steps(means.keystore, hello, card, records),
+        updates=owed,
+        holder_version=None if Block() in owed else holder.version,
     )
 
 
-def _work(keystore: KeyStore, hello: Hello, card: Card) -> ToPersonalise | ToUpdate:
+def _steps(keystore: KeyStore, hello: Hello, card: Card, records: Records) -> tuple[Step, ...]:
     generations = card.key_generations or {}
     if hello.purpose is Purpose.PERSONALISE:
-        return ToPersonalise(card_keys(keystore, hello.uid, generations))
-    return ToUpdate(application_key(keystore, hello.uid, WRITE_KEY, generations))
+        return (ToPersonalise(card_keys(keystore, hello.uid, generations), records),)
+    return (ToUpdate(application_key(keystore, hello.uid, WRITE_KEY, generations), records),)
 
 
-def _procedure(plan: Plan) -> Procedure[None]:
-    records = {service: issued.data for service, issued in plan.records.items()}
-    match plan.work:
+def _procedure(step: Step) -> Procedure[None]:
+    data = {service: issued.data for service, issued in step.records.items()}
+    match step:
         case ToPersonalise(keys):
-            return personalise(keys, records, random=secrets.token_bytes)
+            return personalise(keys, data, random=secrets.token_bytes)
         case ToUpdate(write_key):
-            return update_records(write_key.key, records, random=secrets.token_bytes)
+            return update_records(write_key.key, data, random=secrets.token_bytes)
         case never:
             assert_never(never)
+
+
+def _doing(step: Step) -> Sequence[UpdateKind]:
+    """What the terminal is told of a step."""
+    if isinstance(step, ToPersonalise):
+        return ()
+    return updates.kinds(updates.ordered(_kinds(step.records)))
+
+
+def _kinds(records: Records) -> Mapping[Service, UpdateKind]:
+    return {service: issued.kind for service, issued in records.items()}

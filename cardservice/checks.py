@@ -4,6 +4,7 @@ import msgspec
 from sqlalchemy import Row, Select, case, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cardservice import updates
 from cardservice.card_sessions import uid_indexes
 from cardservice.models import Card, CardState
 from entitlements.models import Holder, ServiceRecord
@@ -29,8 +30,7 @@ async def check(connection: AsyncConnection, vault: Vault, asked: CheckRequest) 
     row = (await connection.execute(_question(vault, asked))).one_or_none()
     if row is None:  # no card of ours
         return Checked(Status.INVALID.value if asked.record else None, update_owed=False)
-    owed = row.state is CardState.ACTIVE and row.version > row.written_version
-    return Checked(_status(row, asked), owed, row.least_sequence)
+    return Checked(_status(row, asked), row.owed, row.least_sequence)
 
 
 def _status(row: Row[*tuple[object, ...]], asked: CheckRequest) -> int | None:
@@ -43,9 +43,7 @@ def _question(vault: Vault, asked: CheckRequest) -> Select[*tuple[object, ...]]:
     index = asked.record.status_index if asked.record else None
     return (
         select(
-            Card.state,
-            Card.written_version,
-            Holder.version,
+            updates.is_owed().label("owed"),
             case((ServiceRecord.id.is_(None), literal(None)), else_=listed).label("status"),
             least_sequence.label("least_sequence"),
         )

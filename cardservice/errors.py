@@ -13,6 +13,7 @@
     |  |- CardInHand             the holder has a live card already
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- DeskBusy               another order waits at that desk
+    |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
@@ -118,6 +119,12 @@ class DeskBusy(CardError):
     """Another order waits at the desk; a blank card laid there would become that one."""
 
     code = "desk-busy"
+
+
+class NotYourDesk(CardError):
+    """The desk's reader serves another member of staff; pair it with your own browser first."""
+
+    code = "not-your-desk"
 
 
 class NotADesk(CardError):

@@ -9,8 +9,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import lifecycle
-from cardservice.errors import CardInHand, DeskBusy, IdentityNotShown, MoveNotAllowed, NotADesk
+from cardservice import lifecycle, pairing
+from cardservice.errors import (
+    CardInHand,
+    DeskBusy,
+    IdentityNotShown,
+    MoveNotAllowed,
+    NotADesk,
+    NotYourDesk,
+)
 from cardservice.models import Card, CardOrder, CardState, OrderState, Terminal
 from identity import accounts, audit
 from identity.actors import Actor
@@ -33,17 +40,28 @@ async def order(
     *,
     actor: Actor,
     now: datetime,
+    pairing_id: UUID | None = None,
 ) -> CardOrder:
     """Order a card, to be made at a desk from the next blank that is laid there.
 
+    Args:
+        session: of the request.
+        vault: opens what is known of the resident.
+        account_id: of the resident.
+        terminal_id: the desk.
+        actor: who orders.
+        now: when.
+        pairing_id: of the desk's reader with the clerk's browser; None where nobody is paired.
+
     Raises:
+        NotYourDesk: the desk's reader serves another browser, or no longer this one.
         NotADesk: the terminal makes no cards, is not enrolled or was revoked.
         IdentityNotShown: nobody has seen a document that shows who the resident is.
         CardInHand: the holder has a live card.
         MoveNotAllowed: the resident is recorded as deceased.
         DeskBusy: another order waits at the desk.
     """
-    await _check_desk(session, terminal_id)
+    await _check_desk(session, terminal_id, pairing_id, now)
     await lifecycle.check_holder(session, account_id)
     await _check_identity(session, vault, account_id)
     if (existing := await lifecycle.live_card(session, account_id)) is not None:
@@ -58,7 +76,9 @@ async def order(
             session.add(card)
     except IntegrityError as error:  # two desks at once: the database lets one through
         raise CardInHand("A card is already ordered for this resident.") from error
-    placed = CardOrder(card_id=card.id, terminal_id=terminal_id, ordered_at=now)
+    placed = CardOrder(
+        card_id=card.id, terminal_id=terminal_id, pairing_id=pairing_id, ordered_at=now
+    )
     try:
         async with session.begin_nested():
             session.add(placed)
@@ -85,11 +105,20 @@ async def cancel(session: AsyncSession, order_id: UUID, *, actor: Actor, now: da
     await lifecycle.move(session, card, CardState.FAILED, actor=actor, now=now)
 
 
-async def waiting_at(session: AsyncSession, terminal_id: UUID) -> Waiting | None:
-    """The order that waits at a desk, locked with its card; None if none does."""
+async def waiting_at(
+    session: AsyncSession, terminal_id: UUID, pairing_id: UUID | None = None
+) -> Waiting | None:
+    """The order that waits at a desk for this pairing of its reader, locked with its card.
+
+    None if there is none: a blank that one clerk lays is never taken for another's order.
+    """
     query = (
         select(CardOrder)
-        .where(CardOrder.terminal_id == terminal_id, CardOrder.state == OrderState.WAITING)
+        .where(
+            CardOrder.terminal_id == terminal_id,
+            CardOrder.pairing_id.is_not_distinct_from(pairing_id),
+            CardOrder.state == OrderState.WAITING,
+        )
         .with_for_update()
     )
     placed = await session.scalar(query)
@@ -128,11 +157,17 @@ async def cards_of(session: AsyncSession, account_id: UUID) -> Sequence[Card]:
     return (await session.scalars(query.order_by(Card.created_at.desc(), Card.id))).all()
 
 
-async def _check_desk(session: AsyncSession, terminal_id: UUID) -> None:
+async def _check_desk(
+    session: AsyncSession, terminal_id: UUID, pairing_id: UUID | None, now: datetime
+) -> None:
     desk = await session.get(Terminal, terminal_id)
     ready = desk is not None and desk.public_key is not None and desk.revoked_at is None
     if desk is None or not ready or Purpose.PERSONALISE.value not in desk.purposes:
         raise NotADesk("Choose a desk that makes cards.")
+    if await pairing.of_terminal(session, terminal_id, now=now) != pairing_id:
+        raise NotYourDesk(
+            "The reader of this desk is not paired with your browser. Pair it, then try again."
+        )
 
 
 async def may_be_ordered_for(session: AsyncSession, vault: Vault, account_id: UUID) -> bool:

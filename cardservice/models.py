@@ -47,6 +47,7 @@ _NAMES = JSON().with_variant(JSONB(), "postgresql")
 _LIVE = text("state IN ('ordered', 'active', 'lost')")
 _UID_TAKEN = text("uid_index IS NOT NULL AND state <> 'failed'")
 _WAITING = text("state = 'waiting'")
+_WAITING_UNPAIRED = text("state = 'waiting' AND pairing_id IS NULL")
 _OPEN = text("ended_at IS NULL")
 
 
@@ -156,13 +157,24 @@ class EnrolmentCode(Base, kw_only=True):
 
 
 class CardOrder(Base, kw_only=True):
-    """A card that a desk is to make; at most one waits at a desk, so a blank finds its order."""
+    """A card that a desk is to make; at most one waits at a desk, so a blank finds its order.
+
+    `pairing_id` is of the clerk's browser that the desk's reader serves: no blank of another's is
+    taken for it, and each has an order of their own. None at a desk that is paired with nobody.
+    """
 
     __tablename__ = "card_order"
     __table_args__ = (
         Index(
             "uq_card_order_waiting_at_desk",
             "terminal_id",
+            unique=True,
+            sqlite_where=_WAITING_UNPAIRED,
+            postgresql_where=_WAITING_UNPAIRED,
+        ),
+        Index(
+            "uq_card_order_waiting_for_pairing",
+            "pairing_id",
             unique=True,
             sqlite_where=_WAITING,
             postgresql_where=_WAITING,
@@ -172,6 +184,7 @@ class CardOrder(Base, kw_only=True):
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     card_id: Mapped[UUID] = mapped_column(ForeignKey("card.id"), index=True)
     terminal_id: Mapped[UUID] = mapped_column(ForeignKey("terminal.id"))
+    pairing_id: Mapped[UUID | None] = mapped_column(ForeignKey("pairing.id"), default=None)
     state: Mapped[OrderState] = mapped_column(default=OrderState.WAITING)
     ordered_at: Mapped[datetime]
     closed_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cardservice.bus_pass_models import LinkedBusPass
+from cardservice.bus_passes import ISRN_FIELD
 from cardservice.card_sessions import UID_FIELD
 from cardservice.models import Card
 from entitlements import application_records, assessing, carriers, evidence_records
@@ -18,6 +20,10 @@ def _card_indexes(vault: Vault, opened: Opened) -> Mapping[str, bytes | None]:
     return {"uid_index": vault.blind(UID_FIELD, uid) if uid else None}
 
 
+def _pass_indexes(vault: Vault, opened: Opened) -> Mapping[str, bytes | None]:
+    return {"isrn_index": vault.blind(ISRN_FIELD, opened["isrn"] or "")}
+
+
 TABLES: Final = (
     *rekeying.TABLES,
     *assessing.PERSONAL,
@@ -25,6 +31,7 @@ TABLES: Final = (
     *carriers.PERSONAL,
     *evidence_records.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
+    PersonalTable(LinkedBusPass, "account_id", _pass_indexes),
 )
 """What belongs to one person, sealed with their own key."""
 

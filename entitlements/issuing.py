@@ -3,15 +3,18 @@
 A record that was signed counts as written only when a card session confirms it. Until then it is
 signed again, with the next sequence, whenever it is asked for: a session may break after the card
 changed and before we learnt of it.
+
+A carrier that readers are told to refuse is owed one thing: records that say so themselves. What
+was given or taken meanwhile waits until the carrier is in use again.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,9 +24,11 @@ from entitlements.numbers import new_number
 from identity import audit
 from identity.actors import Actor
 from identity.keys import KeyStore, Purpose
-from readers.contract.record import Record, binding_for, sign_record
+from readers.contract.record import Record, RecordStatus, binding_for, sign_record
 from readers.contract.services import Service
+from readers.contract.statuslist import Status
 from readers.contract.windows import LONDON, london_date
+from readers.contract.wire import UpdateKind
 
 TRIES: Final = 20
 IDENTITY_CLASS: Final = "holder"
@@ -50,16 +55,55 @@ class Issued(msgspec.Struct, frozen=True):
     Attributes:
         data: signed; `b""` empties the service's file.
         sequence: to be confirmed by `mark_written`.
+        kind: what writing it does to the carrier.
     """
 
     data: bytes
     sequence: int
+    kind: UpdateKind
 
 
-class _Content(msgspec.Struct, frozen=True):
+class Content(msgspec.Struct, frozen=True):
+    """What a record says, its place and its numbers aside; `valid_until` is exclusive."""
+
     entitlement_class: str
     valid_from: datetime
     valid_until: datetime
+    blocked: bool = False
+
+
+class Due(msgspec.Struct, frozen=True):
+    """A record to be signed.
+
+    Attributes:
+        row: what is known of the service on this carrier; None if it never had a record.
+        content: what it shall say; None empties the file.
+    """
+
+    kind: UpdateKind
+    row: ServiceRecord | None
+    content: Content | None
+
+
+class Otherwise(NamedTuple):
+    """Of the records of a carrier, as SQL: see `otherwise`."""
+
+    is_stopped: ColumnElement[bool]
+    is_not_known_to_say_so: ColumnElement[bool]
+
+
+def otherwise(record: type[ServiceRecord]) -> Otherwise:
+    """What `due` goes by, for who only asks whether anything is, of a record or an alias of it.
+
+    Whether readers must refuse it; and whether the carrier is not known to carry what was signed
+    last, or that does not say whether to refuse it.
+    """
+    stopped = record.status != Status.VALID.value
+    return Otherwise(
+        stopped,
+        (record.sequence != record.written_sequence)
+        | (record.entitlement_class.is_not(None) & (stopped != record.blocked)),
+    )
 
 
 async def issue_records(
@@ -84,21 +128,37 @@ async def issue_records(
         now: decides what is held.
     """
     await grants.lock_holder(session, carrier.account_id)
-    rows = {row.service: row for row in await records_of(session, carrier.id)}
-    wanted = await _wanted(session, carrier.account_id, rows.get(Service.IDENTITY), now)
-    issued: dict[Service, Issued] = {}
-    for service in Service:
-        content, row = wanted.get(service), rows.get(service)
-        if row is None and content is not None:
-            row = await new_row(session, carrier.account_id, carrier.id, service)
-        if row is None:
-            if everything:
-                issued[service] = Issued(b"", 0)
-        elif everything or not _says(row, content):
-            issued[service] = await _issue(session, keystore, row, content, carrier, institution)
+    dues = await due(session, carrier.account_id, carrier.id, everything=everything, now=now)
+    issued = {
+        service: await _issue(session, keystore, service, each, carrier, institution)
+        for service, each in dues.items()
+    }
     await session.flush()
     _audit(session, carrier.id, issued, actor=actor, now=now)
     return issued
+
+
+async def due(
+    session: AsyncSession, account_id: UUID, carrier_id: UUID, *, everything: bool, now: datetime
+) -> Mapping[Service, Due]:
+    """What a carrier is owed, by service; nothing is changed.
+
+    Args:
+        session: the transaction.
+        account_id: the holder's.
+        carrier_id: what would be written.
+        everything: each service, whatever the carrier is known to say.
+        now: decides what is held.
+    """
+    rows = {row.service: row for row in await records_of(session, carrier_id)}
+    if any(row.status != Status.VALID for row in rows.values()):
+        return _to_block(rows, everything=everything)
+    wanted = await _wanted(session, account_id, rows.get(Service.IDENTITY), now)
+    found = {
+        service: _due(rows.get(service), wanted.get(service), everything=everything)
+        for service in Service
+    }
+    return {service: each for service, each in found.items() if each is not None}
 
 
 async def mark_written(
@@ -174,50 +234,93 @@ async def number_for(
 
 async def _wanted(
     session: AsyncSession, account_id: UUID, identity: ServiceRecord | None, now: datetime
-) -> Mapping[Service, _Content]:
+) -> Mapping[Service, Content]:
     held = grants.best_by_service(await grants.current(session, account_id, london_date(now)))
     wanted = {service: _content(given) for service, given in held.items()}
     return wanted | {Service.IDENTITY: _identity(identity, now)}
 
 
-def _identity(row: ServiceRecord | None, now: datetime) -> _Content:
+def _to_block(rows: Mapping[Service, ServiceRecord], *, everything: bool) -> Mapping[Service, Due]:
+    if all(_says(row, _blocked(row)) for row in rows.values()):
+        return {}
+    found = {
+        service: Due(UpdateKind.BLOCK, row, _blocked(row))
+        for service, row in rows.items()
+        if everything or not _says(row, _blocked(row))
+    }
+    if everything:
+        empty = Due(UpdateKind.BLOCK, None, None)
+        found |= {service: empty for service in Service if service not in rows}
+    return found
+
+
+def _blocked(row: ServiceRecord) -> Content | None:
+    """What the record says already, and that it must be refused; an empty file stays empty."""
+    said = _said(row)
+    return said and msgspec.structs.replace(said, blocked=True)
+
+
+def _due(row: ServiceRecord | None, content: Content | None, *, everything: bool) -> Due | None:
+    if row is None and content is None:
+        return Due(UpdateKind.REMOVE, None, None) if everything else None
+    if row is not None and not everything and _says(row, content):
+        return None
+    return Due(_kind(row, content), row, content)
+
+
+def _kind(row: ServiceRecord | None, content: Content | None) -> UpdateKind:
+    if content is None:
+        return UpdateKind.REMOVE
+    if row is None or row.entitlement_class is None:
+        return UpdateKind.ADD
+    return UpdateKind.UNBLOCK if row.blocked else UpdateKind.CHANGE
+
+
+def _identity(row: ServiceRecord | None, now: datetime) -> Content:
     """What the carrier says already, while that holds; else anew from today."""
     if row is not None and row.valid_from and row.valid_until and row.valid_until > now:
-        return _Content(IDENTITY_CLASS, row.valid_from, row.valid_until)
+        return Content(IDENTITY_CLASS, row.valid_from, row.valid_until)
     today = datetime.combine(london_date(now), time.min, LONDON)
-    return _Content(IDENTITY_CLASS, today, today + IDENTITY_LASTS)
+    return Content(IDENTITY_CLASS, today, today + IDENTITY_LASTS)
 
 
-def _content(given: Grant) -> _Content:
+def _content(given: Grant) -> Content:
     first = datetime.combine(given.valid_from, time.min, LONDON)
     after = datetime.combine(given.valid_until + timedelta(days=1), time.min, LONDON)
-    return _Content(given.entitlement_class, first, after)
+    return Content(given.entitlement_class, first, after)
 
 
-def _says(row: ServiceRecord, content: _Content | None) -> bool:
+def _says(row: ServiceRecord, content: Content | None) -> bool:
     """Whether the carrier is known to say just this."""
-    if row.written_sequence != row.sequence:
-        return False
-    if content is None:
-        return row.entitlement_class is None
-    said = (row.entitlement_class, row.valid_from, row.valid_until)
-    return said == (content.entitlement_class, content.valid_from, content.valid_until)
+    return row.written_sequence == row.sequence and _said(row) == content
+
+
+def _said(row: ServiceRecord) -> Content | None:
+    if row.entitlement_class is None or row.valid_from is None or row.valid_until is None:
+        return None
+    return Content(row.entitlement_class, row.valid_from, row.valid_until, row.blocked)
 
 
 async def _issue(
     session: AsyncSession,
     keystore: KeyStore,
-    row: ServiceRecord,
-    content: _Content | None,
+    service: Service,
+    each: Due,
     carrier: Carrier,
     institution: str,
 ) -> Issued:
+    row, content = each.row, each.content
+    if row is None and content is None:
+        return Issued(b"", 0, each.kind)
+    if row is None:
+        row = await new_row(session, carrier.account_id, carrier.id, service)
     row.sequence += 1
     if _gives_less(row, content):
         row.lessened_at_sequence = row.sequence
+    row.blocked = content is not None and content.blocked
     if content is None:
         row.entitlement_class = row.valid_from = row.valid_until = None
-        return Issued(b"", row.sequence)
+        return Issued(b"", row.sequence, each.kind)
     row.entitlement_class = content.entitlement_class
     row.valid_from, row.valid_until = content.valid_from, content.valid_until
     record = Record(
@@ -229,17 +332,20 @@ async def _issue(
         sequence=row.sequence,
         status_index=row.status_index,
         binding=binding_for(carrier.uid, row.service),
+        status=RecordStatus.BLOCKED if content.blocked else RecordStatus.ACTIVE,
     )
     key = keystore.current(Purpose.RECORD_SIGN)
     signed = sign_record(record, key_id=key.wire, sign=lambda message: keystore.sign(key, message))
-    return Issued(signed, row.sequence)
+    return Issued(signed, row.sequence, each.kind)
 
 
-def _gives_less(row: ServiceRecord, content: _Content | None) -> bool:
+def _gives_less(row: ServiceRecord, content: Content | None) -> bool:
     """Whether an older record, put back on the carrier, would give what is no longer held."""
     if row.valid_until is None:  # the one before gave nothing
         return False
     if content is None or content.entitlement_class != row.entitlement_class:
+        return True
+    if content.blocked and not row.blocked:
         return True
     return content.valid_until < row.valid_until
 
@@ -253,5 +359,8 @@ def _audit(
     now: datetime,
 ) -> None:
     subject = audit.subject_of("carrier", carrier_id)
-    detail = {"services": sorted(service.value for service in issued)}
+    detail = {
+        "services": sorted(service.value for service in issued),
+        "kinds": sorted({each.kind.value for each in issued.values()}),
+    }
     audit.record(session, "records-issued", subject, actor=actor, now=now, detail=detail)

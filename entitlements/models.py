@@ -18,6 +18,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -336,6 +337,7 @@ class ServiceRecord(Base, kw_only=True):
             `valid_until` is exclusive. All absent when the file was to be emptied.
         lessened_at_sequence: of the newest record that gives less than the one before it; 0 while
             none did. Once the carrier was confirmed to carry it, an older one was put back.
+        blocked: whether the newest signed record says of itself that it must be refused.
     """
 
     __tablename__ = "service_record"
@@ -366,6 +368,7 @@ class ServiceRecord(Base, kw_only=True):
     valid_from: Mapped[datetime | None] = mapped_column(default=None)
     valid_until: Mapped[datetime | None] = mapped_column(default=None)
     lessened_at_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
+    blocked: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
 class StatusListState(Base, kw_only=True):

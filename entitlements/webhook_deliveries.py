@@ -173,7 +173,7 @@ async def _written_down(
             given_up += 1
             await _change(session, letter, due_at=None, given_up_at=now)
         else:
-            await _change(session, letter, due_at=now + wait)
+            await _change(session, letter, due_at=now + max(wait, tried.rest))
     for letter in bundle.letters[len(sent) :]:
         await _change(session, letter, due_at=now, tries=letter.tries - 1)
     if any(tried.result is Result.GONE for _, tried in sent):

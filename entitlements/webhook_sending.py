@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
@@ -15,8 +16,12 @@ from entitlements.webhook_addresses import AddressFault, Place, Resolve, ask_sys
 
 ANSWER_SECONDS: Final = 10.0
 """For the look-up, the connection and the whole answer, however it trickles in."""
+LONGEST_REST: Final = timedelta(hours=24)
+"""A receiver that asks for a longer rest gets this one."""
 _MOST_READ: Final = 1024
 _LONGEST_LINE: Final = 100
+_SECONDS_DIGITS: Final = 9
+_MAY_ASK_FOR_REST: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 _HEADERS: Final = {
     "content-type": "application/json",
     "user-agent": "Kent-Card-Webhooks/1",
@@ -47,12 +52,14 @@ class Tried(msgspec.Struct, frozen=True):
         status: of the HTTP answer; None when there was none.
         line: the beginning of what a refusal said, in plain characters; empty for the others.
         took_ms: milliseconds.
+        rest: how long the receiver asked to be left alone.
     """
 
     result: Result
     status: int | None = None
     line: str = ""
     took_ms: int = 0
+    rest: timedelta = timedelta(0)
 
 
 class Way(msgspec.Struct, frozen=True):
@@ -123,7 +130,18 @@ async def _judged(answer: httpx.Response) -> Tried:
     if answer.has_redirect_location or status == HTTPStatus.NOT_MODIFIED:
         return Tried(Result.REDIRECT, status)
     result = Result.GONE if status == HTTPStatus.GONE else Result.REFUSED
-    return Tried(result, status, await _first_line(answer))
+    return Tried(result, status, await _first_line(answer), rest=_rest_asked(answer))
+
+
+def _rest_asked(answer: httpx.Response) -> timedelta:
+    """What `Retry-After` asks for, in whole seconds; a date in it is not looked at.
+
+    Source: RFC 9110 section 10.2.3; Standard Webhooks 1.0.0, "Deliverability and reliability".
+    """
+    said = answer.headers.get("retry-after", "")
+    if answer.status_code not in _MAY_ASK_FOR_REST or not (said.isascii() and said.isdigit()):
+        return timedelta(0)
+    return min(timedelta(seconds=int(said[:_SECONDS_DIGITS])), LONGEST_REST)
 
 
 async def _first_line(answer: httpx.Response) -> str:

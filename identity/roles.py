@@ -29,7 +29,9 @@ class Act(StrEnum):
     GIVE_ACTIVATION_CODE = "give-activation-code"
     FORGET_RESIDENT_APP = "forget-resident-app"
     REPORT_CARD = "report-card"
+    LINK_BUS_PASS = "link-bus-pass"  # noqa: S105  a pass, no password
     MAKE_CARD = "make-card"
+    PAIR_READER = "pair-reader"
     SUSPEND_GRANT = "suspend-grant"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
@@ -69,7 +71,9 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
     Act.REPORT_CARD: "report a card lost or found, or a phone lost",
+    Act.LINK_BUS_PASS: "link a bus pass of another issuer to a record by its number, and unlink it",
     Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
+    Act.PAIR_READER: "pair a reader with their own browser, by the code on its screen",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
@@ -107,6 +111,8 @@ _ADVISER: Final = _EVERYBODY | {
     Act.GIVE_ACTIVATION_CODE,
     Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
+    Act.PAIR_READER,
+    Act.LINK_BUS_PASS,
     Act.ASK_CORRECTION,
     Act.REPORT_DEATH,
     Act.ASK_ERASURE,

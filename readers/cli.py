@@ -19,7 +19,7 @@ from typing import Final
 import msgspec
 
 from readers.card.apdu import run
-from readers.card.itso import read_bus_pass
+from readers.card.itso import NOT_VERIFIED, read_bus_pass
 from readers.clock import Clock, clock_from_environment
 from readers.contract.windows import london_date
 from readers.errors import (
@@ -29,7 +29,7 @@ from readers.errors import (
     ReaderNotFound,
     ReadersError,
 )
-from readers.terminal.bus_pass import NOT_VERIFIED, in_words
+from readers.terminal.bus_pass import in_words
 from readers.terminal.display import NO_READER
 from readers.terminal.doctor import Level, examine
 from readers.terminal.enrol import enrol
@@ -204,7 +204,13 @@ def _screen(terminal: Terminal) -> Screen:
     settings = terminal.settings
     switch = terminal.cut_network if settings.demo else None
     try:
-        return Screen(terminal.board, settings.screen_port, cut_network=switch, till=terminal.till)
+        return Screen(
+            terminal.board,
+            settings.screen_port,
+            cut_network=switch,
+            show_code=terminal.show_code,
+            till=terminal.till,
+        )
     except OSError as error:
         raise SettingsRefused(
             [f"Port {settings.screen_port} for the screen cannot be used: {error.strerror}."]

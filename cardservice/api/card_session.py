@@ -1,6 +1,7 @@
 """The WebSocket of a card session: the server's commands out, the card's answers back."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,7 @@ from cardservice.database import Database
 from cardservice.errors import BadMessage, SessionBroken
 from cardservice.settings import Settings
 from cardservice.terminals import KnownTerminal
+from cardservice.updates import Update
 from readers.contract.wire import (
     CARD_SESSION_PATH,
     WIRE_VERSION,
@@ -25,6 +27,7 @@ from readers.contract.wire import (
     FromTerminal,
     Hello,
     SessionResult,
+    UpdateKind,
 )
 
 LARGEST_MESSAGE: Final = 4096
@@ -64,10 +67,10 @@ class Relay:
             case Answer():
                 raise BadMessage("a card session begins with hello")
 
-    async def exchange(self, command: bytes) -> bytes:
+    async def exchange(self, command: bytes, doing: Sequence[UpdateKind]) -> bytes:
         """One command to the card and its answer; raises as `card_sessions.Exchange` says."""
         self._step += 1
-        await self._send(Command(step=self._step, apdu=command))
+        await self._send(Command(step=self._step, apdu=command, doing=list(doing)))
         match await self._receive():
             case Answer(step=step, apdu=apdu) if step == self._step:
                 return apdu
@@ -115,13 +118,14 @@ async def card_session(
     """Hold one card session and say how it ended."""
     await socket.accept()
     relay = Relay(socket, settings)
+    done: tuple[Update, ...] = ()
     try:
         hello = await relay.hello()
     except (SessionBroken, BadMessage, TimeoutError) as error:
         purpose, outcome = "none", _not_begun(error)
     else:
         purpose = hello.purpose.value
-        outcome = await _hold(relay, hello, socket, database, means)
+        outcome, done = await _hold(relay, hello, socket, database, means)
     metrics.CARD_SESSIONS.labels(purpose, outcome.result.value).inc()
     _LOG.info(
         "card session ended",
@@ -130,25 +134,26 @@ async def card_session(
         result=outcome.result.value,
         code=outcome.code,
     )
-    await relay.end(card_sessions.ended(outcome))
+    await relay.end(card_sessions.ended(outcome, done))
 
 
 async def _hold(
     relay: Relay, hello: Hello, socket: Socket, database: Database, means: Means
-) -> Outcome:
+) -> tuple[Outcome, tuple[Update, ...]]:
+    """How it went, and what was done if all of it was."""
     terminal, clock = socket.user, socket.app.state.clock
     if hello.wire_version != WIRE_VERSION:
-        return Outcome(SessionResult.REFUSED, "wire-version")
+        return Outcome(SessionResult.REFUSED, "wire-version"), ()
     if hello.purpose not in terminal.purposes:
-        return Outcome(SessionResult.REFUSED, "purpose-not-allowed")
+        return Outcome(SessionResult.REFUSED, "purpose-not-allowed"), ()
     async with database.transaction() as session:
         plan = await card_sessions.prepare(session, means, terminal, hello, now=clock())
     if isinstance(plan, SessionResult):
-        return Outcome(plan)
+        return Outcome(plan), ()
     outcome = await card_sessions.drive(plan, relay.exchange)
     async with database.transaction() as session:
         await card_sessions.conclude(session, plan, terminal, outcome, now=clock())
-    return outcome
+    return outcome, plan.updates if outcome.result is SessionResult.DONE else ()
 
 
 def _not_begun(error: SessionBroken | BadMessage | TimeoutError) -> Outcome:

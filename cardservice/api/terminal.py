@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import hotlist, metrics, taps, terminals
+from cardservice import hotlist, metrics, pairing, taps, terminals
 from cardservice.api.guards import KEPT_WHEN_REVOKED, signed_by_terminal
 from cardservice.card_sessions import Means
 from cardservice.checks import check
@@ -26,12 +26,14 @@ from readers.contract.wire import (
     BUNDLE_PATH,
     CHECKS_PATH,
     ENROL_PATH,
+    PAIRING_PATH,
     READ_KEYS_PATH,
     TAPS_PATH,
     CheckAnswer,
     CheckRequest,
     Enrolled,
     EnrolRequest,
+    PairingOffer,
     ReadKeys,
     SignedBundle,
     TapsStored,
@@ -84,6 +86,19 @@ class TerminalApi(Controller):
         """The read masters of the terminal's own services."""
         keys = hotlist.read_keys(means.keystore, request.user)
         return Response(keys, headers={"cache-control": "no-store"})
+
+    @post(PAIRING_PATH, status_code=200)
+    async def pairing_code(
+        self,
+        request: FromTerminal,
+        session: NamedDependency[AsyncSession],
+        vault: NamedDependency[Vault],
+        now: NamedDependency[datetime],
+    ) -> Response[PairingOffer]:
+        """A code for the terminal's screen, with which a clerk makes it serve their browser."""
+        code = await pairing.offer_code(session, vault, request.user, now=now)
+        offer = PairingOffer(code=code, expires_at=now + pairing.CODE_LASTS, server_time=now)
+        return Response(offer, headers={"cache-control": "no-store"})
 
     @post(TAPS_PATH, status_code=200, opt={KEPT_WHEN_REVOKED: True})
     async def upload_taps(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, select
 
+from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.holdings.holding import (
     CLAIMS,
     COMPLAINTS,
@@ -143,6 +144,12 @@ HOLDINGS: Final = (
         what="Whether you show codes on a phone, and since when; nothing about the phone itself",
         of=lambda person: Phone.account_id == person,
         period=Period(YEAR, "it was reported lost", lambda cut: Phone.ended_at < cut, COMPLAINTS),
+    ),
+    Holding(
+        model=LinkedBusPass,
+        topic=Topic.CARD,
+        what="The numbers of bus passes of other issuers that you asked us to link",
+        of=lambda person: LinkedBusPass.account_id == person,
     ),
     Holding(
         model=ServiceNumber,

@@ -17,6 +17,8 @@ WORDS: Final[Mapping[str, str]] = {
     "address-protected": _("Protected the address"),
     "address-protection-ended": _("Ended the protection of the address"),
     "assurance-check-recorded": _("Recorded a check of who you are"),
+    "bus-pass-linked": _("Linked a bus pass"),
+    "bus-pass-unlinked": _("Unlinked a bus pass"),
     "card-moved": _("Changed the state of a card"),
     "card-ordered": _("Ordered a card"),
     "card-rewrite-asked": _("Asked for a card to be written again"),

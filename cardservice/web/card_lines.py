@@ -1,7 +1,7 @@
 """A resident's cards and taps in the words of a page."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice import issuance, lifecycle, taps, updates
 from cardservice.models import Card, CardState
 from cardservice.taps import ShownTap
+from cardservice.updates import Add, Block, Change, Remove, RollKeys, Unblock, Update
 from cardservice.web.service_words import service_name
 from cardservice.web.words import gettext as _
 from entitlements import issuing
@@ -38,7 +39,8 @@ class CardLine(msgspec.Struct, frozen=True):
         name: the state in words.
         colour: of the tag.
         since: when it came into the state.
-        is_owed: whether something waits to be written to it at its next tap.
+        owed: what its next tap on a reader that is online does to it, in that order.
+        is_to_gain: whether that is something for its holder, and not that it is stopped.
         is_stopped: whether readers refuse it although it is in use: its holder has died.
     """
 
@@ -47,7 +49,8 @@ class CardLine(msgspec.Struct, frozen=True):
     name: str
     colour: str
     since: datetime
-    is_owed: bool
+    owed: tuple[str, ...]
+    is_to_gain: bool
     is_stopped: bool
 
 
@@ -68,11 +71,14 @@ class NumberLine(msgspec.Struct, frozen=True):
     number: str
 
 
-async def cards_of(session: AsyncSession, account_id: UUID) -> tuple[CardLine, ...]:
+async def cards_of(
+    session: AsyncSession, account_id: UUID, *, now: datetime
+) -> tuple[CardLine, ...]:
     """A resident's cards, newest first."""
     cards = await issuance.cards_of(session, account_id)
     holder = await session.scalar(select(Account.state).where(Account.id == account_id))
-    return tuple([await _card_line(session, card, holder or AccountState.CLOSED) for card in cards])
+    state = holder or AccountState.CLOSED
+    return tuple([await _card_line(session, card, state, now) for card in cards])
 
 
 async def taps_of(
@@ -108,8 +114,37 @@ def tap_line(tap: ShownTap) -> TapLine:
 _REASONS: Final = {reason.value: reason for reason in Reason}
 
 
-async def _card_line(session: AsyncSession, card: Card, holder: AccountState) -> CardLine:
+async def _card_line(
+    session: AsyncSession, card: Card, holder: AccountState, now: datetime
+) -> CardLine:
     stopped = lifecycle.is_stopped(card.state, holder)
     name, colour = STOPPED_WORDS if stopped else STATE_WORDS[card.state]
-    owed = not stopped and await updates.owed(session, card)
-    return CardLine(card.id, card.state, name, colour, card.state_since, owed, stopped)
+    waits = await updates.owed(session, card, now=now)
+    return CardLine(
+        id=card.id,
+        state=card.state,
+        name=name,
+        colour=colour,
+        since=card.state_since,
+        owed=tuple(_owed_words(each) for each in waits),
+        is_to_gain=bool(waits) and Block() not in waits,
+        is_stopped=stopped,
+    )
+
+
+def _owed_words(update: Update) -> str:
+    match update:
+        case Block():
+            return _("Stop the card itself")
+        case Unblock():
+            return _("Let the card work again")
+        case Add(service=service):
+            return _("Add %(service)s") % {"service": service_name(service)}
+        case Change(service=service):
+            return _("Write %(service)s again") % {"service": service_name(service)}
+        case Remove(service=service):
+            return _("Remove %(service)s") % {"service": service_name(service)}
+        case RollKeys():
+            return _("Give it new keys")
+        case never:
+            assert_never(never)

@@ -41,6 +41,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.CardInHand: 409,
     cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,
+    cards.NotYourDesk: 409,
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.web.application_lines import ApplicationLine
 from cardservice.web.assurance_lines import AssuranceLines, assurance_lines
+from cardservice.web.bus_pass_lines import BusPassLine, bus_passes_of
 from cardservice.web.card_lines import (
     CardLine,
     NumberLine,
@@ -90,6 +91,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     given: tuple[GrantLine, ...]
     applications: tuple[ApplicationLine, ...]
     cards: tuple[CardLine, ...]
+    bus_passes: tuple[BusPassLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
     asked: tuple[AskedLine, ...]
@@ -123,7 +125,8 @@ async def record_of(
         ),
         given=() if masked else await grant_lines(session, account_id),
         applications=() if masked else (await requests_of(session, account_id)).applications,
-        cards=await cards_of(session, account_id),
+        bus_passes=await bus_passes_of(session, vault, account_id),
+        cards=await cards_of(session, account_id, now=now),
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await asked_of(session, account_id),

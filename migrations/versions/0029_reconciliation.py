@@ -2,14 +2,14 @@
 
 Of taps from before it is not known whether they were shown, and they carry no link.
 
-Revision: 0029, after 0023.
+Revision: 0029, after 0028.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0029"
-down_revision = "0023"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 

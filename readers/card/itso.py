@@ -30,6 +30,9 @@ ISRN_DIGITS: Final = 18
 FIRST_DAY: Final = date(1997, 1, 1)
 DAYS: Final = 2**14
 
+NOT_VERIFIED: Final = "Read, not verified"
+"""Said wherever a pass is shown that was read: its seals need keys that are ITSO's."""
+
 _POLYNOMIAL: Final = 0x8408
 _TEN: Final = 10
 
@@ -110,6 +113,11 @@ def check_isrn(isrn: str) -> None:
         raise MalformedShell(f"an ISRN begins with {ISSUER}")
     if check_digit(isrn[:-1]) != isrn[-1]:
         raise MalformedShell("the last digit of the ISRN does not fit the others")
+
+
+def in_groups(isrn: str) -> str:
+    """An ISRN as issuers print it: issuer, operator, serial and check digit apart."""
+    return " ".join((isrn[:6], isrn[6:10], isrn[10:17], isrn[17:]))
 
 
 def day_of(days: int) -> date | None:

@@ -25,6 +25,7 @@ BUNDLE_PATH: Final = "/api/terminal/bundle"
 READ_KEYS_PATH: Final = "/api/terminal/read-keys"
 TAPS_PATH: Final = "/api/terminal/taps"
 CHECKS_PATH: Final = "/api/terminal/checks"
+PAIRING_PATH: Final = "/api/terminal/pairing-code"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 STATUS_LISTS_PATH: Final = "/status-lists"
 VENUE_BUNDLE_PATH: Final = "/venue-bundle"
@@ -247,7 +248,34 @@ class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
     least_sequence: Sequence | None = None
 
 
+class PairingOffer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of ``PAIRING_PATH``: what the screen shows to whoever wants the reader for themselves.
+
+    Attributes:
+        code: to be typed at a member of staff's browser, once.
+        expires_at: aware UTC by the server's clock.
+    """
+
+    code: str
+    expires_at: datetime
+    server_time: datetime
+
+
 # -- card session, over a WebSocket; the terminal forwards APDUs and nothing else ------------------
+
+
+class UpdateKind(StrEnum):
+    """What is done to a card that is in use, in the order in which it is done.
+
+    A terminal may know the kind, and never of which service.
+    """
+
+    BLOCK = "block"
+    REMOVE = "remove"
+    CHANGE = "change"
+    UNBLOCK = "unblock"
+    ADD = "add"
+    ROLL_KEYS = "roll-keys"
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
@@ -259,10 +287,15 @@ class Hello(msgspec.Struct, frozen=True, tag="hello", kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, tag="command", kw_only=True):
-    """Server -> terminal: send this to the card. ``step`` counts from 1."""
+    """Server -> terminal: send this to the card. ``step`` counts from 1.
+
+    ``doing`` are values of :class:`UpdateKind`, for the screen; a kind that the terminal does not
+    know is none of its business.
+    """
 
     step: int
     apdu: Apdu
+    doing: list[str] = []
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer", kw_only=True):
@@ -292,11 +325,15 @@ class SessionResult(StrEnum):
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", kw_only=True):
-    """Server -> terminal, last message, with words for the screen."""
+    """Server -> terminal, last message, with words for the screen.
+
+    ``usable`` is false when what was done is that nobody can use the card any more.
+    """
 
     result: SessionResult
     title: str
     advice: str = ""
+    usable: bool = True
 
 
 FromTerminal = Hello | Answer | Broken

@@ -3,10 +3,7 @@
 from datetime import date
 from typing import Final
 
-from readers.card.itso import BusPass
-
-NOT_VERIFIED: Final = "Read, not verified"
-"""Said wherever a pass is shown: its seals need keys that are ITSO's."""
+from readers.card.itso import NOT_VERIFIED, BusPass, in_groups
 
 _BLOCKED: Final = {
     True: "Marked as blocked",
@@ -17,7 +14,7 @@ _BLOCKED: Final = {
 
 def in_words(read: BusPass, *, on: date) -> str:
     """A pass in a line: its number in groups, its end, its mark, and what that is worth."""
-    number = " ".join((read.isrn[:6], read.isrn[6:10], read.isrn[10:17], read.isrn[17:]))
+    number = in_groups(read.isrn)
     return (
         f"{number}. {_end_in_words(read.expires_on, on)}. {_BLOCKED[read.blocked]}. {NOT_VERIFIED}."
     )

@@ -1,5 +1,6 @@
 """What the terminal's screen shows, and the words for what the reasons do not cover."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -8,7 +9,7 @@ import msgspec
 
 from readers.contract.reasons import WORDS, Reason, Words
 from readers.contract.services import Service
-from readers.contract.wire import Ended, Purpose, SessionResult
+from readers.contract.wire import Ended, Purpose, SessionResult, UpdateKind
 from readers.terminal.decide import Accepted, Outcome, Refused, TryAgain
 
 
@@ -43,6 +44,8 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
         uploaded: how many of them the server has confirmed.
         online: whether the server answered last time.
         bundle_at: when the bundle was made that cards are decided by; absent if there is none.
+        pairs: whether a member of staff may pair this terminal with their browser.
+        doing: what is done to the card while it is held, in order.
     """
 
     state: Kind
@@ -56,6 +59,8 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
     online: bool = False
     clock: ClockState = ClockState.OK
     bundle_at: datetime | None = None
+    pairs: bool = False
+    doing: list[UpdateKind] = []
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -64,6 +69,7 @@ class Picture(msgspec.Struct, frozen=True):
     state: Kind
     words: Words
     reason: str = ""
+    doing: tuple[UpdateKind, ...] = ()
 
 
 _WELCOME: Final = {
@@ -97,7 +103,18 @@ OWN_FAULT: Final = Picture(
 )
 INTERRUPTED: Final = Words("Your card was not updated", "Tap your card again.")
 NOT_MADE: Final = Words("The card is not finished", "Lay the same card on the reader again.")
+NO_CODE: Final = Picture(
+    Kind.FAULT,
+    Words("No code for now", "We cannot reach the server. Try again in a moment."),
+    "no-pairing-code",
+)
 NO_SESSION: Final = Words("We cannot reach the server", "Try again in a moment.")
+
+_UPDATING: Final = "We are bringing it up to date."
+_HOLDING: Final = {
+    UpdateKind.BLOCK: "We are stopping this card.",
+    UpdateKind.UNBLOCK: "We are making it work again.",
+}
 
 _ENDED: Final = {
     SessionResult.DONE: Kind.UPDATED,
@@ -129,16 +146,23 @@ def of_try_again(reason: Reason) -> Picture:
     return Picture(kind, WORDS[reason], reason)
 
 
-def of_hold(outcome: Accepted | Refused) -> Picture:
-    """The picture while the card of a decided tap is updated; a yes stays a yes."""
+def of_hold(outcome: Accepted | Refused, doing: Sequence[str] = ()) -> Picture:
+    """The picture while the card of a decided tap is updated; a yes stays a yes.
+
+    Args:
+        outcome: what was decided.
+        doing: what the server says it does; kinds that this program does not know are left out.
+    """
     yes = "Yes. " if isinstance(outcome, Accepted) else ""
-    words = Words(f"{yes}Keep your card here", "We are adding something new to it.")
-    return Picture(Kind.HOLD_CARD, words)
+    known = tuple(kind for kind in UpdateKind if kind.value in doing)
+    advice = next((_HOLDING[kind] for kind in known if kind in _HOLDING), _UPDATING)
+    return Picture(Kind.HOLD_CARD, Words(f"{yes}Hold your card here", advice), doing=known)
 
 
 def of_ended(ended: Ended) -> Picture:
     """The picture for a card session the server ended, in the server's words."""
-    return Picture(_ENDED[ended.result], Words(ended.title, ended.advice), ended.result)
+    kind = _ENDED[ended.result] if ended.usable else Kind.REFUSED
+    return Picture(kind, Words(ended.title, ended.advice), ended.result)
 
 
 def of_broken(reason: Reason, purpose: Purpose) -> Picture:
@@ -154,6 +178,12 @@ def of_idle(problem: TryAgain | None, *, makes_cards: bool) -> Picture:
     if problem is not None:
         return of_try_again(problem.reason)
     return Picture(Kind.WAITING, _MAKE if makes_cards else _TAP)
+
+
+def of_pairing(code: str) -> Picture:
+    """The picture with the code that pairs this terminal with a browser."""
+    words = Words(code, "Type this code in the staff console within two minutes.")
+    return Picture(Kind.WAITING, words, "pairing-code")
 
 
 def clock_state(problem: Reason | None) -> ClockState:

@@ -1,5 +1,6 @@
 """The parts of a running terminal, put together once at the top."""
 
+import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,10 +12,10 @@ from readers.clock import Clock
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
-from readers.contract.wire import Purpose
+from readers.contract.wire import PairingOffer, Purpose
 from readers.terminal.clock import clock_problem
 from readers.terminal.decide import TryAgain, not_ready
-from readers.terminal.display import Picture, clock_state, of_idle
+from readers.terminal.display import NO_CODE, Picture, clock_state, of_idle, of_pairing
 from readers.terminal.errors import TerminalError
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
@@ -27,6 +28,8 @@ from readers.terminal.state import State
 from readers.terminal.sync import Sync
 from readers.terminal.till import Till
 from readers.terminal.till_secret import read_secret
+
+log = logging.getLogger(__name__)
 
 
 class Terminal:
@@ -80,6 +83,7 @@ class Terminal:
             self.holdings, self.journal, self.server, clock=clock, after_turn=self.refresh_edge
         )
         self._counts = self.journal.counts()
+        self._code: PairingOffer | None = None
 
     @property
     def service(self) -> Service | None:
@@ -99,6 +103,11 @@ class Terminal:
         """Whether a card that arrives is to be personalised, not checked."""
         return self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
 
+    @property
+    def pairs(self) -> bool:
+        """Whether a member of staff may have this terminal serve their own browser."""
+        return self.may(Purpose.PERSONALISE)
+
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
         holdings = self.holdings
@@ -112,13 +121,28 @@ class Terminal:
         return problem
 
     def show(self, picture: Picture) -> None:
-        """Put a picture on the screen."""
+        """Put a picture on the screen; a code that was there is gone."""
+        self._code = None
         self.board.show(picture, self._status())
 
     def show_idle(self) -> None:
         """What the screen says while no card is there."""
-        picture = of_idle(self.problem(self.clock()), makes_cards=self.makes_cards)
+        now, code = self.clock(), self._code
+        picture = of_idle(self.problem(now), makes_cards=self.makes_cards)
+        if code is not None and now < code.expires_at:
+            picture = of_pairing(code.code)
         self.board.rest(picture, self._status())
+
+    def show_code(self) -> None:
+        """Ask the server for a code that pairs this terminal, and show it until a card comes."""
+        try:
+            code = self.server.pairing_code(now=self.clock())
+        except TerminalError as error:
+            log.warning("no pairing code: %s: %s", error.code, error)
+            self.show(NO_CODE)
+            return
+        self.show(of_pairing(code.code))
+        self._code = code
 
     def answer(self, picture: Picture, sequence: int) -> None:
         """Show the answer to the tap that was written down as `sequence`, and note that it was."""
@@ -155,6 +179,7 @@ class Terminal:
             online=self.sync.online,
             clock=clock_state(problem),
             bundle_at=bundle.issued_at if bundle else None,
+            pairs=self.pairs,
         )
 
     def cut_network(self, *, cut: bool) -> None:

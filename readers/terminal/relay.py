@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -42,6 +42,7 @@ def run_card_session(
     *,
     authorization: str,
     network: Network,
+    doing: Callable[[Sequence[str]], None] = lambda _: None,
     seconds: float = TOTAL_SECONDS,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Ended | Broken:
@@ -53,6 +54,7 @@ def run_card_session(
         channel: to that card.
         authorization: header that shows which terminal this is.
         network: asked before every step.
+        doing: told what is done to the card whenever that changes, before the card is asked.
         seconds: the session's whole length.
         monotonic: seconds that only go forward.
 
@@ -77,7 +79,7 @@ def run_card_session(
             proxy=None,
         ) as connection:
             connection.send(msgspec.json.encode(hello), text=True)
-            return _carry(connection, channel, network, lambda: deadline - monotonic())
+            return _carry(connection, channel, network, doing, lambda: deadline - monotonic())
     except InvalidHandshake as error:
         raise ServerNotUnderstood(f"The server opened no card session: {error}.") from error
     except (OSError, WebSocketException) as error:
@@ -90,9 +92,10 @@ def _carry(
     connection: ClientConnection,
     channel: Channel,
     network: Network,
+    doing: Callable[[Sequence[str]], None],
     left: Callable[[], float],
 ) -> Ended | Broken:
-    step = 0
+    step, told = 0, list[str]()
     while True:
         message = _next(connection, left())
         network.require()
@@ -101,6 +104,9 @@ def _carry(
         step += 1
         if message.step != step:
             raise ServerNotUnderstood(f"Step {message.step} came where step {step} was due.")
+        if message.doing != told:
+            told = message.doing
+            doing(told)
         answer = _ask_card(channel, message)
         connection.send(msgspec.json.encode(answer), text=True)
         if isinstance(answer, Broken):

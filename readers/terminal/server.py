@@ -135,6 +135,10 @@ class Server:
             "POST", wire.CHECKS_PATH, wire.CheckAnswer, now=now, body=request, timeout=timeout
         )
 
+    def pairing_code(self, *, now: datetime) -> wire.PairingOffer:
+        """A code with which a member of staff makes this terminal serve their browser."""
+        return self._call("POST", wire.PAIRING_PATH, wire.PairingOffer, now=now)
+
     def authorization(self, now: datetime) -> str:
         """The header that shows who asks; good for a minute, worth nothing elsewhere."""
         identity = self._identity

@@ -1,6 +1,7 @@
 """One tap: read, decide, write down, show; and only then bring the card up to date."""
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import assert_never
@@ -24,6 +25,7 @@ from readers.contract.wire import (
     SeenRecord,
     SessionResult,
     TapEvent,
+    UpdateKind,
 )
 from readers.errors import ReadersError
 from readers.terminal import display
@@ -185,11 +187,20 @@ def _update(
         return
     terminal.show(display.of_hold(shown))
     terminal.pass_back.forget(question.uid)
-    ended = _session(terminal, channel, Purpose.UPDATE, question.uid)
-    if isinstance(ended, Ended) and ended.result is SessionResult.NOTHING_OWED:
-        terminal.show(display.of_outcome(shown, question.service))
-    else:
-        terminal.show(_picture(ended, Purpose.UPDATE))
+    done: list[str] = []
+
+    def tell(doing: Sequence[str]) -> None:
+        done.extend(doing)
+        terminal.show(display.of_hold(shown, doing))
+
+    ended = _session(terminal, channel, Purpose.UPDATE, question.uid, tell)
+    match ended:
+        case Ended(result=SessionResult.NOTHING_OWED):
+            terminal.show(display.of_outcome(shown, question.service))
+        case Broken() | TerminalError() if UpdateKind.BLOCK in done:
+            terminal.show(display.of_outcome(shown, question.service))  # refused, torn or not
+        case _:
+            terminal.show(_picture(ended, Purpose.UPDATE))
 
 
 def _make_card(terminal: Terminal, channel: Channel) -> None:
@@ -204,7 +215,11 @@ def _make_card(terminal: Terminal, channel: Channel) -> None:
 
 
 def _session(
-    terminal: Terminal, channel: Channel, purpose: Purpose, uid: bytes
+    terminal: Terminal,
+    channel: Channel,
+    purpose: Purpose,
+    uid: bytes,
+    doing: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> Ended | Broken | TerminalError:
     try:
         ended = run_card_session(
@@ -213,6 +228,7 @@ def _session(
             channel,
             authorization=terminal.server.authorization(terminal.clock()),
             network=terminal.network,
+            doing=doing,
         )
     except TerminalError as error:
         log.warning("card session (%s): %s: %s", purpose, error.code, error)

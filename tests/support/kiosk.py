@@ -48,6 +48,13 @@ class Kiosk:
         await asyncio.to_thread(self._stand.ended)
         self._stand.lift()
 
+    async def press(self) -> str:
+        """Press the button for a pairing code; answers what the screen shows then."""
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as http:
+            answer = await http.post(f"{self.url}/pair")
+        assert answer.status_code == 303, answer.text
+        return self.terminal.board.look()[1].title
+
     async def token(self) -> str:
         """What the till is given."""
         shown = {"Authorization": f"Bearer {SECRET}"}
@@ -60,18 +67,24 @@ class Kiosk:
 
 @asynccontextmanager
 async def kiosk(
-    world: World, directory: Path, services: Sequence[Service] = (Service.LIBRARY,)
+    world: World,
+    directory: Path,
+    services: Sequence[Service] = (Service.LIBRARY,),
+    purposes: Sequence[Purpose] = (Purpose.VALIDATE,),
 ) -> AsyncIterator[Kiosk]:
     """Enrol a terminal, fetch its bundle, and open its reader and its screen."""
     secret_file = directory / "till.secret"
     secret_file.touch(mode=0o600)
     secret_file.write_text(SECRET)
-    code = await world.new_terminal(directory.name, services=services, purposes=(Purpose.VALIDATE,))
+    code = await world.new_terminal(directory.name, services=services, purposes=purposes)
     settings = Settings(
         server_url=world.url, state_dir=directory / "terminal", till_secret_file=secret_file
     )
     terminal = await asyncio.to_thread(_enrolled, settings, world, code)
-    stand, screen = Stand(terminal), Screen(terminal.board, 0, till=terminal.till)
+    stand, screen = (
+        Stand(terminal),
+        Screen(terminal.board, 0, show_code=terminal.show_code, till=terminal.till),
+    )
     screen.start()
     try:
         await asyncio.to_thread(stand.start)

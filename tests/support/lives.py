@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, phones
+from cardservice import bus_passes, issuance, phones
 from cardservice.card_sessions import UID_FIELD
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
@@ -81,6 +81,7 @@ from identity.signin_models import (
     SessionKind,
     SignInMethod,
 )
+from readers.card.itso import ISSUER, check_digit
 from readers.contract.services import Service
 from readers.contract.wire import Mode, SessionResult
 from readers.contract.wire import Purpose as TerminalPurpose
@@ -146,6 +147,9 @@ async def a_full_life(
         await _a_card(session, vault, store, person)
         await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
+        await bus_passes.link(
+            session, vault, person, isrn_of(person), read=True, actor=CLERK, now=NOW
+        )
     async with database.transaction() as session:
         await _signed_in(session, vault, person, who.email, partner)
     async with database.transaction() as session:
@@ -292,6 +296,12 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
 def uid_of(card: Card) -> bytes:
     """Of the chip: nothing else in the database is like it."""
     return sha256(card.id.bytes).digest()[:7]
+
+
+def isrn_of(person: UUID) -> str:
+    """Of a bus pass that nobody else has."""
+    digits = f"{ISSUER}0289{person.int % 10**7:07d}"
+    return digits + check_digit(digits)
 
 
 async def _redeemed(session: AsyncSession, person: UUID) -> None:
@@ -449,7 +459,13 @@ def values_of(vault: Vault, who: NewResident) -> dict[str, bytes]:
 def card_values(vault: Vault, card: Card) -> dict[str, bytes]:
     """The same of a card."""
     uid = uid_of(card).hex()
-    return {"uid": uid.encode(), "uid index": vault.blind(UID_FIELD, uid)}
+    isrn = isrn_of(card.account_id)
+    return {
+        "uid": uid.encode(),
+        "uid index": vault.blind(UID_FIELD, uid),
+        "bus pass": isrn.encode(),
+        "bus pass index": vault.blind(bus_passes.ISRN_FIELD, isrn),
+    }
 
 
 MINUTE: Final = timedelta(minutes=1)

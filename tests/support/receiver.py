@@ -39,9 +39,15 @@ class Receiver:
         self.status = 204
         self.says = b""
         self.media = ""
+        self.retry_after = ""
         self.behaves = "well"
         self.over = threading.Event()
         self.url = f"{'https' if tls else 'http'}://{LOOPBACK}:{port}/hooks?from=kent"
+
+    def headers(self) -> list[tuple[str, str]]:
+        """What it says beside the answer, as far as it says anything."""
+        said = (("content-type", self.media), ("retry-after", self.retry_after))
+        return [(name, value) for name, value in said if value]
 
     async def answers_here(self, _name: str, _port: int) -> Sequence[str]:
         """A resolver that knows this one address for every name."""
@@ -114,8 +120,8 @@ def _answer(handler: BaseHTTPRequestHandler, known: Receiver) -> None:
         case _:
             handler.send_response(known.status)
             handler.send_header("content-length", str(len(known.says)))
-            if known.media:
-                handler.send_header("content-type", known.media)
+            for name, value in known.headers():
+                handler.send_header(name, value)
             handler.end_headers()
             handler.wfile.write(known.says)
     handler.close_connection = handler.close_connection or known.behaves != "well"

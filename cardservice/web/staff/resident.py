@@ -141,6 +141,8 @@ DONE: Final = {
     "phone-lost": _("Codes from the phone are stopped, and every sign-in has ended"),
     "found": _("The card can be used again"),
     "replaced": _("A new card is ordered. The old one stays refused"),
+    "pass-linked": _("The bus pass is linked. It gives the resident nothing by itself"),
+    "pass-unlinked": _("The bus pass is not linked any more"),
     "rewrite": _("The card will be written again at its next tap on a reader that is online"),
     "cancelled": _("The order is cancelled"),
 }

@@ -25,6 +25,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     online: bool = False
     clock: ClockState = ClockState.OK
     bundle_at: datetime | None = None
+    pairs: bool = False
 
 
 class Board:
@@ -94,7 +95,12 @@ class Board:
 def _display(picture: Picture, status: Status, at: datetime) -> Display:
     words = picture.words
     display = Display(
-        state=picture.state, title=words.title, advice=words.advice, reason=picture.reason, at=at
+        state=picture.state,
+        title=words.title,
+        advice=words.advice,
+        reason=picture.reason,
+        at=at,
+        doing=list(picture.doing),
     )
     return _edged(display, status)
 
@@ -108,4 +114,5 @@ def _edged(display: Display, status: Status) -> Display:
         online=status.online,
         clock=status.clock,
         bundle_at=status.bundle_at,
+        pairs=status.pairs,
     )

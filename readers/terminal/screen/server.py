@@ -3,6 +3,7 @@
 import html
 import logging
 import threading
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import ThreadingHTTPServer
 from importlib.resources import files
@@ -31,6 +32,9 @@ _STATIC: Final = {
     "/screen.js": ("screen.js", "text/javascript; charset=utf-8"),
 }
 
+_PAIR: Final = {"/pair": "/", "/plain/pair": "/plain"}
+"""Where the button for a pairing code sends, and the page it came from."""
+
 
 class Cut(msgspec.Struct, forbid_unknown_fields=True):
     """Body of ``POST /network``."""
@@ -52,6 +56,7 @@ class Screen:
         board: what to show.
         port: on loopback; 0 takes a free one, see :attr:`port`.
         cut_network: what ``POST /network`` does, in demo mode; None: there is no such address.
+        show_code: what ``POST /pair`` does; None: there is no such address.
         till: whose taps ``GET /till/tap`` hands out; None: there is no such address.
 
     Raises:
@@ -64,6 +69,7 @@ class Screen:
         port: int,
         *,
         cut_network: CutNetwork | None = None,
+        show_code: Callable[[], None] | None = None,
         till: Till | None = None,
     ) -> None:
         self._board = board
@@ -74,6 +80,7 @@ class Screen:
             board = screen._board
             listeners = screen._listeners
             network = staticmethod(cut_network) if cut_network else None
+            pairing = staticmethod(show_code) if show_code else None
 
         Handler.till = till
         self._server = ThreadingHTTPServer((HOST, port), Handler)
@@ -100,7 +107,9 @@ class _Handler(LoopbackHandler):
     board: Board
     listeners: threading.BoundedSemaphore
     network: CutNetwork | None
+    pairing: Callable[[], None] | None
     till: Till | None
+    forms = "'self'"
 
     def do_GET(self) -> None:  # noqa: N802  the base class calls it
         if not self.is_for_us():
@@ -124,6 +133,13 @@ class _Handler(LoopbackHandler):
 
     def do_POST(self) -> None:  # noqa: N802  likewise
         if not self.is_for_us():
+            return
+        if self.path in _PAIR and self.pairing is not None:
+            self.pairing()
+            self.send_response(HTTPStatus.SEE_OTHER)
+            self.send_header("Location", _PAIR[self.path])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         if self.path != "/network" or self.network is None:
             self.refuse(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
@@ -171,6 +187,7 @@ def _plain(display: Display) -> bytes:
         ("[state]", display.state),
         ("[title]", display.title),
         ("[advice]", display.advice),
+        ("[pairs]", "" if display.pairs else "hidden"),
     ):
         page = page.replace(mark, html.escape(text))
     return page.encode()

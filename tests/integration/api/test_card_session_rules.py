@@ -91,7 +91,7 @@ async def test_a_card_that_is_up_to_date_is_left_alone(served: World) -> None:
     assert await _result(reader, Purpose.UPDATE, card) is SessionResult.NOTHING_OWED
 
 
-async def test_a_lost_card_is_not_updated(served: World) -> None:
+async def test_a_lost_card_that_is_blocked_is_not_updated(served: World) -> None:
     desk, reader = await served.machine(), await _updater(served)
     resident = await served.register()
     card = await served.issue(resident, desk)
@@ -99,6 +99,8 @@ async def test_a_lost_card_is_not_updated(served: World) -> None:
     await served.do(
         lambda session: replacement.report_lost(session, card_id, actor=CLERK, now=served.clock())
     )
+    assert await _result(reader, Purpose.UPDATE, card) is SessionResult.DONE
+    card.reset()
     assert await _result(reader, Purpose.UPDATE, card) is SessionResult.REFUSED
 
 

@@ -21,6 +21,7 @@ from readers.contract.record import Record, binding_for, verify_record
 from readers.contract.services import Service
 from readers.contract.statuslist import TOKEN_TYPE, Status, StatusList, from_claim
 from readers.contract.tokens import verify_token
+from readers.contract.wire import UpdateKind
 from tests.support.people import CLERK, JEAN, NOW
 
 UID = bytes.fromhex("04112233445566")
@@ -81,7 +82,7 @@ async def test_everything_is_signed_and_bound_to_its_carrier(
     issued = await _issue(migrated, keystore, carrier, everything=True)
 
     assert set(issued) == set(Service)
-    assert issued[Service.TRAVEL] == Issued(b"", 0)
+    assert issued[Service.TRAVEL] == Issued(b"", 0, UpdateKind.REMOVE)
     library = _read(keystore, issued[Service.LIBRARY])
     identity = _read(keystore, issued[Service.IDENTITY])
     assert (library.service, library.sequence) == (Service.LIBRARY, 1)
@@ -125,7 +126,7 @@ async def test_a_service_no_longer_held_is_emptied_once_and_refused_until_then(
 
     assert (await _status(migrated, keystore, Service.LIBRARY))[index] == Status.SUSPENDED
     emptying = await _issue(migrated, keystore, carrier)
-    assert emptying == {Service.LIBRARY: Issued(b"", 2)}
+    assert emptying == {Service.LIBRARY: Issued(b"", 2, UpdateKind.REMOVE)}
     await _confirm(migrated, carrier, emptying)
     assert await _issue(migrated, keystore, carrier) == {}
 

@@ -118,6 +118,17 @@ async def test_what_is_not_taken_is_sent_again_until_75_hours_are_over(
     assert await told.turn(way, now=now + timedelta(days=30)) == Turn(0, 0, 0)
 
 
+async def test_a_partner_that_asks_for_a_rest_gets_it(
+    told: Told, partner: Receiver, way: Way
+) -> None:
+    partner.status, partner.retry_after = 503, "3600"
+    await told.happens()
+    assert await told.turn(way) == Turn(0, 1, 0)
+    async with told.database.transaction() as session:
+        (delivery,) = await hooks.deliveries(session)
+    assert delivery.due_at == NOW + timedelta(hours=1)
+
+
 async def test_each_try_is_written_down(told: Told, partner: Receiver, way: Way) -> None:
     partner.status, partner.says = 503, b"busy\nand more"
     await told.happens()

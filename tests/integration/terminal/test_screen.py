@@ -65,6 +65,7 @@ def test_the_state_is_told_as_data(board: Board, browser: httpx.Client) -> None:
         "online": True,
         "clock": "ok",
         "bundle_at": None,
+        "pairs": False,
     }
 
 
@@ -187,6 +188,28 @@ def test_outside_a_demonstration_there_is_no_switch(board: Board) -> None:
     url = f"http://localhost:{screen.port}/network"
     assert httpx.post(url, json={"cut": True}, trust_env=False).status_code == 404
     screen.stop()
+
+
+def test_a_button_asks_for_a_code_that_pairs_the_reader(board: Board) -> None:
+    pressed: list[str] = []
+    screen = Screen(board, 0, show_code=lambda: pressed.append("code"))
+    screen.start()
+    with httpx.Client(base_url=f"http://localhost:{screen.port}", trust_env=False) as browser:
+        back = {path: browser.post(path) for path in ("/pair", "/plain/pair")}
+        foreign = browser.post("/pair", headers={"Origin": "https://elsewhere.example"})
+        board.show(ACCEPTED, STATUS)
+        assert 'action="/plain/pair" hidden>' in browser.get("/plain").text
+        board.show(ACCEPTED, Status(pairs=True))
+        assert 'action="/plain/pair" >' in browser.get("/plain").text
+    screen.stop()
+    assert [answer.status_code for answer in back.values()] == [303, 303]
+    assert [answer.headers["location"] for answer in back.values()] == ["/", "/plain"]
+    assert foreign.status_code == 403
+    assert pressed == ["code", "code"]
+
+
+def test_a_screen_without_pairing_has_no_such_address(browser: httpx.Client) -> None:
+    assert browser.post("/pair").status_code == 404
 
 
 def test_a_port_that_is_taken_is_an_error_at_once(board: Board, screen: Screen) -> None:

@@ -1,6 +1,7 @@
 """Messages leave over a real socket, and nothing a receiver does holds us or leads us astray."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -47,6 +48,25 @@ async def test_a_message_arrives_whole(http: httpx.AsyncClient, partner: Receive
     assert came.headers["webhook-id"] == "evt_1"
     assert came.headers["content-type"] == "application/json"
     assert came.headers["host"] == f"{LOOPBACK}:{partner.port}"
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "rest"),
+    [
+        (503, "120", timedelta(minutes=2)),
+        (429, "9" * 40, webhook_sending.LONGEST_REST),
+        (429, "Sun, 22 Nov 2026 12:00:00 GMT", timedelta(0)),
+        (503, "-5", timedelta(0)),
+        (503, "", timedelta(0)),
+        (500, "120", timedelta(0)),
+    ],
+)
+async def test_who_is_too_busy_may_ask_to_be_left_alone_for_a_while(
+    http: httpx.AsyncClient, partner: Receiver, status: int, said: str, rest: timedelta
+) -> None:
+    partner.status, partner.retry_after = status, said
+    tried = await _send(http, partner.url)
+    assert (tried.result, tried.status, tried.rest) == (Result.REFUSED, status, rest)
 
 
 async def test_no_redirect_is_followed(http: httpx.AsyncClient, partner: Receiver) -> None:

@@ -23,6 +23,7 @@ const LOST = {
 const title = document.getElementById("title");
 const advice = document.getElementById("advice");
 const status = document.getElementById("status");
+const pair = document.getElementById("pair");
 const button = document.getElementById("sound");
 
 let audio = null;
@@ -67,6 +68,7 @@ function show(picture) {
     advice.textContent = picture.advice;
   }
   if ("taps" in picture) status.textContent = edge(picture);
+  pair.hidden = !picture.pairs;
   shown = key;
 }
 

@@ -1,0 +1,81 @@
+"""Readers are paired with a clerk's browser, and an order at a desk belongs to the pairing.
+
+Orders that wait stay at their desk: no browser was paired when they were made.
+
+Revision: 0026, after 0023.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision = "0023"
+branch_labels = None
+depends_on = None
+
+_OPEN = sa.text("ended_at IS NULL")
+_WAITING = sa.text("state = 'waiting'")
+_UNPAIRED = sa.text("state = 'waiting' AND pairing_id IS NULL")
+
+
+def upgrade() -> None:
+    """Bring the schema up."""
+    _make_pairing()
+    with op.batch_alter_table("card_order") as table:
+        table.add_column(sa.Column("pairing_id", sa.Uuid(), nullable=True))
+        table.create_foreign_key(
+            op.f("fk_card_order_pairing_id_pairing"), "pairing", ["pairing_id"], ["id"]
+        )
+    op.drop_index("uq_card_order_waiting_at_desk", "card_order")
+    _unique("uq_card_order_waiting_at_desk", "card_order", "terminal_id", _UNPAIRED)
+    _unique("uq_card_order_waiting_for_pairing", "card_order", "pairing_id", _WAITING)
+
+
+def downgrade() -> None:
+    """Take it down again: orders for a pairing that wait are cancelled first, else this fails."""
+    op.drop_index("uq_card_order_waiting_for_pairing", "card_order")
+    op.drop_index("uq_card_order_waiting_at_desk", "card_order")
+    _unique("uq_card_order_waiting_at_desk", "card_order", "terminal_id", _WAITING)
+    with op.batch_alter_table("card_order") as table:
+        table.drop_constraint(op.f("fk_card_order_pairing_id_pairing"), type_="foreignkey")
+        table.drop_column("pairing_id")
+    op.drop_table("pairing")
+    op.drop_table("pairing_code")
+
+
+def _make_pairing() -> None:
+    op.create_table(
+        "pairing_code",
+        sa.Column("terminal_id", sa.Uuid(), nullable=False),
+        sa.Column("code_index", sa.LargeBinary(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["terminal_id"], ["terminal.id"], name=op.f("fk_pairing_code_terminal_id_terminal")
+        ),
+        sa.PrimaryKeyConstraint("terminal_id", name=op.f("pk_pairing_code")),
+        sa.UniqueConstraint("code_index", name=op.f("uq_pairing_code_code_index")),
+    )
+    op.create_index(op.f("ix_pairing_code_expires_at"), "pairing_code", ["expires_at"])
+    op.create_table(
+        "pairing",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("terminal_id", sa.Uuid(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("staff_id", sa.Uuid(), nullable=False),
+        sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["terminal_id"], ["terminal.id"], name=op.f("fk_pairing_terminal_id_terminal")
+        ),
+        sa.ForeignKeyConstraint(
+            ["staff_id"], ["staff_member.id"], name=op.f("fk_pairing_staff_id_staff_member")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pairing")),
+    )
+    for column in ("session_id", "staff_id"):
+        op.create_index(op.f(f"ix_pairing_{column}"), "pairing", [column])
+    _unique("uq_pairing_open", "pairing", "terminal_id", _OPEN)
+
+
+def _unique(name: str, table: str, column: str, where: sa.TextClause) -> None:
+    op.create_index(name, table, [column], unique=True, sqlite_where=where, postgresql_where=where)
