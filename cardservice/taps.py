@@ -75,7 +75,7 @@ async def ingest(
     if terminal.revoked and await _quarantine_is_full(session, terminal.id):
         return Ingested((), 0, 0)
     rows = [_row(terminal, event, now) for event in events]
-    statement = _insert_new(session, Tap).returning(Tap.sequence)
+    statement = insert_new(session, Tap).returning(Tap.sequence)
     fresh = (await session.scalars(statement, rows)).all()
     conflicts = 0
     if len(fresh) < len(rows):
@@ -179,11 +179,11 @@ async def _keep_conflicts(
         if first[event.sequence] not in (row["digest"], _digest_of_old(event))
     ]
     if conflicting:
-        await session.execute(_insert_new(session, TapConflict), conflicting)
+        await session.execute(insert_new(session, TapConflict), conflicting)
     return len(conflicting)
 
 
-def _insert_new(session: AsyncSession, table: type[Base]) -> Insert:
+def insert_new(session: AsyncSession, table: type[Base]) -> Insert:
     """An insert that leaves out rows whose key is taken."""
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()

@@ -109,7 +109,7 @@ async def minima(session: AsyncSession, service: Service) -> dict[int, int]:
     query = select(ServiceRecord.status_index, ServiceRecord.lessened_at_sequence).where(
         ServiceRecord.service == service, least_sequence.is_not(None), listed == Status.VALID.value
     )
-    return dict((await session.execute(query)).tuples().all())
+    return dict((await session.execute(query)).all())
 
 
 async def new_index(session: AsyncSession, service: Service) -> int:
