@@ -264,7 +264,7 @@ async def _card_to_make(
     card = waiting.card
     indexes = uid_indexes(means.vault, uid)
     taken = select(Card.id).where(
-        Card.uid_index.in_(indexes), Card.state != CardState.FAILED, Card.id != card.id
+        Card.uid_index.in_(indexes), Card.state != CardState.DESTROYED, Card.id != card.id
     )
     if await session.scalar(taken) is not None:
         return SessionResult.REFUSED
@@ -280,7 +280,7 @@ async def _card_to_make(
 
 async def _card_in_use(session: AsyncSession, vault: Vault, uid: bytes) -> Card | SessionResult:
     query = select(Card.id).where(
-        Card.uid_index.in_(uid_indexes(vault, uid)), Card.state != CardState.FAILED
+        Card.uid_index.in_(uid_indexes(vault, uid)), Card.state != CardState.DESTROYED
     )
     card_id = await session.scalar(query)
     if card_id is None:

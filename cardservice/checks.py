@@ -54,5 +54,5 @@ def _question(vault: Vault, asked: CheckRequest) -> Select[*tuple[object, ...]]:
             & (ServiceRecord.service == asked.service)
             & (ServiceRecord.status_index == index),
         )
-        .where(Card.uid_index.in_(uid_indexes(vault, asked.uid)), Card.state != CardState.FAILED)
+        .where(Card.uid_index.in_(uid_indexes(vault, asked.uid)), Card.state != CardState.DESTROYED)
     )

@@ -5,23 +5,33 @@
     |- NotReady                  the service cannot start; the text says what to do first
     |- NoSuchRevision            no migration leads to or from that revision
     |- NoSuchAuthority           no authority has that id
+    |- ProductsFaulty            a file of products has faults; every one is listed
     |- BadLedger                 a line is no line of a ledger of erased records
     |- NotTheirAct               a member of staff was named whose role does not include it
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
     |  |- CardInHand             the holder has a live card already
+    |  |- NotTheirMove           whoever asks may not do that to the card
+    |  |- NoSuchProduct          there is no such card, or it is not made there
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
+    |  |- NoPhoto                there is no photo of that resident
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
+    |- LibraryMachineError
+    |  |- NoSuchLibraryMachine   no library machine in use has that name
+    |  |- LibraryMachineNameTaken another has, or had, that name
+    |  `- BadLibraryMachine      a name, place or network that is none
     `- TerminalError
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
        |- BadTerminalRole        unknown service, purpose or authority
+       |- BadSetUp               a setting that does not exist, or is out of its bounds
+       |- VersionNotSpoken       a terminal that is too old or too new for this server
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
        |- TerminalUnknown        a request by nobody we know, or not signed by them
        |- TerminalRevoked        the terminal was revoked
@@ -79,6 +89,20 @@ class NoSuchAuthority(CardServiceError):
     code = "no-such-authority"
 
 
+class ProductsFaulty(CardServiceError):
+    """A file of products that cannot be used.
+
+    Attributes:
+        faults: one sentence for each, with line and column.
+    """
+
+    code = "products-faulty"
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults: Sequence[str] = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
 class BadLedger(CardServiceError):
     """A file of erased records holds a line that is none."""
 
@@ -115,6 +139,18 @@ class CardInHand(CardError):
     code = "card-in-hand"
 
 
+class NotTheirMove(CardError):
+    """Whoever asks may not do that to the card."""
+
+    code = "not-their-move"
+
+
+class NoSuchProduct(CardError):
+    """There is no such card on that day, or whoever was asked does not make it."""
+
+    code = "no-such-product"
+
+
 class IdentityNotShown(CardError):
     """Nobody has seen a document that shows who the holder is; record one first."""
 
@@ -125,6 +161,12 @@ class DeskBusy(CardError):
     """Another order waits at the desk; a blank card laid there would become that one."""
 
     code = "desk-busy"
+
+
+class NoPhoto(CardError):
+    """There is no photo of the resident; take one first."""
+
+    code = "no-photo"
 
 
 class NotYourDesk(CardError):
@@ -165,6 +207,30 @@ class BadMessage(CardSessionError):
     code = "bad-message"
 
 
+class LibraryMachineError(CardServiceError):
+    """Something about a machine of a library."""
+
+    code = "library-machine-error"
+
+
+class NoSuchLibraryMachine(LibraryMachineError):
+    """No library machine in use has that name."""
+
+    code = "no-such-library-machine"
+
+
+class LibraryMachineNameTaken(LibraryMachineError):
+    """A name is never given to a second machine: the trail would not say which."""
+
+    code = "library-machine-name-taken"
+
+
+class BadLibraryMachine(LibraryMachineError):
+    """A name, place or network that is none."""
+
+    code = "bad-library-machine"
+
+
 class TerminalError(CardServiceError):
     """Something about a terminal."""
 
@@ -187,6 +253,18 @@ class BadTerminalRole(TerminalError):
     """A service, purpose or authority that does not exist."""
 
     code = "bad-terminal-role"
+
+
+class BadSetUp(TerminalError):
+    """A setting of a terminal does not exist, or is out of its bounds."""
+
+    code = "bad-set-up"
+
+
+class VersionNotSpoken(TerminalError):
+    """A terminal and this server have no version of messages in common; it says who is too old."""
+
+    code = "version-not-spoken"
 
 
 class CodeNotAccepted(TerminalError):

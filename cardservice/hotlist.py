@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice import terminal_set_up
 from cardservice.card_keys import READ_PURPOSES
 from cardservice.errors import NoSuchAuthority
 from cardservice.terminals import KnownTerminal
@@ -19,6 +20,7 @@ from entitlements.schemes.dates import NEVER
 from entitlements.status import StatusLists, minima
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
+from readers.contract.products import set_up_of
 from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token
 from readers.contract.windows import STATUTORY, DatedWindow, london_date
@@ -66,12 +68,15 @@ async def bundle(
     authorities = (await rulebooks.in_force(session)).authorities
     hours = _hours(authorities, terminal.authority, london_date(now))
     content = await _content(session, keystore, lists, terminal.services, hours, now=now)
+    told = await terminal_set_up.told(session, terminal.id)
     own = msgspec.structs.replace(
         content,
         terminal_id=str(terminal.id),
         name=terminal.name,
         place=terminal.place,
         purposes=sorted(terminal.purposes),
+        refresh_seconds=set_up_of(told).settings.refresh_seconds,
+        set_up=dict(told),
     )
     return _signed(keystore, own)
 

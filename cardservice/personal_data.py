@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cardservice import photos
 from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.bus_passes import ISRN_FIELD
 from cardservice.card_sessions import UID_FIELD
@@ -30,6 +31,7 @@ TABLES: Final = (
     *application_records.PERSONAL,
     *carriers.PERSONAL,
     *evidence_records.PERSONAL,
+    *photos.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
     PersonalTable(LinkedBusPass, "account_id", _pass_indexes),
 )

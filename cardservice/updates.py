@@ -132,7 +132,7 @@ def is_owed() -> ColumnElement[bool]:
     )
 
 
-UNTOUCHED: Final = (CardState.ORDERED, CardState.FAILED)
+UNTOUCHED: Final = (CardState.ORDERED, CardState.DESTROYED)
 """Cards that are made or made anew at a desk, and by nothing else."""
 
 

@@ -45,6 +45,7 @@ class Act(StrEnum):
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
     SEE_WHO_CHANGES = "see-who-changes"
+    SEE_TERMINALS = "see-terminals"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
     MANAGE_PARTNERS = "manage-partners"
@@ -71,9 +72,10 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.LIFT_PROTECTION: "end the protection of an address",
     Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
-    Act.REPORT_CARD: "report a card lost or found, or a phone lost",
+    Act.REPORT_CARD: "say what became of a card (lost, stolen, damaged, faulty, found, handed in) "
+    "or of a phone",
+    Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
     Act.LINK_BUS_PASS: "link a bus pass of another issuer to a record by its number, and unlink it",
-    Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.PAIR_READER: "pair a reader with their own browser, by the code on its screen",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
@@ -90,6 +92,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
     Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
+    Act.SEE_TERMINALS: "see how every card reader is, and which need somebody to go there",
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, note "
     "their own account and work address, and have a code for a new password sent there",
@@ -127,6 +130,7 @@ _CARD_OFFICER: Final = _ADVISER | {
     Act.SUSPEND_GRANT,
     Act.TELL_FACT,
     Act.DECIDE_APPLICATION,
+    Act.SEE_TERMINALS,
 }
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
@@ -144,7 +148,8 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
     StaffRole.SUPERVISOR: _SUPERVISOR,
     StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT, Act.READ_RULES},
-    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS},
+    StaffRole.ADMINISTRATOR: _EVERYBODY
+    | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS, Act.SEE_TERMINALS},
     StaffRole.PARTNER: _EVERYBODY | {Act.WORK_FOR_PARTNER, Act.CHANGE_PARTNER_KEYS},
 }
 """Role -> everything it may do. What is not here is refused."""

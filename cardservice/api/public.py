@@ -20,7 +20,7 @@ from cardservice.card_sessions import Means
 from cardservice.database import Database
 from cardservice.web.problems import STATUS, every_error, title_of
 from entitlements.status import StatusLists
-from identity.errors import KeyStoreError
+from identity.errors import KeyStoreError, KeyTokenAway
 from identity.keys import KeyStore, Purpose
 from readers.contract.services import Service
 from readers.contract.statuslist import MEDIA_TYPE, TTL_SECONDS
@@ -140,6 +140,9 @@ def _keys(keystore: KeyStore) -> str:
     try:
         for purpose in Purpose:
             keystore.current(purpose)
+        keystore.sign(keystore.current(Purpose.SESSION_SIGN), b"readyz")
+    except KeyTokenAway:
+        return "the token does not answer"
     except KeyStoreError:
         return "a key is missing"
     return "ok"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import hotlist, metrics, pairing, taps, terminals
+from cardservice import hotlist, metrics, pairing, taps, terminal_health, terminals
 from cardservice.api.guards import KEPT_WHEN_REVOKED, signed_by_terminal
 from cardservice.card_sessions import Means
 from cardservice.checks import check
@@ -22,6 +22,7 @@ from cardservice.web.problems import STATUS, problem, title_of
 from entitlements.status import StatusLists
 from identity.keys import Purpose
 from identity.personal import Vault
+from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.wire import (
     BUNDLE_PATH,
     CHECKS_PATH,
@@ -40,6 +41,8 @@ from readers.contract.wire import (
     TapUpload,
 )
 
+LARGEST_REPORT: Final = 16 * 1024
+
 FromTerminal = Request[KnownTerminal, Any, Any]
 
 
@@ -51,6 +54,7 @@ async def enrol(
     now: NamedDependency[datetime],
 ) -> Enrolled:
     """Make the machine that holds the code a terminal."""
+    terminals.check_version(data.wire_version)  # before the code is used up
     terminal = await terminals.enrol(session, data.code, data.public_key, now=now)
     return Enrolled(
         terminal_id=str(terminal.id),
@@ -121,6 +125,19 @@ class TerminalApi(Controller):
             return _refused(request, ingested)
         stored = TapsStored(stored=list(ingested.stored), new=ingested.new, server_time=now)
         return Response(stored)
+
+    @post(HEALTH_PATH, status_code=200, request_max_body_size=LARGEST_REPORT)
+    async def report_health(
+        self,
+        request: FromTerminal,
+        data: JSONBody[HealthReport],
+        session: NamedDependency[AsyncSession],
+        now: NamedDependency[datetime],
+    ) -> HealthTaken:
+        """Keep what the terminal says of its own state, in place of what it said before."""
+        await terminal_health.take(session, request.user, data, now=now)
+        metrics.heard_of(str(request.user.id), data.taps_waiting, now)
+        return HealthTaken(server_time=now)
 
     @post(CHECKS_PATH, status_code=200)
     async def check(

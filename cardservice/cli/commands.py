@@ -22,6 +22,7 @@ from cardservice.cli import (
     requests,
     schemes,
     serving,
+    sip2,
     staff,
     status_lists,
     terminals,
@@ -31,8 +32,12 @@ from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
     BadLedger,
+    BadLibraryMachine,
+    BadSetUp,
     BadTerminalRole,
     CardServiceError,
+    LibraryMachineNameTaken,
+    NoSuchLibraryMachine,
     NoSuchRevision,
     NoSuchTerminal,
     NotTheirAct,
@@ -63,7 +68,9 @@ from readers.errors import ReadersError
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
     BadLedger: Exit.USAGE,
+    BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
+    BadSetUp: Exit.USAGE,
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
@@ -80,6 +87,8 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     NoSuchClient: Exit.NO,
     NoSuchOrganisation: Exit.NO,
     OrganisationNameTaken: Exit.NO,
+    LibraryMachineNameTaken: Exit.NO,
+    NoSuchLibraryMachine: Exit.NO,
     NoSuchTerminal: Exit.NO,
     TerminalNameTaken: Exit.NO,
     WrongAccountState: Exit.NO,
@@ -116,7 +125,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
     ):
         module.add_to(commands)
     _add_demo(commands)

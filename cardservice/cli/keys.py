@@ -8,13 +8,14 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from cardservice.app import open_keystore, passphrase
+from cardservice import keystores
+from cardservice.app import open_keystore
 from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
 from cardservice.cli.subcommands import Commands, group, json_option
 from cardservice.personal_data import STORE_SEALED, TABLES
 from cardservice.settings import Settings
 from identity import rekeying
-from identity.keys import FileKeyStore, Purpose
+from identity.keys import Purpose
 from identity.personal import Vault
 
 PASSPHRASE_BYTES: Final = 24
@@ -50,13 +51,16 @@ def add_to(commands: Commands) -> None:
 
 def _init(asked: argparse.Namespace) -> int:
     around = surroundings(asked.config)
-    secret = Path(around.settings.keys_passphrase_file)
-    if not secret.exists():
+    settings = around.settings
+    secret = Path(settings.keys_passphrase_file)
+    if not settings.keys_module and not secret.exists():
         _make_passphrase(secret)
         say(f"Made a passphrase in {secret}. Keep a copy apart from the key store.")
-    store = Path(around.settings.keys)
-    FileKeyStore.initialise(store, passphrase(around.settings), now=around.clock())
-    say(f"Made a key store in {store}, with a key for each of {len(Purpose)} purposes.")
+    keystores.made(settings, now=around.clock())
+    place = f"the token {settings.keys_token} and {settings.keys}"
+    if not settings.keys_module:
+        place = settings.keys
+    say(f"Made a key store in {place}, with a key for each of {len(Purpose)} purposes.")
     return Exit.DONE
 
 

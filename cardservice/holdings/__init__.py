@@ -54,6 +54,8 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "status_list": "how long a list is",
     "tap_tail": "how far the taps of a reader were looked at",
     "taps_looked_at": "how far the taps of all readers were looked at",
+    "library_machine": "machines of libraries, not people",
+    "library_usage": "how often library machines were answered; counts, not people",
     "terminal": "readers, not people",
     "pairing_code": "the code on a reader's screen for two minutes, scrambled",
     "pairing": "which reader served whose browser: staff, as long as the trail names them",

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select
 
 from cardservice.bus_pass_models import LinkedBusPass
+from cardservice.charge_models import Charge, Payment
 from cardservice.holdings.holding import (
     CLAIMS,
     COMPLAINTS,
@@ -20,6 +21,8 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
+from cardservice.photo_models import Photo, PhotoStage
+from cardservice.photos import WHOLE_KEPT
 from cardservice.reconciliation_models import TapFinding
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
@@ -68,6 +71,10 @@ def _findings_of(person: UUID) -> ColumnElement[bool]:
 
 def _cards_of(person: UUID) -> Select[UUID]:
     return select(Card.id).where(Card.account_id == person)
+
+
+def _charges_of(person: UUID) -> Select[UUID]:
+    return select(Charge.id).where(Charge.account_id == person)
 
 
 HOLDINGS: Final = (
@@ -132,11 +139,59 @@ HOLDINGS: Final = (
     Holding(
         model=Card,
         topic=Topic.CARD,
-        what="Your cards: the chip's number, and whether a card is in use, lost or replaced",
+        what="Your cards: the chip's number, until when each lasts, whether it is in use, lost or "
+        "replaced, and the crime reference of a stolen one",
         of=lambda person: Card.account_id == person,
         fate=Fate.EMPTIED,
         ground=Ground.SAFE_CARDS,
-        cleared={"sealed_uid": None, "uid_index": None, "key_generations": None},
+        cleared={
+            "sealed_uid": None,
+            "uid_index": None,
+            "key_generations": None,
+            "sealed_crime_reference": None,
+            "strip": None,
+        },
+    ),
+    Holding(
+        model=Charge,
+        topic=Topic.CARD,
+        what="What you were charged for another card, and whether you paid it",
+        of=lambda person: Charge.account_id == person,
+        fate=Fate.KEPT,
+        ground=Ground.PAYMENTS,
+        period=Period(SIX_YEARS, "it was settled", lambda cut: Charge.settled_at < cut, CLAIMS),
+    ),
+    Holding(
+        model=Payment,
+        topic=Topic.CARD,
+        what="Payments you began on GOV.UK Pay; never a number of a bank card",
+        of=lambda person: Payment.charge_id.in_(_charges_of(person)),
+        fate=Fate.KEPT,
+        ground=Ground.PAYMENTS,
+        period=Period(
+            SIX_YEARS,
+            "what they were for was settled",
+            lambda cut: Payment.charge_id.in_(select(Charge.id).where(Charge.settled_at < cut)),
+            CLAIMS,
+        ),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The photo that is printed on your card",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.CARD),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The whole picture your photo is cut from, while that is done",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.WHOLE),
+        period=Period(
+            WHOLE_KEPT,
+            "it was taken",
+            lambda cut: (Photo.stage == PhotoStage.WHOLE) & (Photo.added_at < cut),
+            NEEDED_NO_LONGER,
+        ),
     ),
     Holding(
         model=Phone,

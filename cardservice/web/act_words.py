@@ -36,6 +36,9 @@ WORDS: Final[Mapping[str, str]] = {
     "fact-told": _("Recorded an answer"),
     "giving-chosen": _("Chose what we do when there is something new"),
     "phone-ended": _("Reported the phone lost"),
+    "photo-added": _("Added your photo"),
+    "photo-opened": _("Looked at your photo"),
+    "photo-removed": _("Removed your photo"),
     "request-made": _("Asked a colleague to approve a change"),
 }
 CONSEQUENCES: Final = frozenset({"carrier-status-set", "sessions-ended", "records-issued"})

@@ -37,8 +37,11 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
     cards.NoSuchFinding: 404,
+    cards.NoPhoto: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
+    cards.NotTheirMove: 403,
+    cards.NoSuchProduct: 422,
     cards.CardInHand: 409,
     cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,
@@ -46,6 +49,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.TerminalNameTaken: 409,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
+    cards.BadSetUp: 422,
+    cards.VersionNotSpoken: 409,
     rights.NoSuchApplication: 404,
     rights.NoSuchOffer: 404,
     rights.NoSuchGrant: 404,
@@ -79,6 +84,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     people.BadPostcode: 422,
     people.BadMobile: 422,
     people.Busy: 503,
+    people.KeyTokenAway: 503,
 }
 """Errors a caller can do something about. Any other is a fault of ours: 500, and no details."""
 

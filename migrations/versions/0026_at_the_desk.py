@@ -1,15 +1,15 @@
-"""Readers are paired with a clerk's browser, and an order at a desk belongs to the pairing.
+"""Readers are paired with a clerk's browser; an order belongs to a pairing; people have photos.
 
 Orders that wait stay at their desk: no browser was paired when they were made.
 
-Revision: 0026, after 0023.
+Revision: 0026, after 0024.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0026"
-down_revision = "0023"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
@@ -21,6 +21,7 @@ _UNPAIRED = sa.text("state = 'waiting' AND pairing_id IS NULL")
 def upgrade() -> None:
     """Bring the schema up."""
     _make_pairing()
+    _make_photo()
     with op.batch_alter_table("card_order") as table:
         table.add_column(sa.Column("pairing_id", sa.Uuid(), nullable=True))
         table.create_foreign_key(
@@ -39,6 +40,7 @@ def downgrade() -> None:
     with op.batch_alter_table("card_order") as table:
         table.drop_constraint(op.f("fk_card_order_pairing_id_pairing"), type_="foreignkey")
         table.drop_column("pairing_id")
+    op.drop_table("photo")
     op.drop_table("pairing")
     op.drop_table("pairing_code")
 
@@ -75,6 +77,35 @@ def _make_pairing() -> None:
     for column in ("session_id", "staff_id"):
         op.create_index(op.f(f"ix_pairing_{column}"), "pairing", [column])
     _unique("uq_pairing_open", "pairing", "terminal_id", _OPEN)
+
+
+def _make_photo() -> None:
+    op.create_table(
+        "photo",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "stage",
+            sa.Enum(
+                "whole",
+                "card",
+                name="photostage",
+                native_enum=False,
+                create_constraint=True,
+                length=40,
+            ),
+            nullable=False,
+        ),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("added_by_id", sa.String(length=64), nullable=False),
+        sa.Column("sealed_picture", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_photo_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_photo")),
+        sa.UniqueConstraint("account_id", "stage", name=op.f("uq_photo_account_id_stage")),
+    )
+    op.create_index(op.f("ix_photo_account_id"), "photo", ["account_id"])
 
 
 def _unique(name: str, table: str, column: str, where: sa.TextClause) -> None:

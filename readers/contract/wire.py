@@ -7,7 +7,7 @@ ignore raises :data:`WIRE_VERSION`.
 
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +18,8 @@ from readers.contract.services import Service
 from readers.contract.windows import DatedWindow
 
 WIRE_VERSION: Final = 1
+OLDEST_WIRE_VERSION: Final = 1
+"""Of terminals that a server of this version still speaks with."""
 MAX_BATCH: Final = 500
 
 ENROL_PATH: Final = "/api/terminal/enrol"
@@ -118,6 +120,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         bank_holidays: free days for the travel window.
         minima: service -> place in the status list -> the lowest sequence a record there may have.
             Only of records that were written anew with less in them: an older one was put back.
+        set_up: a :class:`readers.contract.products.SetUp`, read apart, so that a setting which a
+            terminal cannot take costs it no list.
     """
 
     iat: int
@@ -134,6 +138,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     bank_holidays: list[date]
     minima: dict[Service, dict[Index, Sequence]] = {}
     refresh_seconds: int = 60
+    set_up: dict[str, Any] = {}
     wire_version: int = WIRE_VERSION
 
 

@@ -1,7 +1,8 @@
 """Yes or no to one tap: pure, in a fixed order of checks that each know one reason.
 
 The order: is the record ours and this card's, what does it say itself, what has become of it since,
-how old is that knowledge, and is this the hour. The first check that objects decides.
+how old is that knowledge, and is this the hour. The first check that objects decides. That the card
+itself was blocked comes after what the list says, which tells its holder why.
 """
 
 from collections.abc import Callable
@@ -165,11 +166,11 @@ CHECKS: Final = (
     Check(Reason.WRONG_SERVICE, is_of_another_service),
     Check(Reason.COPIED_RECORD, is_of_another_card),
     Check(Reason.ROLLED_BACK_RECORD, is_rolled_back),
-    Check(Reason.BLOCKED, is_blocked),
     Check(Reason.NOT_YET_VALID, is_not_yet_valid),
     Check(Reason.EXPIRED, has_expired),
     Check(Reason.SUSPENDED, is_suspended),
     Check(Reason.REPLACED, is_replaced),
+    Check(Reason.BLOCKED, is_blocked),
     Check(Reason.LIST_STALE, has_no_known_status),
     Check(Reason.LIST_STALE, may_not_rely_on_old_list),
     Check(Reason.OUTSIDE_HOURS, is_outside_hours),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from readers.contract.products import SetUp, set_up_of
 from readers.contract.services import Service
 from readers.contract.wire import ReadKey, ReadKeys
 from readers.terminal.bundle import BundleView, check_newer, open_bundle
@@ -17,6 +18,7 @@ from readers.terminal.state import Identity, State, StoredBundle
 
 log = logging.getLogger(__name__)
 
+LONGEST_REFUSAL: Final = 200
 SERVER_TIME_STEP: Final = timedelta(seconds=30)
 """How far the server's time runs ahead of the stored one before it is stored again."""
 
@@ -29,6 +31,8 @@ class Holdings:
         bundle: None until one was fetched.
         keys: by service, newest generation first.
         server_time: the latest the server ever gave; None before it gave any.
+        set_up: what the server set of this terminal, as far as it could be taken.
+        settings_refused: why the newest could not; empty if it could.
 
     Raises:
         NotEnrolled, StateUnusable: there is no identity to work under.
@@ -40,8 +44,11 @@ class Holdings:
         self.bundle: BundleView | None = None
         self.keys: Mapping[Service, list[ReadKey]] = {}
         self.server_time: datetime | None = None
+        self.set_up = SetUp()
+        self.settings_refused = ""
         try:
             self.server_time = state.server_time()
+            self.set_up = state.set_up()
             self.keys = state.read_keys().keys
             self.bundle = self._bundle_from_disk()
         except (BundleRefused, StateUnusable) as error:
@@ -64,7 +71,21 @@ class Holdings:
         check_newer(view, self.bundle, now=now)
         self._state.keep_bundle(StoredBundle(token, dict(pinned)))
         self.bundle = view
+        self._adopt_set_up(view)
         return view
+
+    def _adopt_set_up(self, view: BundleView) -> None:
+        """Take what the server set, whole, or keep what there is."""
+        try:
+            fresh = set_up_of(view.set_up)
+        except ValueError as error:
+            self.settings_refused = str(error)[:LONGEST_REFUSAL]
+            log.warning("the server's settings are not taken: %s", error)
+            return
+        if fresh != self.set_up:
+            self._state.keep_set_up(fresh)
+            self.set_up = fresh
+        self.settings_refused = ""
 
     def adopt_read_keys(self, keys: ReadKeys) -> None:
         """Store read keys and use them from now on; raises StateUnusable."""

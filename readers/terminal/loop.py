@@ -31,9 +31,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SHOW_SECONDS: Final = 4.0
-"""How long an answer stays on the screen after the card has left, unless another card comes."""
-
 LOOK_SECONDS: Final = 1.0
 """How often an idle reader looks whether what the screen says is still true."""
 
@@ -199,7 +196,7 @@ class ReaderThread:
                 raise _GivenUp
 
     def _answer_until(self) -> None:
-        self._show_until = self._monotonic() + SHOW_SECONDS
+        self._show_until = self._monotonic() + self._terminal.settings_from_afar.show_seconds
 
     def _look(self) -> None:
         if self.waiting is Waiting.CARD and self._monotonic() >= self._show_until:
@@ -249,6 +246,7 @@ class Readers:
         """Take an event of the monitor; returns at once."""
         if not is_meant(self._terminal.settings.reader, event.reader):
             return
+        self._terminal.health.readers.note(event, now=self._terminal.clock())
         if not self._watchdog.is_alive() and not self._stopping.is_set():
             self._watchdog.start()
         thread = self._threads.get(event.reader)

@@ -9,6 +9,7 @@ from datetime import datetime
 import httpx
 
 from readers.clock import Clock
+from readers.contract.products import Product, RemoteSettings
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
@@ -17,6 +18,7 @@ from readers.terminal.clock import clock_problem
 from readers.terminal.decide import TryAgain, not_ready
 from readers.terminal.display import NO_CODE, Picture, clock_state, of_idle, of_pairing
 from readers.terminal.errors import TerminalError
+from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
 from readers.terminal.online import Asker
@@ -79,8 +81,14 @@ class Terminal:
         self.asker = Asker(self.server)
         self.board = Board(clock)
         self.pass_back = PassBack()
+        self.health = Health(self.holdings, self.journal, started_at=clock())
         self.sync = Sync(
-            self.holdings, self.journal, self.server, clock=clock, after_turn=self.refresh_edge
+            self.holdings,
+            self.journal,
+            self.server,
+            clock=clock,
+            health=self.health,
+            after_turn=self.refresh_edge,
         )
         self._counts = self.journal.counts()
         self._code: PairingOffer | None = None
@@ -93,6 +101,20 @@ class Terminal:
         bundle = self.holdings.bundle
         return next(iter(bundle.services), None) if bundle else None
 
+    @property
+    def product(self) -> Product:
+        """What this is: as set here, else as the server says, else by what it may do."""
+        said = self.settings.product or self.holdings.set_up.product
+        if said is not None:
+            return said
+        makes = self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        return Product.DESK_ENCODER if makes else Product.VALIDATOR
+
+    @property
+    def settings_from_afar(self) -> RemoteSettings:
+        """What the server set."""
+        return self.holdings.set_up.settings
+
     def may(self, purpose: Purpose) -> bool:
         """Whether the server gave this terminal that purpose."""
         bundle = self.holdings.bundle
@@ -101,7 +123,7 @@ class Terminal:
     @property
     def makes_cards(self) -> bool:
         """Whether a card that arrives is to be personalised, not checked."""
-        return self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        return self.product is Product.DESK_ENCODER
 
     @property
     def pairs(self) -> bool:
@@ -127,8 +149,9 @@ class Terminal:
 
     def show_idle(self) -> None:
         """What the screen says while no card is there."""
+        self.health.product = self.product
         now, code = self.clock(), self._code
-        picture = of_idle(self.problem(now), makes_cards=self.makes_cards)
+        picture = of_idle(self.problem(now), self.product, said=self.settings_from_afar)
         if code is not None and now < code.expires_at:
             picture = of_pairing(code.code)
         self.board.rest(picture, self._status())

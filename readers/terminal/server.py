@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from readers.contract import wire
+from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.tokens import (
     REQUEST_AUDIENCE,
     REQUEST_LIFETIME,
@@ -126,6 +127,10 @@ class Server:
         return self._call(
             "POST", wire.TAPS_PATH, wire.TapsStored, now=now, body=wire.TapUpload(taps=taps)
         )
+
+    def report_health(self, report: HealthReport, *, now: datetime) -> HealthTaken:
+        """Say how this terminal is."""
+        return self._call("POST", HEALTH_PATH, HealthTaken, now=now, body=report)
 
     def check(
         self, request: wire.CheckRequest, *, now: datetime, timeout: float = TIMEOUT_SECONDS

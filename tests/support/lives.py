@@ -8,10 +8,13 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import bus_passes, issuance, phones
+from cardservice import bus_passes, charges, issuance, phones, photos
 from cardservice.card_sessions import UID_FIELD
+from cardservice.charge_causes import Cause
+from cardservice.charge_models import Payment
 from cardservice.database import Database
 from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.photo_models import PhotoStage
 from cardservice.reconciliation_models import FindingKind, TapFinding
 from entitlements import (
     applying,
@@ -101,6 +104,7 @@ WILL: Final = NewResident(
 )
 NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), postcode="TN9 1BH")
 NEW_NAME: Final = "Marchbanks"
+CRIME_REFERENCE: Final = "46/118822/26"
 REFERENCE: Final = "KT4417QX09"
 """Under which another register knows them."""
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
@@ -145,6 +149,9 @@ async def a_full_life(
         assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        for stage in PhotoStage:
+            picture = b"a photo of " + person.bytes
+            await photos.keep(session, vault, person, stage, picture, actor=CLERK, now=NOW)
         await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
         await bus_passes.link(
@@ -289,8 +296,23 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     )
     await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
+    await _charged(session, vault, card)
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
+
+
+async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
+    """As if it had taken the place of a stolen one, and its holder had begun to pay."""
+    personal = await person_keys.for_writing(session, vault, card.account_id)
+    card.sealed_crime_reference = personal.seal(
+        "card", "sealed_crime_reference", card.id, CRIME_REFERENCE
+    )
+    charge = await charges.charge_for(
+        session, card, Cause.STOLEN, has_crime_reference=False, actor=CLERK, now=NOW
+    )
+    assert charge is not None
+    session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    await session.flush()
 
 
 def uid_of(card: Card) -> bytes:
@@ -463,6 +485,7 @@ def card_values(vault: Vault, card: Card) -> dict[str, bytes]:
     return {
         "uid": uid.encode(),
         "uid index": vault.blind(UID_FIELD, uid),
+        "crime reference": CRIME_REFERENCE.encode(),
         "bus pass": isrn.encode(),
         "bus pass index": vault.blind(bus_passes.ISRN_FIELD, isrn),
     }

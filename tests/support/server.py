@@ -27,7 +27,7 @@ from cardservice.terminals import Role
 from entitlements import assessing
 from identity import accounts
 from identity.details import NewResident
-from identity.keys import FileKeyStore, Purpose
+from identity.keys import KeyStore, Purpose
 from identity.personal import Vault
 from readers.card.apdu import run
 from readers.card.layout import FILES
@@ -134,7 +134,7 @@ class World:
     """A server, its database and key store, and ways to prepare what a test finds there."""
 
     def __init__(
-        self, url: str, settings: Settings, database: Database, keystore: FileKeyStore, clock: Clock
+        self, url: str, settings: Settings, database: Database, keystore: KeyStore, clock: Clock
     ) -> None:
         self.url = url
         self.settings = settings
@@ -248,7 +248,7 @@ def new_card() -> VirtualCard:
 
 
 @asynccontextmanager
-async def world(database_url: str, keystore: FileKeyStore, **settings: Any) -> AsyncIterator[World]:  # noqa: ANN401  (of any setting)
+async def world(database_url: str, keystore: KeyStore, **settings: Any) -> AsyncIterator[World]:  # noqa: ANN401  (of any setting)
     """Serve on loopback over a database of its own, and take everything down again."""
     # TCP by name, as `kentcard serve` does it: else each request waits 40 ms for Nagle.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:

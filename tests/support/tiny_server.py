@@ -17,6 +17,7 @@ from websockets.server import ServerProtocol
 
 from readers.card.apdu import Procedure, ResponseApdu
 from readers.contract import wire
+from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.services import Service
 from readers.contract.tokens import REQUEST_AUDIENCE, REQUEST_TYPE, key_id_of, verify_token
 from readers.errors import TokenRefused
@@ -34,9 +35,12 @@ class TinyServer:
         batches: the sequences of each batch that came.
         refuse: path -> (status, code) it answers instead.
         unacceptable: sequences that make it refuse a whole batch.
+        healths: what the terminal said of itself.
         answer: what it says when asked before the light.
         delay: seconds it takes to say so, one byte at a time.
         session: makes the procedure a card session runs, from its first message.
+        doing: what it says that a card session does.
+        ended: what it says when a card session was done.
         said: every message of card sessions.
     """
 
@@ -57,9 +61,14 @@ class TinyServer:
             False,
         )
         self.asked: list[wire.CheckRequest] = []
+        self.healths: list[HealthReport] = []
         self.delay = 0.0
         self.session: Callable[[wire.Hello], Procedure[None] | wire.Ended] | None = None
         self.said: list[object] = []
+        self.doing: list[str] = []
+        self.ended = wire.Ended(
+            result=wire.SessionResult.DONE, title="Your card is up to date", advice="Tap again."
+        )
         self.requests: list[str] = []
         self.hang_up_at_step = 0
         tiny = self
@@ -108,8 +117,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == wire.ENROL_PATH:
             self._enrol(msgspec.json.decode(body, type=wire.EnrolRequest))
-        elif self._authorised() and self.path == wire.TAPS_PATH:
+        elif not self._authorised():
+            return
+        elif self.path == wire.TAPS_PATH:
             self._store(msgspec.json.decode(body, type=wire.TapUpload))
+        elif self.path == HEALTH_PATH:
+            tiny.healths.append(msgspec.json.decode(body, type=HealthReport))
+            self._say(HealthTaken(server_time=tiny.now))
         elif self.path == wire.CHECKS_PATH:
             request = msgspec.json.decode(body, type=wire.CheckRequest)
             tiny.asked.append(request)
@@ -222,15 +236,14 @@ class _CardSession:
                 step += 1
                 if step == self.tiny.hang_up_at_step:
                     return None
-                self._send(wire.Command(step=step, apdu=command.to_bytes()))
+                doing = self.tiny.doing
+                self._send(wire.Command(step=step, apdu=command.to_bytes(), doing=doing))
                 answer = self._receive()
                 if not isinstance(answer, wire.Answer):
                     return None
                 command = procedure.send(ResponseApdu.from_bytes(answer.apdu))
         except StopIteration:
-            return wire.Ended(
-                result=wire.SessionResult.DONE, title="Your card is up to date", advice="Tap again."
-            )
+            return self.tiny.ended
 
     def _receive(self) -> object:
         while True:

@@ -73,11 +73,11 @@ CASES: dict[str, Callable[[], Case]] = {
     "is_of_another_service": moved_from_another_file,
     "is_of_another_card": lambda: case(binding=binding_for(UID[::-1], TRAVEL)),
     "is_rolled_back": put_back_from_before,
-    "is_blocked": blocked_on_the_card,
     "is_not_yet_valid": lambda: case(valid_from=NOW + SECOND),
     "has_expired": lambda: case(valid_until=NOW),
     "is_suspended": lambda: case(status=Status.SUSPENDED),
     "is_replaced": lambda: case(status=Status.INVALID),
+    "is_blocked": blocked_on_the_card,
     "has_no_known_status": lambda: case(status_index=1_000_000),
     "may_not_rely_on_old_list": lambda: case(listed=NOW - timedelta(hours=24)),
     "is_outside_hours": lambda: case(now=NOW - timedelta(minutes=1, seconds=1)),
@@ -103,8 +103,8 @@ def test_the_check_refuses_its_case_and_nothing_else_would(check: rules.Check) -
 
 def test_the_order_is_what_the_card_is_then_what_became_of_it_then_the_hour() -> None:
     assert [check.reason for check in CHECKS] == [
-        Reason.WRONG_SERVICE, Reason.COPIED_RECORD, Reason.ROLLED_BACK_RECORD, Reason.BLOCKED,
-        Reason.NOT_YET_VALID, Reason.EXPIRED, Reason.SUSPENDED, Reason.REPLACED,
+        Reason.WRONG_SERVICE, Reason.COPIED_RECORD, Reason.ROLLED_BACK_RECORD,
+        Reason.NOT_YET_VALID, Reason.EXPIRED, Reason.SUSPENDED, Reason.REPLACED, Reason.BLOCKED,
         Reason.LIST_STALE, Reason.LIST_STALE, Reason.OUTSIDE_HOURS,
     ]  # fmt: skip
 
@@ -120,6 +120,15 @@ def test_the_server_may_know_of_a_higher_sequence_before_the_bundle_does() -> No
     refused = decide(case(answer=answer))
     assert isinstance(refused, Refused)
     assert refused.reason is Reason.ROLLED_BACK_RECORD
+
+
+def test_a_blocked_card_says_why_where_the_list_knows() -> None:
+    lost = case(status=Status.SUSPENDED)
+    blocked = msgspec.structs.replace(lost.record, status=RecordStatus.BLOCKED)
+    said = decide(msgspec.structs.replace(lost, record=blocked))
+    assert said == Refused(Reason.SUSPENDED, blocked)
+    unheard_of = blocked_on_the_card()
+    assert decide(unheard_of) == Refused(Reason.BLOCKED, unheard_of.record)
 
 
 def test_a_lost_card_at_the_wrong_hour_is_told_that_it_was_reported_lost() -> None:
