@@ -12,6 +12,7 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    backups,
     clients,
     db,
     erasure,
@@ -31,17 +32,28 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BackupDamaged,
+    BackupNotOpened,
+    BadComponent,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,
     BadTerminalRole,
     CardServiceError,
+    CeremonyUnderWay,
+    GenerationInUse,
+    GenerationNeeded,
     LibraryMachineNameTaken,
+    NoCeremony,
+    NoSuchGeneration,
     NoSuchLibraryMachine,
     NoSuchRevision,
     NoSuchTerminal,
+    NotACustodian,
     NotTheirAct,
+    RestoreRefused,
     TerminalNameTaken,
+    WrongCheckValue,
 )
 from entitlements.errors import (
     EntitlementsError,
@@ -67,6 +79,9 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+    BadComponent: Exit.NO,
+    BackupDamaged: Exit.NO,
+    BackupNotOpened: Exit.NO,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -75,13 +90,21 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
     NotTheirAct: Exit.NO,
+    RestoreRefused: Exit.NO,
     PublicationBackdated: Exit.NO,
     PublicationUnchanged: Exit.NO,
     PublicationWaits: Exit.NO,
     SchemesFaulty: Exit.NO,
     UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
+    CeremonyUnderWay: Exit.NO,
+    GenerationInUse: Exit.NO,
+    GenerationNeeded: Exit.NO,
     KeyStoreExists: Exit.NO,
+    NoCeremony: Exit.NO,
+    NoSuchGeneration: Exit.NO,
+    NotACustodian: Exit.NO,
+    WrongCheckValue: Exit.NO,
     NoSuchAccount: Exit.NO,
     NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,
@@ -125,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
     ):
         module.add_to(commands)
     _add_demo(commands)
