@@ -103,6 +103,12 @@ class NoSuchRevision(CardServiceError):
     code = "no-such-revision"
 
 
+class NoSuchFinding(CardServiceError):
+    """No finding about taps has that id."""
+
+    code = "no-such-finding"
+
+
 class NoSuchAuthority(CardServiceError):
     """No authority has that id; those there are stand in authorities.toml."""
 

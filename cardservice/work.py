@@ -151,6 +151,7 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
             return True
         if nightly:
             await jobs.ask_for_deceased(database, vault, now=now)
+        odd = await jobs.reconcile_taps(database, now=now)
         erased = await jobs.erase_due(database, vault, means.outbox, now=now)
         announced = await _nightly(means, now=now) if nightly else jobs.Announced(0, 0)
     except (SQLAlchemyError, OSError) as error:
@@ -159,6 +160,7 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
         decided=decided.decided,
         failed=decided.failed,
         erased=erased.done,
+        taps_that_do_not_add_up=odd,
         ends_announced=announced.told,
         ends_not_announced=announced.failed,
     )

@@ -44,6 +44,7 @@ class Act(StrEnum):
     SEE_APPLICATIONS = "see-applications"
     DECIDE_APPLICATION = "decide-application"
     REVIEW_APPLICATION = "review-application"
+    RECONCILE_TAPS = "reconcile-taps"
     READ_RULES = "read-rules"
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
@@ -97,6 +98,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.DECIDE_APPLICATION: "look after an application, open what was sent with it, accept or "
     "refuse that, and decide",
     Act.REVIEW_APPLICATION: "decide anew an application that a colleague refused",
+    Act.RECONCILE_TAPS: "see taps that do not add up, and close what was found with a note",
     Act.READ_RULES: "read the rules, their history and what waits to be published",
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
@@ -134,6 +136,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.READ_RULES,
 }
 _CARD_OFFICER: Final = _ADVISER | {
+    Act.RECONCILE_TAPS,
     Act.MAKE_CARD,
     Act.MAKE_BATCH,
     Act.SEND_BATCH,

@@ -36,6 +36,7 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.CodeNotAccepted: 403,
     cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
+    cards.NoSuchFinding: 404,
     cards.NoPhoto: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,

@@ -96,6 +96,7 @@ from cardservice.web.staff import (
     rules,
     search,
     second_factor,
+    tap_findings,
     terminals,
     trail,
 )
@@ -414,6 +415,9 @@ def _staff() -> list[Router]:
                 rule_changes.approve,
                 rule_changes.refuse,
                 rule_changes.show_who,
+                tap_findings.show,
+                tap_findings.show_one,
+                tap_findings.close,
                 trail.show,
                 trail.narrow,
                 assisted_trail.show,
