@@ -8,6 +8,11 @@
     |- ProductsFaulty            a file of products has faults; every one is listed
     |- BadLedger                 a line is no line of a ledger of erased records
     |- NotTheirAct               a member of staff was named whose role does not include it
+    |- BackupError
+    |  |- BackupDamaged          no backup, or changed or cut short
+    |  |- BackupNotOpened        another passphrase or key opens it
+    |  |- BackupNotMade          what makes or checks it failed; no file was left
+    |  `- RestoreRefused         it does not fit, or would overwrite something
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
@@ -16,6 +21,7 @@
     |  |- NoSuchProduct          there is no such card, or it is not made there
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- NoPhoto                there is no photo of that resident
+    |  |- NothingAsked           nobody is asked whether the card is to be renewed
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
@@ -31,6 +37,13 @@
     |  |- NotACustodian          nobody of that name is waited for
     |  |- BadComponent           a component was mistyped, or is the other's
     |  `- WrongCheckValue        component or key is another than was expected
+    |- BureauError
+    |  |- BadBureauKeys          a file with a bureau's keys that cannot be used
+    |  |- NoSuchBureau           no bureau in use has that name or id
+    |  |- BureauNameTaken        there is a bureau of that name
+    |  |- NoSuchBatch            no batch with that id
+    |  |- BatchNotReady          the batch is not in a state in which that can happen
+    |  `- NothingToMake          no order waits that a bureau may be sent
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -42,6 +55,7 @@
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
        |- BadTerminalRole        unknown service, purpose or authority
+       |- NotAFrontDesk          the server has not set this terminal up as a front desk
        |- BadSetUp               a setting that does not exist, or is out of its bounds
        |- VersionNotSpoken       a terminal that is too old or too new for this server
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
@@ -89,6 +103,12 @@ class NoSuchRevision(CardServiceError):
     code = "no-such-revision"
 
 
+class NoSuchFinding(CardServiceError):
+    """No finding about taps has that id."""
+
+    code = "no-such-finding"
+
+
 class NoSuchAuthority(CardServiceError):
     """No authority has that id; those there are stand in authorities.toml."""
 
@@ -119,6 +139,36 @@ class NotTheirAct(CardServiceError):
     """A member of staff was named as who acts, and their role does not include it."""
 
     code = "not-their-act"
+
+
+class BackupError(CardServiceError):
+    """Something about a backup."""
+
+    code = "backup-error"
+
+
+class BackupDamaged(BackupError):
+    """The file is no backup of ours, or was changed or cut short."""
+
+    code = "backup-damaged"
+
+
+class BackupNotOpened(BackupError):
+    """Another passphrase or private key opens the backup."""
+
+    code = "backup-not-opened"
+
+
+class BackupNotMade(BackupError):
+    """A backup could not be made, or was not what it should be; no file was left."""
+
+    code = "backup-not-made"
+
+
+class RestoreRefused(BackupError):
+    """The backup does not fit here, or would overwrite something; nothing was changed."""
+
+    code = "restore-refused"
 
 
 class CardError(CardServiceError):
@@ -161,6 +211,12 @@ class IdentityNotShown(CardError):
     """Nobody has seen a document that shows who the holder is; record one first."""
 
     code = "identity-not-shown"
+
+
+class NothingAsked(CardError):
+    """Nobody is asked whether this card is to be renewed."""
+
+    code = "nothing-asked"
 
 
 class DeskBusy(CardError):
@@ -267,6 +323,48 @@ class WrongCheckValue(CeremonyError):
     code = "wrong-check-value"
 
 
+class BureauError(CardServiceError):
+    """Something about a card bureau or a batch of cards."""
+
+    code = "bureau-error"
+
+
+class BadBureauKeys(BureauError):
+    """The file holds no public keys of a bureau; the text says what it lacks."""
+
+    code = "bad-bureau-keys"
+
+
+class NoSuchBureau(BureauError):
+    """No bureau in use has that name or id."""
+
+    code = "no-such-bureau"
+
+
+class BureauNameTaken(BureauError):
+    """A bureau's name is how people tell it from others."""
+
+    code = "bureau-name-taken"
+
+
+class NoSuchBatch(BureauError):
+    """No batch of cards has that id."""
+
+    code = "no-such-batch"
+
+
+class BatchNotReady(BureauError):
+    """The batch is not in a state in which that can happen."""
+
+    code = "batch-not-ready"
+
+
+class NothingToMake(BureauError):
+    """No order waits that may be sent to a bureau."""
+
+    code = "nothing-to-make"
+
+
 class CardSessionError(CardServiceError):
     """Something about the relay of a card session."""
 
@@ -339,6 +437,12 @@ class BadTerminalRole(TerminalError):
     """A service, purpose or authority that does not exist."""
 
     code = "bad-terminal-role"
+
+
+class NotAFrontDesk(TerminalError):
+    """The server has not set this terminal up as a front desk (`kentcard terminal set`)."""
+
+    code = "not-a-front-desk"
 
 
 class BadSetUp(TerminalError):

@@ -12,6 +12,8 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    backups,
+    bureau,
     clients,
     db,
     erasure,
@@ -19,6 +21,7 @@ from cardservice.cli import (
     keys,
     partners,
     reassess,
+    renew,
     requests,
     schemes,
     serving,
@@ -31,23 +34,32 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BackupDamaged,
+    BackupNotOpened,
+    BadBureauKeys,
     BadComponent,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,
     BadTerminalRole,
+    BatchNotReady,
+    BureauNameTaken,
     CardServiceError,
     CeremonyUnderWay,
     GenerationInUse,
     GenerationNeeded,
     LibraryMachineNameTaken,
     NoCeremony,
+    NoSuchBatch,
+    NoSuchBureau,
     NoSuchGeneration,
     NoSuchLibraryMachine,
     NoSuchRevision,
     NoSuchTerminal,
     NotACustodian,
+    NothingToMake,
     NotTheirAct,
+    RestoreRefused,
     TerminalNameTaken,
     WrongCheckValue,
 )
@@ -76,6 +88,9 @@ from readers.errors import ReadersError
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
     BadComponent: Exit.NO,
+    BackupDamaged: Exit.NO,
+    BackupNotOpened: Exit.NO,
+    BadBureauKeys: Exit.USAGE,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -83,7 +98,13 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     BadTerminalRole: Exit.USAGE,
     InvalidDetails: Exit.USAGE,
     NoSuchRevision: Exit.USAGE,
+    BatchNotReady: Exit.NO,
+    BureauNameTaken: Exit.NO,
+    NoSuchBatch: Exit.NO,
+    NoSuchBureau: Exit.NO,
+    NothingToMake: Exit.NO,
     NotTheirAct: Exit.NO,
+    RestoreRefused: Exit.NO,
     PublicationBackdated: Exit.NO,
     PublicationUnchanged: Exit.NO,
     PublicationWaits: Exit.NO,
@@ -141,7 +162,8 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
+        *(bureau, renew),
     ):
         module.add_to(commands)
     _add_demo(commands)
