@@ -77,6 +77,7 @@ class Site:
                     actor=CLERK,
                     now=now,
                 )
+        self.served.clock.move(hours=2)
 
     async def retire(self, key: KeyId, even_though: int | None = None, days: int = 0) -> int:
         now = self.served.clock()
@@ -406,3 +407,15 @@ async def test_the_terminal_is_told_that_keys_are_rolled(site: Site) -> None:
         command = msgspec.json.decode(await opened.recv(), type=wire.FromServer)
     assert isinstance(command, wire.Command)
     assert command.doing == [UpdateKind.ROLL_KEYS.value]
+
+
+async def test_in_a_hurry_a_read_key_still_waits_until_every_terminal_online_has_asked(
+    site: Site,
+) -> None:
+    now = site.served.clock()
+    made = await site.served.do(
+        lambda session: generations.add(
+            session, site.served.keystore, LIBRARY, used_from=now, actor=CLERK, now=now
+        )
+    )
+    assert made.used_from - now > wire.READ_KEYS_EVERY
