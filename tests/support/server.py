@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from cardservice import issuance, terminals
 from cardservice.app import create_app
-from cardservice.card_keys import application_key, newest
+from cardservice.card_keys import FIRST, application_key
 from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.terminals import Role
@@ -228,7 +228,7 @@ class World:
     def read(self, card: VirtualCard, service: Service) -> Record | None:
         """What a validator would find on the card; None when the file is empty."""
         number = FILES[service].read_key
-        key = application_key(self.keystore, card.uid, number, newest(self.keystore))
+        key = application_key(self.keystore, card.uid, number, FIRST)
         return self.read_with(card, service, key.key)
 
     def read_with(self, card: VirtualCard, service: Service, read_key: bytes) -> Record | None:
