@@ -42,6 +42,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.MoveNotAllowed: 409,
     cards.NotTheirMove: 403,
     cards.NoSuchProduct: 422,
+    cards.NoSuchCharge: 404,
+    cards.ChargeSettled: 409,
     cards.CardInHand: 409,
     cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,
