@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import terminal_set_up
+from cardservice import generations, terminal_set_up
 from cardservice.card_keys import READ_PURPOSES
 from cardservice.errors import NoSuchAuthority
 from cardservice.terminals import KnownTerminal
@@ -148,13 +148,20 @@ def _signed(keystore: KeyStore, content: Bundle) -> str:
     )
 
 
-def read_keys(keystore: KeyStore, terminal: KnownTerminal) -> ReadKeys:
-    """The read masters of the terminal's services, newest first."""
+async def read_keys(
+    session: AsyncSession, keystore: KeyStore, terminal: KnownTerminal, *, now: datetime
+) -> ReadKeys:
+    """The read masters of the terminal's services, newest first, also those not in use yet.
+
+    So every terminal has a new key before the first card does. One that was retired is left out.
+    """
+    retired = await generations.retired(session, on=london_date(now))
     return ReadKeys(
         {
             service: [
                 ReadKey(generation=key.generation, key=keystore.reveal(key))
                 for key in reversed(keystore.generations(READ_PURPOSES[service]))
+                if key not in retired
             ]
             for service in sorted(terminal.services)
         }

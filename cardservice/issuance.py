@@ -149,6 +149,43 @@ async def cancel_card(session: AsyncSession, card: Card, *, actor: Actor, now: d
     await charges.let_go(session, card, actor=actor, now=now)
 
 
+async def bring(
+    session: AsyncSession,
+    card_id: UUID,
+    terminal_id: UUID,
+    pairing_id: UUID,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> CardOrder:
+    """Make an ordered card at this desk, wherever it was to be made; a torn one goes on here.
+
+    Raises:
+        NotADesk: the terminal makes no cards, or none of this product.
+        NotYourDesk: the desk's reader does not serve that pairing.
+        MoveNotAllowed: no order for the card waits.
+        DeskBusy: another order waits for the pairing.
+    """
+    card = await lifecycle.locked(session, card_id)
+    await _check_maker(session, terminal_id, pairing_id, card.product, now)
+    query = select(CardOrder).where(
+        CardOrder.card_id == card_id, CardOrder.state == OrderState.WAITING
+    )
+    placed = await session.scalar(query.with_for_update())
+    if placed is None:
+        raise MoveNotAllowed("No order waits for this card.")
+    placed.terminal_id, placed.pairing_id, placed.ordered_at = terminal_id, pairing_id, now
+    try:
+        async with session.begin_nested():
+            await session.flush()
+    except IntegrityError as error:
+        raise DeskBusy("Another card waits to be made at this desk. Make or cancel it.") from error
+    detail = {"desk": str(terminal_id)}
+    subject = audit.subject_of("card", card_id)
+    audit.record(session, "card-brought-to-desk", subject, actor=actor, now=now, detail=detail)
+    return placed
+
+
 async def waiting_at(
     session: AsyncSession, terminal_id: UUID, pairing_id: UUID | None = None
 ) -> Waiting | None:

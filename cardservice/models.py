@@ -97,7 +97,9 @@ class Card(Base, kw_only=True):
         sealed_uid, uid_index: of the chip, once one was laid on a reader for this card.
         sealed_crime_reference: that the police gave for its theft.
         key_generations: key (``picc`` or a key number of the application) -> generation of the
-            master key, fixed when the chip is first personalised.
+            master key that the chip was last confirmed to hold.
+        key_rolls: how many generations after the first those are, over all keys: less than what
+            `generations.rolls_due` counts, and the card is owed newer keys.
         written_version: version of the holder that the chip was last confirmed to carry.
     """
 
@@ -143,6 +145,7 @@ class Card(Base, kw_only=True):
     sealed_uid: Mapped[bytes | None] = mapped_column(default=None)
     uid_index: Mapped[bytes | None] = mapped_column(default=None)
     key_generations: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    key_rolls: Mapped[int] = mapped_column(default=0)
     written_version: Mapped[int] = mapped_column(default=-1)
     written_at: Mapped[datetime | None] = mapped_column(default=None)
     sealed_crime_reference: Mapped[bytes | None] = mapped_column(default=None)

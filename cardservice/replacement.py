@@ -46,6 +46,7 @@ async def replace(
     product: str = KENT_CARD,
     actor: Actor,
     now: datetime,
+    pairing_id: UUID | None = None,
 ) -> CardOrder:
     """End the holder's card for ever and order another, with every entitlement they hold.
 
@@ -54,6 +55,7 @@ async def replace(
     Raises:
         NoSuchCard: there is no card to replace.
         CardInHand: another is on its way.
+        NotYourDesk: the desk's reader serves another browser than this pairing's.
         NotADesk: the terminal makes no cards.
         NoSuchProduct: such a card is not made there.
         IdentityNotShown: nobody has seen a document that shows who the resident is.
@@ -65,7 +67,14 @@ async def replace(
     cause = lifecycle.MOVES[card.state, CardState.REPLACED].charge
     await lifecycle.move(session, card, CardState.REPLACED, actor=actor, now=now)
     placed = await issuance.order(
-        session, vault, account_id, terminal_id, product=product, actor=actor, now=now
+        session,
+        vault,
+        account_id,
+        terminal_id,
+        product=product,
+        actor=actor,
+        now=now,
+        pairing_id=pairing_id,
     )
     if cause is not None:
         another = await lifecycle.locked(session, placed.card_id)

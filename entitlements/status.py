@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from entitlements import events
 from entitlements.carrier_models import CarrierFace
 from entitlements.event_models import EventType
-from entitlements.models import ServiceRecord, StatusListState
+from entitlements.models import KeptStatus, ServiceRecord, StatusListState
 from identity import audit
 from identity.actors import Actor
 from identity.keys import KeyStore, Purpose
@@ -101,7 +101,7 @@ async def new_index(session: AsyncSession, service: Service) -> int:
         state.version += 1
     state.used += 1
     while True:
-        index = secrets.randbelow(state.size)
+        index = state.first_free + secrets.randbelow(state.size - state.first_free)
         taken = select(ServiceRecord.id).where(
             ServiceRecord.service == service, ServiceRecord.status_index == index
         )
@@ -164,8 +164,11 @@ async def _claim(session: AsyncSession, state: StatusListState) -> dict[str, Any
         ServiceRecord.service == state.service,
         (ServiceRecord.status != Status.VALID.value) | not_(ServiceRecord.held),
     )
+    kept = select(KeptStatus.status_index, KeptStatus.status).where(
+        KeptStatus.service == state.service
+    )
     status_list = StatusList.of_size(state.size)
-    for index, status in await session.execute(marked):
+    for index, status in (*await session.execute(kept), *await session.execute(marked)):
         status_list[index] = status
     return to_claim(status_list)
 

@@ -12,6 +12,7 @@ from cardservice.cli import (
     applications,
     assisted,
     audit,
+    backups,
     bureau,
     clients,
     db,
@@ -33,7 +34,10 @@ from cardservice.cli.answers import Exit, complain
 from cardservice.cli.subcommands import Commands
 from cardservice.demo import main as play
 from cardservice.errors import (
+    BackupDamaged,
+    BackupNotOpened,
     BadBureauKeys,
+    BadComponent,
     BadLedger,
     BadLibraryMachine,
     BadSetUp,
@@ -41,15 +45,23 @@ from cardservice.errors import (
     BatchNotReady,
     BureauNameTaken,
     CardServiceError,
+    CeremonyUnderWay,
+    GenerationInUse,
+    GenerationNeeded,
     LibraryMachineNameTaken,
+    NoCeremony,
     NoSuchBatch,
     NoSuchBureau,
+    NoSuchGeneration,
     NoSuchLibraryMachine,
     NoSuchRevision,
     NoSuchTerminal,
+    NotACustodian,
     NothingToMake,
     NotTheirAct,
+    RestoreRefused,
     TerminalNameTaken,
+    WrongCheckValue,
 )
 from entitlements.errors import (
     EntitlementsError,
@@ -76,6 +88,9 @@ from readers.errors import ReadersError
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
     BadBureauKeys: Exit.USAGE,
+    BadComponent: Exit.NO,
+    BackupDamaged: Exit.NO,
+    BackupNotOpened: Exit.NO,
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -89,13 +104,21 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     NoSuchBureau: Exit.NO,
     NothingToMake: Exit.NO,
     NotTheirAct: Exit.NO,
+    RestoreRefused: Exit.NO,
     PublicationBackdated: Exit.NO,
     PublicationUnchanged: Exit.NO,
     PublicationWaits: Exit.NO,
     SchemesFaulty: Exit.NO,
     UnknownFact: Exit.USAGE,
     UnknownScheme: Exit.USAGE,
+    CeremonyUnderWay: Exit.NO,
+    GenerationInUse: Exit.NO,
+    GenerationNeeded: Exit.NO,
     KeyStoreExists: Exit.NO,
+    NoCeremony: Exit.NO,
+    NoSuchGeneration: Exit.NO,
+    NotACustodian: Exit.NO,
+    WrongCheckValue: Exit.NO,
     NoSuchAccount: Exit.NO,
     NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,
@@ -139,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
         *(bureau, renew),
     ):
         module.add_to(commands)

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.charge_models import Charge, Payment
+from cardservice.front_desk_models import DeskTap
 from cardservice.holdings.holding import (
     CLAIMS,
     COMPLAINTS,
@@ -23,6 +24,8 @@ from cardservice.holdings.holding import (
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
 from cardservice.photo_models import Photo, PhotoStage
 from cardservice.photos import WHOLE_KEPT
+from cardservice.progress import KEPT
+from cardservice.progress_models import Progress
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -194,6 +197,18 @@ HOLDINGS: Final = (
         of=lambda person: LinkedBusPass.account_id == person,
     ),
     Holding(
+        model=DeskTap,
+        topic=Topic.TECHNICAL,
+        what="That your card was laid on the reader of a desk, so that the clerk there saw you",
+        of=lambda person: DeskTap.account_id == person,
+        period=Period(
+            timedelta(days=1),
+            "you tapped",
+            lambda cut: DeskTap.tapped_at < cut,
+            NEEDED_NO_LONGER,
+        ),
+    ),
+    Holding(
         model=ServiceNumber,
         topic=Topic.CARD,
         what="Your number with each service, and the day it was last used",
@@ -210,6 +225,17 @@ HOLDINGS: Final = (
         fate=Fate.KEPT,
         ground=Ground.SAFE_CARDS,
         cleared={"entitlement_class": None, "valid_from": None, "valid_until": None},
+    ),
+    Holding(
+        model=Progress,
+        topic=Topic.CARD,
+        what="How the making of your card went, step by step, for the desk",
+        of=lambda person: Progress.order_id.in_(
+            select(CardOrder.id).where(CardOrder.card_id.in_(_cards_of(person)))
+        ),
+        period=Period(
+            KEPT, "the card was laid", lambda cut: Progress.began_at < cut, NEEDED_NO_LONGER
+        ),
     ),
     Holding(
         model=CardOrder,

@@ -19,6 +19,7 @@ WORDS: Final[Mapping[str, str]] = {
     "assurance-check-recorded": _("Recorded a check of who you are"),
     "bus-pass-linked": _("Linked a bus pass"),
     "bus-pass-unlinked": _("Unlinked a bus pass"),
+    "card-brought-to-desk": _("Had a card made at a desk"),
     "card-moved": _("Changed the state of a card"),
     "card-ordered": _("Ordered a card"),
     "card-rewrite-asked": _("Asked for a card to be written again"),

@@ -19,7 +19,7 @@ from entitlements import partner_errors as partners
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
-from readers.errors import ReadersError
+from readers.errors import MalformedShell, ReadersError
 
 MEDIA_TYPE: Final = "application/problem+json"
 SERVER_FAULT: Final = 500
@@ -56,6 +56,8 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
     cards.BadSetUp: 422,
+    cards.NotAFrontDesk: 403,
+    MalformedShell: 422,
     cards.VersionNotSpoken: 409,
     rights.NoSuchApplication: 404,
     rights.NoSuchOffer: 404,

@@ -122,9 +122,7 @@ def _till(settings: Settings) -> Iterator[Finding]:
     except TillSecretUnusable as error:
         yield Finding(Level.FAULT, error.code, str(error), error.remedy)
     else:
-        yield Finding(
-            Level.OK, "till", f"The till's secret in {settings.till_secret_file} can be read."
-        )
+        yield Finding(Level.OK, "till", f"The secret in {settings.till_secret_file} can be read.")
 
 
 def _state(state: State) -> Iterator[Finding]:

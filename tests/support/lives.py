@@ -14,8 +14,11 @@ from cardservice.card_sessions import UID_FIELD
 from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment
 from cardservice.database import Database
-from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.front_desk_models import DeskTap
+from cardservice.models import Card, CardOrder, CardSession, Tap, TapConflict
+from cardservice.pairing_models import Pairing
 from cardservice.photo_models import PhotoStage
+from cardservice.progress_models import Progress
 from cardservice.renewal_models import Renewal, RenewalRun, RenewalState
 from cardservice.renewal_rules import Asking
 from entitlements import (
@@ -245,6 +248,19 @@ async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: 
     )
     assert not isinstance(begun, NotOpened)
     await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
+    await _at_a_front_desk(session, person, own)
+
+
+async def _at_a_front_desk(session: AsyncSession, person: UUID, own: SignedInSession) -> None:
+    """Their card was laid on the reader that serves this clerk."""
+    desk = await enrolled_desk(session, f"front desk {person}", now=NOW)
+    pairing = Pairing(
+        terminal_id=desk.id, session_id=own.session_id, staff_id=own.subject_id, begun_at=NOW
+    )
+    session.add(pairing)
+    await session.flush()
+    session.add(DeskTap(pairing_id=pairing.id, account_id=person, tapped_at=NOW))
+    await session.flush()
 
 
 async def _evidence(session: AsyncSession, vault: Vault, person: UUID) -> None:
@@ -274,6 +290,7 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     desk = await enrolled_desk(session, f"desk {person}", now=NOW)
     await issuance.order(session, vault, person, desk.id, actor=CLERK, now=NOW)
     card = await make_ordered_card(session, vault, str(person), now=NOW)
+    await _made_step_by_step(session, card.id, desk.id)
     personal = await person_keys.for_writing(session, vault, person)
     card.sealed_uid = personal.seal("card", "sealed_uid", card.id, uid_of(card).hex())
     card.uid_index = vault.blind(UID_FIELD, uid_of(card).hex())
@@ -349,6 +366,25 @@ async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
     )
     assert charge is not None
     session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    await session.flush()
+
+
+async def _made_step_by_step(session: AsyncSession, card_id: UUID, desk_id: UUID) -> None:
+    """As if a clerk's reader had made it."""
+    order_id = await session.scalar(select(CardOrder.id).where(CardOrder.card_id == card_id))
+    clerk = await staff.add(
+        session,
+        f"maker-{card_id}",
+        "Maker",
+        StaffRole.CARD_OFFICER,
+        "turnip lantern oxbow river",
+        actor=CLERK,
+        now=NOW,
+    )
+    pair = Pairing(terminal_id=desk_id, session_id=new_id(), staff_id=clerk.id, begun_at=NOW)
+    session.add(pair)
+    await session.flush()
+    session.add(Progress(pairing_id=pair.id, order_id=order_id, began_at=NOW, stage_at=NOW))
     await session.flush()
 
 
