@@ -70,7 +70,12 @@ _BLOCKED: Final = Words(
 )
 _UNBLOCKED: Final = Words("Done: your card works again", "Tap it again to use it.")
 
-_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()}
+OTHER_VERSION: Final = "wire-version"
+_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()} | {
+    OTHER_VERSION: Words(
+        "This reader and the server do not fit", "Tell a member of staff: one of them is too old."
+    )
+}
 
 
 class Means(msgspec.Struct, frozen=True):

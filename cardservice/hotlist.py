@@ -17,7 +17,7 @@ from cardservice.terminals import KnownTerminal
 from entitlements import rulebooks
 from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
 from entitlements.schemes.dates import NEVER
-from entitlements.status import StatusLists
+from entitlements.status import StatusLists, minima
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
 from readers.contract.products import set_up_of
@@ -135,6 +135,7 @@ async def _content(
             service: await lists.token(session, service, now=now) for service in sorted(services)
         },
         bank_holidays=list(bank_holidays()),
+        minima={service: await minima(session, service) for service in sorted(services)},
     )
 
 

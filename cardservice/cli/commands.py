@@ -14,6 +14,10 @@ from cardservice.cli import (
     audit,
     backups,
     bureau,
+<<<<<<< HEAD
+=======
+    cards,
+>>>>>>> main
     clients,
     db,
     erasure,
@@ -44,14 +48,23 @@ from cardservice.errors import (
     BadTerminalRole,
     BatchNotReady,
     BureauNameTaken,
+    CardInHand,
     CardServiceError,
     CeremonyUnderWay,
     GenerationInUse,
     GenerationNeeded,
     LibraryMachineNameTaken,
+<<<<<<< HEAD
     NoCeremony,
     NoSuchBatch,
     NoSuchBureau,
+=======
+    MoveNotAllowed,
+    NoCeremony,
+    NoSuchBatch,
+    NoSuchBureau,
+    NoSuchCard,
+>>>>>>> main
     NoSuchGeneration,
     NoSuchLibraryMachine,
     NoSuchRevision,
@@ -59,6 +72,7 @@ from cardservice.errors import (
     NotACustodian,
     NothingToMake,
     NotTheirAct,
+    NotTheirMove,
     RestoreRefused,
     TerminalNameTaken,
     WrongCheckValue,
@@ -87,10 +101,17 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
+<<<<<<< HEAD
     BadBureauKeys: Exit.USAGE,
     BadComponent: Exit.NO,
     BackupDamaged: Exit.NO,
     BackupNotOpened: Exit.NO,
+=======
+    BadComponent: Exit.NO,
+    BackupDamaged: Exit.NO,
+    BackupNotOpened: Exit.NO,
+    BadBureauKeys: Exit.USAGE,
+>>>>>>> main
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -120,6 +141,10 @@ CODES: Final[Mapping[type[Exception], Exit]] = {
     NotACustodian: Exit.NO,
     WrongCheckValue: Exit.NO,
     NoSuchAccount: Exit.NO,
+    NoSuchCard: Exit.NO,
+    MoveNotAllowed: Exit.NO,
+    NotTheirMove: Exit.NO,
+    CardInHand: Exit.NO,
     NoSuchApplication: Exit.NO,
     NoSuchClient: Exit.NO,
     NoSuchOrganisation: Exit.NO,
@@ -162,8 +187,13 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
+<<<<<<< HEAD
         *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
         *(bureau, renew),
+=======
+        *(applications, cards, partners, terminals, sip2, keys, status_lists, audit, erasure),
+        *(bureau, renew, backups),
+>>>>>>> main
     ):
         module.add_to(commands)
     _add_demo(commands)

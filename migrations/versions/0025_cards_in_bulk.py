@@ -1,13 +1,13 @@
 """Cards in bulk: bureaus and their batches, and the renewal of the cards that end on a day.
 
-Revision: 0025, after 0027.
+Revision: 0025, after 0031.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0025"
-down_revision = "0027"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
