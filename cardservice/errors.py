@@ -28,16 +28,6 @@
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
-<<<<<<< HEAD
-    |- BureauError
-    |  |- BadBureauKeys          a file with a bureau's keys that cannot be used
-    |  |- NoSuchBureau           no bureau in use has that name or id
-    |  |- BureauNameTaken        there is a bureau of that name
-    |  |- NoSuchBatch            no batch with that id
-    |  |- BatchNotReady          the batch is not in a state in which that can happen
-    |  `- NothingToMake          no order waits that a bureau may be sent
-=======
->>>>>>> main
     |- KeyRotationError
     |  |- NotACardKey            only keys of cards have generations that are rolled and retired
     |  |- NoSuchGeneration       the key store has no such key
@@ -50,8 +40,6 @@
     |  |- NotACustodian          nobody of that name is waited for
     |  |- BadComponent           a component was mistyped, or is the other's
     |  `- WrongCheckValue        component or key is another than was expected
-<<<<<<< HEAD
-=======
     |- BureauError
     |  |- BadBureauKeys          a file with a bureau's keys that cannot be used
     |  |- NoSuchBureau           no bureau in use has that name or id
@@ -59,7 +47,6 @@
     |  |- NoSuchBatch            no batch with that id
     |  |- BatchNotReady          the batch is not in a state in which that can happen
     |  `- NothingToMake          no order waits that a bureau may be sent
->>>>>>> main
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -277,51 +264,6 @@ class NotADesk(CardError):
     code = "not-a-desk"
 
 
-<<<<<<< HEAD
-class BureauError(CardServiceError):
-    """Something about a card bureau or a batch of cards."""
-
-    code = "bureau-error"
-
-
-class BadBureauKeys(BureauError):
-    """The file holds no public keys of a bureau; the text says what it lacks."""
-
-    code = "bad-bureau-keys"
-
-
-class NoSuchBureau(BureauError):
-    """No bureau in use has that name or id."""
-
-    code = "no-such-bureau"
-
-
-class BureauNameTaken(BureauError):
-    """A bureau's name is how people tell it from others."""
-
-    code = "bureau-name-taken"
-
-
-class NoSuchBatch(BureauError):
-    """No batch of cards has that id."""
-
-    code = "no-such-batch"
-
-
-class BatchNotReady(BureauError):
-    """The batch is not in a state in which that can happen."""
-
-    code = "batch-not-ready"
-
-
-class NothingToMake(BureauError):
-    """No order waits that may be sent to a bureau."""
-
-    code = "nothing-to-make"
-
-
-=======
->>>>>>> main
 class KeyRotationError(CardServiceError):
     """Something about generations of card keys."""
 
@@ -400,8 +342,6 @@ class WrongCheckValue(CeremonyError):
     """The component or the key is not the one whose check value was given."""
 
     code = "wrong-check-value"
-<<<<<<< HEAD
-=======
 
 
 class BureauError(CardServiceError):
@@ -444,7 +384,6 @@ class NothingToMake(BureauError):
     """No order waits that may be sent to a bureau."""
 
     code = "nothing-to-make"
->>>>>>> main
 
 
 class CardSessionError(CardServiceError):

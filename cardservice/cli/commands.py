@@ -14,10 +14,7 @@ from cardservice.cli import (
     audit,
     backups,
     bureau,
-<<<<<<< HEAD
-=======
     cards,
->>>>>>> main
     clients,
     db,
     erasure,
@@ -54,17 +51,11 @@ from cardservice.errors import (
     GenerationInUse,
     GenerationNeeded,
     LibraryMachineNameTaken,
-<<<<<<< HEAD
-    NoCeremony,
-    NoSuchBatch,
-    NoSuchBureau,
-=======
     MoveNotAllowed,
     NoCeremony,
     NoSuchBatch,
     NoSuchBureau,
     NoSuchCard,
->>>>>>> main
     NoSuchGeneration,
     NoSuchLibraryMachine,
     NoSuchRevision,
@@ -101,17 +92,10 @@ from readers.errors import ReadersError
 
 OURS: Final = (CardServiceError, EntitlementsError, IdentityError, ReadersError)
 CODES: Final[Mapping[type[Exception], Exit]] = {
-<<<<<<< HEAD
-    BadBureauKeys: Exit.USAGE,
-    BadComponent: Exit.NO,
-    BackupDamaged: Exit.NO,
-    BackupNotOpened: Exit.NO,
-=======
     BadComponent: Exit.NO,
     BackupDamaged: Exit.NO,
     BackupNotOpened: Exit.NO,
     BadBureauKeys: Exit.USAGE,
->>>>>>> main
     BadLedger: Exit.USAGE,
     BadLibraryMachine: Exit.USAGE,
     BadPostcode: Exit.USAGE,
@@ -187,13 +171,8 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for module in (
         *(serving, db, staff, requests, assisted, accounts, clients, schemes, facts, reassess),
-<<<<<<< HEAD
-        *(applications, partners, terminals, sip2, keys, status_lists, audit, erasure, backups),
-        *(bureau, renew),
-=======
         *(applications, cards, partners, terminals, sip2, keys, status_lists, audit, erasure),
         *(bureau, renew, backups),
->>>>>>> main
     ):
         module.add_to(commands)
     _add_demo(commands)
