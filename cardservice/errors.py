@@ -24,6 +24,7 @@
     |  |- PaymentsUnavailable    GOV.UK Pay did not answer, or refused; nothing was taken
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- NoPhoto                there is no photo of that resident
+    |  |- NothingAsked           nobody is asked whether the card is to be renewed
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
@@ -39,6 +40,13 @@
     |  |- NotACustodian          nobody of that name is waited for
     |  |- BadComponent           a component was mistyped, or is the other's
     |  `- WrongCheckValue        component or key is another than was expected
+    |- BureauError
+    |  |- BadBureauKeys          a file with a bureau's keys that cannot be used
+    |  |- NoSuchBureau           no bureau in use has that name or id
+    |  |- BureauNameTaken        there is a bureau of that name
+    |  |- NoSuchBatch            no batch with that id
+    |  |- BatchNotReady          the batch is not in a state in which that can happen
+    |  `- NothingToMake          no order waits that a bureau may be sent
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -96,6 +104,12 @@ class NoSuchRevision(CardServiceError):
     """No migration leads to, or back to, that revision."""
 
     code = "no-such-revision"
+
+
+class NoSuchFinding(CardServiceError):
+    """No finding about taps has that id."""
+
+    code = "no-such-finding"
 
 
 class NoSuchAuthority(CardServiceError):
@@ -220,6 +234,12 @@ class IdentityNotShown(CardError):
     code = "identity-not-shown"
 
 
+class NothingAsked(CardError):
+    """Nobody is asked whether this card is to be renewed."""
+
+    code = "nothing-asked"
+
+
 class DeskBusy(CardError):
     """Another order waits at the desk; a blank card laid there would become that one."""
 
@@ -322,6 +342,48 @@ class WrongCheckValue(CeremonyError):
     """The component or the key is not the one whose check value was given."""
 
     code = "wrong-check-value"
+
+
+class BureauError(CardServiceError):
+    """Something about a card bureau or a batch of cards."""
+
+    code = "bureau-error"
+
+
+class BadBureauKeys(BureauError):
+    """The file holds no public keys of a bureau; the text says what it lacks."""
+
+    code = "bad-bureau-keys"
+
+
+class NoSuchBureau(BureauError):
+    """No bureau in use has that name or id."""
+
+    code = "no-such-bureau"
+
+
+class BureauNameTaken(BureauError):
+    """A bureau's name is how people tell it from others."""
+
+    code = "bureau-name-taken"
+
+
+class NoSuchBatch(BureauError):
+    """No batch of cards has that id."""
+
+    code = "no-such-batch"
+
+
+class BatchNotReady(BureauError):
+    """The batch is not in a state in which that can happen."""
+
+    code = "batch-not-ready"
+
+
+class NothingToMake(BureauError):
+    """No order waits that may be sent to a bureau."""
+
+    code = "nothing-to-make"
 
 
 class CardSessionError(CardServiceError):

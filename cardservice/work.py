@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice import expiring, jobs, payments, reassessing
+from cardservice import expiring, jobs, payments, reassessing, renewing
 from cardservice.database import Database
 from cardservice.govuk_pay import GovukPay
 from cardservice.settings import Settings, notice_days
@@ -168,8 +168,11 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
             _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
             if means.stopping.is_set():
                 return True
+        if await _renew(means, now=now):
+            return True
         if nightly:
             await jobs.ask_for_deceased(database, vault, now=now)
+        odd = await jobs.reconcile_taps(database, now=now)
         erased = await jobs.erase_due(database, vault, means.outbox, now=now)
         announced = await _nightly(means, now=now) if nightly else jobs.Announced(0, 0)
     except (SQLAlchemyError, OSError) as error:
@@ -178,10 +181,23 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
         decided=decided.decided,
         failed=decided.failed,
         erased=erased.done,
+        taps_that_do_not_add_up=odd,
         ends_announced=announced.told,
         ends_not_announced=announced.failed,
     )
     return not (decided.failed or erased.failed or announced.failed)
+
+
+async def _renew(means: Means, *, now: datetime) -> bool:
+    """Count previews of renewals and go on with runs; whether the worker is to stop meanwhile."""
+    database, vault = means.database, means.vault
+    await renewing.count_previews(database, vault, now=now)
+    for expires_on in await renewing.under_way(database):
+        async for progress in renewing.go_on(database, vault, expires_on, now=now):
+            _LOG.info("renewing cards", **msgspec.to_builtins(progress))
+            if means.stopping.is_set():
+                return True
+    return False
 
 
 async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:

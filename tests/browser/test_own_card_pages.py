@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, lifecycle
+from cardservice.issuance import Term
 from cardservice.models import CardState
 from entitlements import carriers
 from identity.models import StaffRole
@@ -151,8 +152,8 @@ def test_who_waits_for_a_card_and_loses_the_old_one_is_told_so(
     in_use(live_server, jean)
 
     async def renew(session: AsyncSession) -> None:
-        first, now = date(2028, 4, 1), live_server.clock()
-        await issuance.renew(session, live_server.vault, jean, first=first, actor=CLERK, now=now)
+        term, now = Term(date(2028, 4, 1), frozenset()), live_server.clock()
+        await issuance.renew(session, live_server.vault, jean, term=term, actor=CLERK, now=now)
 
     live_server.do(renew)
     sign_in(reader, live_server)

@@ -24,6 +24,7 @@ from cardservice import charges, expiring, issuance, lifecycle, replacement
 from cardservice.charge_models import ChargeState
 from cardservice.database import Database
 from cardservice.errors import CardError
+from cardservice.issuance import Term
 from cardservice.models import COMING, LIVE, Card, CardState
 from entitlements import issuing
 from entitlements.issuing import Carrier
@@ -98,8 +99,8 @@ class Life(RuleBasedStateMachine):
                 if what == "order":
                     await issuance.order(session, *asked, None, actor=actor, now=self.now)
                 elif what == "renew":
-                    first = self.now.date()
-                    await issuance.renew(session, *asked, first=first, actor=actor, now=self.now)
+                    term = Term(self.now.date(), frozenset())
+                    await issuance.renew(session, *asked, term=term, actor=actor, now=self.now)
                 else:
                     await replacement.replace(session, *asked, None, actor=actor, now=self.now)
         except CardError:

@@ -169,6 +169,8 @@ DONE: Final = {
     "replaced": _("A new card is ordered. The old one stays refused"),
     "pass-linked": _("The bus pass is linked. It gives the resident nothing by itself"),
     "pass-unlinked": _("The bus pass is not linked any more"),
+    "renewal-kept": _("Another card is ordered, and will be posted to the resident"),
+    "renewal-declined": _("The resident’s card will not be renewed. They can change their mind"),
     "rewrite": _("The card will be written again at its next tap on a reader that is online"),
     "cancelled": _("The order is cancelled"),
 }

@@ -19,6 +19,7 @@ from cardservice import (
 from cardservice.arrivals import NotConfirmed
 from cardservice.database import Database
 from cardservice.errors import CardInHand, MoveNotAllowed, NoSuchProduct, NotTheirMove
+from cardservice.issuance import Term
 from cardservice.models import Card, CardOrder, CardState, OrderState
 from entitlements import assessing, carriers, issuing
 from entitlements.issuing import Carrier
@@ -61,9 +62,8 @@ async def records(session, keystore: FileKeyStore, card: Card) -> None:  # type:
 async def posted(database: Database, vault: Vault, jean: UUID, keystore: FileKeyStore) -> UUID:
     """A card that a bureau made and posted, beside the one they have."""
     async with database.transaction() as session:
-        placed = await issuance.renew(
-            session, vault, jean, first=LAST + timedelta(days=1), actor=CLERK, now=NOW
-        )
+        term = Term(LAST + timedelta(days=1), frozenset())
+        placed = await issuance.renew(session, vault, jean, term=term, actor=CLERK, now=NOW)
         card = await lifecycle.locked(session, placed.card_id)
         card.sealed_uid, card.uid_index = b"sealed", card.id.bytes
         await carriers.announce(session, vault, jean, card.id, institution="1234", now=NOW)
