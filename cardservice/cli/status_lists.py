@@ -7,7 +7,7 @@ from pathlib import Path
 from cardservice.app import open_keystore
 from cardservice.cli.answers import Exit, open_database, say, say_json, surroundings
 from cardservice.cli.subcommands import Commands, group, json_option
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from readers.contract.services import Service
 
 

@@ -52,6 +52,7 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "webhook_secret": "by what partners know that a message is ours; goes with its address",
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
+    "status_shard": "how often each piece of a list changed",
     "terminal": "readers, not people",
     "pairing_code": "the code on a reader's screen for two minutes, scrambled",
     "pairing": "which reader served whose browser: staff, as long as the trail names them",

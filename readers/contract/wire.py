@@ -28,6 +28,10 @@ CHECKS_PATH: Final = "/api/terminal/checks"
 PAIRING_PATH: Final = "/api/terminal/pairing-code"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 STATUS_LISTS_PATH: Final = "/status-lists"
+STATUS_SHARDS_PATH: Final = "/status-shards"
+LISTS: Final = "lists"
+"""Of the question for a bundle: in what form the terminal wants its status lists."""
+LISTS_IN_SHARDS: Final = "shards"
 VENUE_BUNDLE_PATH: Final = "/venue-bundle"
 VENUE: Final = "venue"
 """In place of a terminal's id in the bundle that every venue gets, which is secret to nobody."""
@@ -41,6 +45,11 @@ Apdu = Annotated[bytes, Meta(min_length=1, max_length=512)]
 def status_list_path(service: Service) -> str:
     """Where a service's status list is public; its token's ``sub`` is a URI of this path."""
     return f"{STATUS_LISTS_PATH}/{service}"
+
+
+def status_shards_path(service: Service) -> str:
+    """Where a service's shards are public, each under its digest; its manifest's ``sub``."""
+    return f"{STATUS_SHARDS_PATH}/{service}"
 
 
 class Purpose(StrEnum):
@@ -111,6 +120,9 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         bundle_keys: key id -> the keys the next bundle may be signed by.
         status_lists: service -> status list token.
         bank_holidays: free days for the travel window.
+        hotlists: service -> token of a :class:`readers.contract.shards.Manifest`, for a terminal
+            that said in its question that it knows ``LISTS_IN_SHARDS``; it then gets no
+            ``status_lists``, and fetches the shards that it has not.
     """
 
     iat: int
@@ -125,6 +137,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     bundle_keys: dict[str, bytes]
     status_lists: dict[Service, str]
     bank_holidays: list[date]
+    hotlists: dict[Service, str] = {}
     refresh_seconds: int = 60
     wire_version: int = WIRE_VERSION
 

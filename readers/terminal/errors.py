@@ -147,3 +147,10 @@ class BundleRefused(TerminalError):
 
     code = "bundle-refused"
     remedy = "Ask the card office; the terminal goes on with the bundle it has."
+
+
+class ListRolledBack(BundleRefused):
+    """A status list was made before the one this terminal has: cards revoked since would pass."""
+
+    code = "list-rolled-back"
+    remedy = "Tell whoever runs the server: somebody, or its clock, gives out old lists."
