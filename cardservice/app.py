@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -16,11 +15,10 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import metrics, shown_cards
+from cardservice import keystores, metrics, shown_cards
 from cardservice.api import card_session, public, terminal
 from cardservice.card_sessions import Means
 from cardservice.database import Database
-from cardservice.errors import NotReady
 from cardservice.settings import Settings
 from cardservice.web import problems, site
 from cardservice.web.defences import add_security_headers
@@ -37,7 +35,7 @@ from entitlements.uploads import Uploads
 from identity import sessions
 from identity.api import oidc
 from identity.hashing import Line
-from identity.keys import FileKeyStore, KeyStore
+from identity.keys import KeyStore
 from identity.oidc.grants import SignIn, sign_in_of
 from identity.oidc.provider import Endpoint, Provider
 from identity.oidc.signing import Signer
@@ -143,29 +141,9 @@ def _desk(
     )
 
 
-def open_keystore(settings: Settings) -> FileKeyStore:
-    """The key store, opened with the passphrase in its file.
-
-    Raises:
-        NotReady: there is no store, or the passphrase cannot be read or does not open it.
-    """
-    return FileKeyStore.open(Path(settings.keys), passphrase(settings))
-
-
-def passphrase(settings: Settings) -> str:
-    """The first line of the passphrase file.
-
-    Raises:
-        NotReady: the file cannot be read.
-    """
-    path = Path(settings.keys_passphrase_file)
-    try:
-        return path.read_text(encoding="utf-8").split("\n", 1)[0].strip()
-    except OSError as error:
-        raise NotReady(
-            f"{path}: the key store's passphrase cannot be read ({error.strerror}). "
-            "Name its file with KENTCARD_KEYS_PASSPHRASE_FILE."
-        ) from error
+def open_keystore(settings: Settings) -> KeyStore:
+    """The key store of the settings; raises as `keystores.opened`."""
+    return keystores.opened(settings)
 
 
 async def count_request(message: Message, scope: Scope) -> None:

@@ -1,5 +1,6 @@
 """A second person approves what was asked for, and everything it bears on follows at once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
@@ -8,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, lifecycle, phones
-from cardservice.models import Card, CardOrder, CardState, OrderState
+from cardservice.models import LIVE, Card, CardState
 from entitlements import assessing, grants, status
 from identity import corrections, deaths, erasure, four_eyes
 from identity.actors import Actor
@@ -48,12 +49,12 @@ async def approve(
         case RequestKind.CORRECTION:
             await corrections.apply(session, vault, approved, actor=actor, now=now)
         case RequestKind.DEATH:
-            await _stop_card(session, account_id, actor=actor, now=now)
+            await _stop_cards(session, account_id, actor=actor, now=now)
             await phones.end(session, account_id, actor=actor, now=now)
             await deaths.close(session, vault, account_id, actor=actor, now=now)
         case RequestKind.FALSE_REPORT:
             await deaths.reopen(session, account_id, actor=actor, now=now)
-            await _free_card(session, account_id, actor=actor, now=now)
+            await _free_cards(session, account_id, actor=actor, now=now)
         case RequestKind.ERASURE:
             basis = ErasureBasis.STAFF
             await erasure.ask(session, vault, account_id, basis, grace=grace, actor=actor, now=now)
@@ -67,45 +68,44 @@ async def approve(
     await assessing.assess(session, vault, account_id, actor=actor, now=now)
 
 
-async def end_card(session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime) -> None:
-    """Readers refuse the card for ever; an order for one is cancelled."""
-    card = await lifecycle.live_card(session, account_id)
-    if card is None:
-        return
-    if card.state is CardState.ORDERED:
-        await _cancel_order(session, card, actor=actor, now=now)
-    else:
-        await lifecycle.move(session, card, CardState.REPLACED, actor=actor, now=now)
-
-
-async def _stop_card(
+async def end_cards(
     session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
 ) -> None:
-    """Readers refuse the card from now on; an order for one is cancelled."""
-    card = await lifecycle.live_card(session, account_id)
-    if card is None:
-        return
-    if card.state is CardState.ORDERED:
-        await _cancel_order(session, card, actor=actor, now=now)
-    else:
-        await grants.lock_holder(session, account_id)
-        stopped = Status.SUSPENDED  # a false report can be undone; what is invalid stays so
-        await status.set_carrier_status(session, card.id, stopped, actor=actor, now=now)
+    """Readers refuse every card of a resident for ever; what was ordered is cancelled."""
+    for card in await _not_ended(session, account_id):
+        if card.state is CardState.ORDERED:
+            await issuance.cancel_card(session, card, actor=actor, now=now)
+        else:
+            to = CardState.REPLACED if card.state in LIVE else CardState.DESTROYED
+            await lifecycle.move(session, card, to, actor=actor, now=now)
 
 
-async def _cancel_order(session: AsyncSession, card: Card, *, actor: Actor, now: datetime) -> None:
-    waits = select(CardOrder.id).where(
-        CardOrder.card_id == card.id, CardOrder.state == OrderState.WAITING
-    )
-    order_id = (await session.scalars(waits)).one()
-    await issuance.cancel(session, order_id, actor=actor, now=now)
-
-
-async def _free_card(
+async def _stop_cards(
     session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
 ) -> None:
-    """The card works again, unless it was lost."""
-    card = await lifecycle.live_card(session, account_id)
-    if card is not None and card.state is CardState.ACTIVE:
-        await grants.lock_holder(session, account_id)
-        await status.set_carrier_status(session, card.id, Status.VALID, actor=actor, now=now)
+    """Readers refuse every card from now on; what was ordered is cancelled."""
+    for card in await _not_ended(session, account_id):
+        if card.state is CardState.ORDERED:
+            await issuance.cancel_card(session, card, actor=actor, now=now)
+        elif lifecycle.STATUS[card.state] is Status.VALID:
+            await grants.lock_holder(session, account_id)
+            stopped = Status.SUSPENDED  # a false report can be undone; what is invalid stays so
+            await status.set_carrier_status(session, card.id, stopped, actor=actor, now=now)
+
+
+async def _not_ended(session: AsyncSession, account_id: UUID) -> Sequence[Card]:
+    """The cards of a resident that readers accept or could accept once more, locked."""
+    ended = [state for state, effect in lifecycle.STATUS.items() if effect is Status.INVALID]
+    query = select(Card).where(Card.account_id == account_id, Card.state.not_in(ended))
+    locked = query.order_by(Card.id).with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(locked)).all()
+
+
+async def _free_cards(
+    session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
+) -> None:
+    """A card that was in use works again."""
+    for card in await _not_ended(session, account_id):
+        if card.state is CardState.ACTIVE:
+            await grants.lock_holder(session, account_id)
+            await status.set_carrier_status(session, card.id, Status.VALID, actor=actor, now=now)

@@ -100,7 +100,7 @@ async def _end_what_is_held(
     session: AsyncSession, account_id: UUID, *, actor: Actor, now: datetime
 ) -> None:
     """Card and phone are refused for ever, entitlements and sign-ins end, and sites are told."""
-    await decisions.end_card(session, account_id, actor=actor, now=now)
+    await decisions.end_cards(session, account_id, actor=actor, now=now)
     await phones.end(session, account_id, actor=actor, now=now)
     for held in (await grants.open_by_scheme(session, account_id)).values():
         await grants.end(session, held, EndReason.ERASED, actor=actor, now=now)

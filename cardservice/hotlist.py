@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from cardservice import generations, terminal_set_up
 from cardservice.card_keys import READ_PURPOSES
 from cardservice.errors import NoSuchAuthority
 from cardservice.terminals import KnownTerminal
@@ -19,6 +20,7 @@ from entitlements.schemes.dates import NEVER
 from entitlements.status_lists import StatusLists
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
+from readers.contract.products import set_up_of
 from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token
 from readers.contract.windows import STATUTORY, DatedWindow, london_date
@@ -77,15 +79,18 @@ async def bundle(
     hours = _hours(authorities, terminal.authority, london_date(now))
     content = _content(keystore, terminal.services, hours, now=now)
     form = lists.hotlist if in_shards else lists.token
-    told = {service: await form(session, service, now=now) for service in content.services}
+    lists_told = {service: await form(session, service, now=now) for service in content.services}
+    told = await terminal_set_up.told(session, terminal.id)
     own = msgspec.structs.replace(
         content,
         terminal_id=str(terminal.id),
         name=terminal.name,
         place=terminal.place,
         purposes=sorted(terminal.purposes),
-        status_lists={} if in_shards else told,
-        hotlists=told if in_shards else {},
+        status_lists={} if in_shards else lists_told,
+        hotlists=lists_told if in_shards else {},
+        refresh_seconds=set_up_of(told).settings.refresh_seconds,
+        set_up=dict(told),
     )
     return _signed(keystore, own)
 
@@ -150,13 +155,20 @@ def _signed(keystore: KeyStore, content: Bundle) -> str:
     )
 
 
-def read_keys(keystore: KeyStore, terminal: KnownTerminal) -> ReadKeys:
-    """The read masters of the terminal's services, newest first."""
+async def read_keys(
+    session: AsyncSession, keystore: KeyStore, terminal: KnownTerminal, *, now: datetime
+) -> ReadKeys:
+    """The read masters of the terminal's services, newest first, also those not in use yet.
+
+    So every terminal has a new key before the first card does. One that was retired is left out.
+    """
+    retired = await generations.retired(session, on=london_date(now))
     return ReadKeys(
         {
             service: [
                 ReadKey(generation=key.generation, key=keystore.reveal(key))
                 for key in reversed(keystore.generations(READ_PURPOSES[service]))
+                if key not in retired
             ]
             for service in sorted(terminal.services)
         }

@@ -1,8 +1,9 @@
 """The tables of cardservice: cards, phones, orders, terminals, card sessions and taps."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import (
@@ -20,19 +21,32 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from cardservice.products import KENT_CARD
 from identity.db import Base, new_id
 from readers.contract.services import Service
 from readers.contract.wire import Mode, Purpose, SessionResult
 
 
 class CardState(StrEnum):
-    """Where a card is in its life; `lifecycle.MOVES` says what may follow what."""
+    """Where a card is in its life; `lifecycle.MOVES` says what may follow what.
+
+    `DESTROYED` is a card that is no more: cut up, given up while it was made, or an order that was
+    cancelled. Its chip, should one come back, is a blank like any other.
+    """
 
     ORDERED = "ordered"
+    PERSONALISED = "personalised"
+    DISPATCHED = "dispatched"
     ACTIVE = "active"
+    SUSPENDED = "suspended"
     LOST = "lost"
+    STOLEN = "stolen"
+    DAMAGED = "damaged"
+    FAULTY = "faulty"
+    EXPIRED = "expired"
+    RETURNED = "returned"
     REPLACED = "replaced"
-    FAILED = "failed"
+    DESTROYED = "destroyed"
 
 
 class OrderState(StrEnum):
@@ -43,9 +57,31 @@ class OrderState(StrEnum):
     CANCELLED = "cancelled"
 
 
+LIVE: Final = frozenset(
+    {
+        CardState.ACTIVE,
+        CardState.SUSPENDED,
+        CardState.LOST,
+        CardState.STOLEN,
+        CardState.DAMAGED,
+        CardState.FAULTY,
+    }
+)
+"""States of the card that a holder has: at most one of a product."""
+
+COMING: Final = frozenset({CardState.ORDERED, CardState.PERSONALISED, CardState.DISPATCHED})
+"""States of a card that they do not have yet: at most one of a product, beside the one they have,
+so that a card is renewed while the old one still works."""
+
+
+def _in_states(states: Iterable[CardState]) -> str:
+    return f"state IN ({', '.join(sorted(repr(state.value) for state in states))})"
+
+
 _NAMES = JSON().with_variant(JSONB(), "postgresql")
-_LIVE = text("state IN ('ordered', 'active', 'lost')")
-_UID_TAKEN = text("uid_index IS NOT NULL AND state <> 'failed'")
+_LIVE = text(_in_states(LIVE))
+_COMING = text(_in_states(COMING))
+_UID_TAKEN = text("uid_index IS NOT NULL AND state <> 'destroyed'")
 _WAITING = text("state = 'waiting'")
 _WAITING_UNPAIRED = text("state = 'waiting' AND pairing_id IS NULL")
 _OPEN = text("ended_at IS NULL")
@@ -55,9 +91,15 @@ class Card(Base, kw_only=True):
     """A card of a holder; `id` is the carrier id that entitlements knows.
 
     Attributes:
+        product: id of the `products.Product` that it is: its face, which is no entitlement.
+        strip: colour of the strip that its face shows, where its product has one.
+        expires_on: the last day printed on it; None for one from before days were printed.
         sealed_uid, uid_index: of the chip, once one was laid on a reader for this card.
+        sealed_crime_reference: that the police gave for its theft.
         key_generations: key (``picc`` or a key number of the application) -> generation of the
-            master key, fixed when the chip is first personalised.
+            master key that the chip was last confirmed to hold.
+        key_rolls: how many generations after the first those are, over all keys: less than what
+            `generations.rolls_due` counts, and the card is owed newer keys.
         written_version: version of the holder that the chip was last confirmed to carry.
     """
 
@@ -65,14 +107,23 @@ class Card(Base, kw_only=True):
     __table_args__ = (
         CheckConstraint("(sealed_uid IS NULL) = (uid_index IS NULL)", name="uid_sealed_and_found"),
         CheckConstraint(
-            "state NOT IN ('active', 'lost') OR uid_index IS NOT NULL", name="in_use_has_uid"
+            f"NOT ({_in_states(LIVE)}) OR uid_index IS NOT NULL", name="in_use_has_uid"
         ),
         Index(
             "uq_card_live",
             "account_id",
+            "product",
             unique=True,
             sqlite_where=_LIVE,
             postgresql_where=_LIVE,
+        ),
+        Index(
+            "uq_card_coming",
+            "account_id",
+            "product",
+            unique=True,
+            sqlite_where=_COMING,
+            postgresql_where=_COMING,
         ),
         Index(
             "uq_card_uid",
@@ -88,11 +139,16 @@ class Card(Base, kw_only=True):
     state: Mapped[CardState] = mapped_column(default=CardState.ORDERED)
     created_at: Mapped[datetime]
     state_since: Mapped[datetime]
+    product: Mapped[str] = mapped_column(String(40), default=KENT_CARD)
+    strip: Mapped[str | None] = mapped_column(String(40), default=None)
+    expires_on: Mapped[date | None] = mapped_column(default=None, index=True)
     sealed_uid: Mapped[bytes | None] = mapped_column(default=None)
     uid_index: Mapped[bytes | None] = mapped_column(default=None)
     key_generations: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    key_rolls: Mapped[int] = mapped_column(default=0)
     written_version: Mapped[int] = mapped_column(default=-1)
     written_at: Mapped[datetime | None] = mapped_column(default=None)
+    sealed_crime_reference: Mapped[bytes | None] = mapped_column(default=None)
 
 
 class Phone(Base, kw_only=True):
@@ -157,10 +213,13 @@ class EnrolmentCode(Base, kw_only=True):
 
 
 class CardOrder(Base, kw_only=True):
-    """A card that a desk is to make; at most one waits at a desk, so a blank finds its order.
+    """A card that is to be made; at most one waits at a desk, so a blank finds its order.
 
     `pairing_id` is of the clerk's browser that the desk's reader serves: no blank of another's is
     taken for it, and each has an order of their own. None at a desk that is paired with nobody.
+
+    Attributes:
+        terminal_id: the desk that is to make it; None for a bureau that makes it and posts it.
     """
 
     __tablename__ = "card_order"
@@ -183,7 +242,7 @@ class CardOrder(Base, kw_only=True):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     card_id: Mapped[UUID] = mapped_column(ForeignKey("card.id"), index=True)
-    terminal_id: Mapped[UUID] = mapped_column(ForeignKey("terminal.id"))
+    terminal_id: Mapped[UUID | None] = mapped_column(ForeignKey("terminal.id"))
     pairing_id: Mapped[UUID | None] = mapped_column(ForeignKey("pairing.id"), default=None)
     state: Mapped[OrderState] = mapped_column(default=OrderState.WAITING)
     ordered_at: Mapped[datetime]

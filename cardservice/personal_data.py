@@ -3,9 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from cardservice import photos
 from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.bus_passes import ISRN_FIELD
 from cardservice.card_sessions import UID_FIELD
+from cardservice.front_desk_models import DeskTap
 from cardservice.models import Card
 from entitlements import application_records, assessing, carriers, evidence_records
 from entitlements.event_models import WebhookSecret
@@ -30,6 +32,7 @@ TABLES: Final = (
     *application_records.PERSONAL,
     *carriers.PERSONAL,
     *evidence_records.PERSONAL,
+    *photos.PERSONAL,
     PersonalTable(Card, "account_id", _card_indexes),
     PersonalTable(LinkedBusPass, "account_id", _pass_indexes),
 )
@@ -38,5 +41,6 @@ TABLES: Final = (
 STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
     *rekeying.STORE_SEALED,
     (WebhookSecret, "id"),
+    (DeskTap, "id"),
 )
 """What is sealed with the store's key, and the column of the row id it is sealed for."""

@@ -19,6 +19,9 @@ PREFIX: Final = "KENTCARD_"
 CONFIG: Final = "KENTCARD_CONFIG"
 ELSEWHERE: Final = frozenset({CONFIG, "KENTCARD_CLOCK"})
 """Variables with the prefix that are no settings of the server."""
+CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
+CREDENTIAL: Final = "kentcard-keys"
+"""Where systemd puts credentials of a service, and the name of ours. Source: systemd.exec(5)."""
 TERMINAL_PREFIX: Final = "KENTCARD_TERMINAL_"
 LARGEST_EVIDENCE: Final = 20
 """MB; what is larger is not even received."""
@@ -41,10 +44,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "SQLite serves one desk and the demo; PostgreSQL serves the county."
         ),
     ] = "sqlite:///var/kentcard.db"
-    keys: Annotated[Text, _about("Path of the key store.")] = "var/keys.json"
+    keys: Annotated[
+        Text, _about("Path of the key store, or of the file that a token's key store has beside.")
+    ] = "var/keys.json"
     keys_passphrase_file: Annotated[
-        Text, _about("Path of a file whose first line opens the key store.")
+        Text,
+        _about(
+            "Path of a file whose first line opens the key store: its passphrase, or the PIN of "
+            "the token. Where it is not set, the systemd credential `kentcard-keys` is used if "
+            "there is one; where there is no such file, it is asked for at a terminal."
+        ),
     ] = "var/keys.passphrase"  # noqa: S105  (a path)
+    keys_module: Annotated[
+        str,
+        _about(
+            "Path of the PKCS#11 module of a hardware token that holds the keys. Empty: they are "
+            "in an encrypted file."
+        ),
+    ] = ""
+    keys_token: Annotated[str, _about("Label of that token.")] = ""
     outbox: Annotated[
         Text, _about("Directory into which the worker writes messages to residents.")
     ] = "var/outbox"
@@ -154,6 +172,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "line is the bearer token that it knows us by."
         ),
     ] = ""
+    sip2_certificate: Annotated[
+        str,
+        _about("Path of the PEM certificate, with its chain, that library machines are shown."),
+    ] = ""
+    sip2_key: Annotated[str, _about("Path of that certificate's key, in PEM.")] = ""
+    sip2_plain: Annotated[
+        bool,
+        _about(
+            "Library machines are answered without TLS, on loopback alone: for what wraps the "
+            "connection on this machine."
+        ),
+    ] = False
+    sip2_questions_a_minute: Annotated[
+        Annotated[int, Meta(ge=1, le=100_000)],
+        _about("How many library numbers each library machine may ask about without waiting."),
+    ] = 60
     council: Annotated[Text, _about("Name of the council that answers for the data.")] = (
         "[name of the council, not set yet]"
     )
@@ -252,6 +286,9 @@ def load_settings(environ: Mapping[str, str], *, config: Path | None = None) -> 
     faults: list[str] = []
     found = _from_file(config, faults) if config else {}
     found |= _from_environment(environ)
+    credential = Path(environ.get(CREDENTIALS, "/nowhere")) / CREDENTIAL
+    if credential.is_file():
+        found.setdefault("keys_passphrase_file", _Found(str(credential), CREDENTIALS))
     values = _checked(found, faults)
     faults.extend(_clashes(values, found))
     if faults:
@@ -293,6 +330,9 @@ def _clashes(values: Mapping[str, object], found: Mapping[str, _Found]) -> Itera
     for name in ("tray_url", "demo_screens"):
         if values.get(name) and not values.get("demo"):
             yield f"{found[name].name}: this is for demo mode only."
+    module = str(values.get("keys_module") or "")
+    if module and not Path(module).is_file():
+        yield f"{found['keys_module'].name}: there is no file {module}."
     for one, other in _TOGETHER:
         if bool(values.get(one)) != bool(values.get(other)):
             yield f"{PREFIX}{one.upper()}, {PREFIX}{other.upper()}: set both, or neither."
@@ -301,6 +341,8 @@ def _clashes(values: Mapping[str, object], found: Mapping[str, _Found]) -> Itera
 _TOGETHER: Final = (
     ("notify_api_key_file", "notify_templates"),
     ("registers", "register_tokens"),
+    ("sip2_certificate", "sip2_key"),
+    ("keys_module", "keys_token"),
 )
 
 

@@ -20,6 +20,7 @@ from cardservice.errors import (
     NoSuchTerminal,
     TerminalNameTaken,
     TerminalUnknown,
+    VersionNotSpoken,
 )
 from cardservice.models import EnrolmentCode, Terminal
 from entitlements import rulebooks
@@ -34,7 +35,7 @@ from readers.contract.tokens import (
     key_id_of,
     verify_token,
 )
-from readers.contract.wire import KENT, Purpose
+from readers.contract.wire import KENT, OLDEST_WIRE_VERSION, WIRE_VERSION, Purpose
 from readers.errors import TokenRefused
 
 CODE_LASTS: Final = timedelta(hours=24)
@@ -42,6 +43,7 @@ ALPHABET: Final = "ABCDEFGHJKMNPQRSTVWXYZ23456789"
 """No letter or digit that is read or heard as another."""
 CODE_GROUPS, GROUP_LETTERS = 4, 4
 SEEN_AGAIN_AFTER: Final = timedelta(minutes=1)
+LONGEST_NAME: Final = 80
 REQUEST_LIFETIME_LIMIT: Final = int(REQUEST_LIFETIME.total_seconds())
 
 
@@ -160,6 +162,61 @@ async def enrol(session: AsyncSession, code: str, public_key: bytes, *, now: dat
     terminal.public_key, terminal.enrolled_at, terminal.revoked_at = public_key, now, None
     actor = Actor(ActorKind.TERMINAL, str(terminal_id), terminal.place)
     _audit(session, "terminal-enrolled", terminal_id, actor=actor, now=now)
+    return terminal
+
+
+def check_version(wire_version: int) -> None:
+    """Refuse a terminal whose messages this server cannot speak.
+
+    Raises:
+        VersionNotSpoken: with words for the terminal's log.
+    """
+    if wire_version < OLDEST_WIRE_VERSION:
+        raise VersionNotSpoken(
+            "This terminal is too old for the server: install the newer version of its software."
+        )
+    if wire_version > WIRE_VERSION:
+        raise VersionNotSpoken(
+            "The server is too old for this terminal: go back to the version it had, or upgrade "
+            "the server."
+        )
+
+
+async def rename(
+    session: AsyncSession,
+    terminal_id: UUID,
+    *,
+    name: str | None = None,
+    place: str | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Terminal:
+    """Call a terminal, or where it stands, by another name. It stays the same terminal.
+
+    Raises:
+        NoSuchTerminal: no terminal with that id.
+        BadTerminalRole: a name or place that is empty or too long, or neither is given.
+        TerminalNameTaken: another terminal has the name.
+    """
+    terminal = await session.get(Terminal, terminal_id, with_for_update=True)
+    if terminal is None:
+        raise NoSuchTerminal("There is no such terminal.")
+    before = {"name": terminal.name, "place": terminal.place}
+    given = {"name": name, "place": place}
+    after = before | {field: text.strip() for field, text in given.items() if text is not None}
+    if not any(text is not None for text in given.values()):
+        raise BadTerminalRole("Say the new name, the new place, or both.")
+    for field, text in after.items():
+        if not text or len(text) > LONGEST_NAME or not text.isprintable():
+            raise BadTerminalRole(f"The {field} is 1 to {LONGEST_NAME} letters.")
+    try:
+        async with session.begin_nested():
+            terminal.name, terminal.place = after["name"], after["place"]
+    except IntegrityError as error:
+        raise TerminalNameTaken(f"There is a terminal called {after['name']!r} already.") from error
+    detail: audit.Detail = {"before": list(before.values()), "after": list(after.values())}
+    subject = audit.subject_of("terminal", terminal_id)
+    audit.record(session, "terminal-renamed", subject, actor=actor, now=now, detail=detail)
     return terminal
 
 

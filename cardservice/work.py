@@ -17,7 +17,7 @@ import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice import jobs, reassessing
+from cardservice import jobs, reassessing, renewing
 from cardservice.database import Database
 from cardservice.settings import Settings, notice_days
 from entitlements.references import Registers
@@ -147,6 +147,8 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
             _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
             if means.stopping.is_set():
                 return True
+        if await _renew(means, now=now):
+            return True
         if nightly:
             await jobs.ask_for_deceased(database, vault, now=now)
         erased = await jobs.erase_due(database, vault, means.outbox, now=now)
@@ -161,6 +163,18 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
         ends_not_announced=announced.failed,
     )
     return not (decided.failed or erased.failed or announced.failed)
+
+
+async def _renew(means: Means, *, now: datetime) -> bool:
+    """Count previews of renewals and go on with runs; whether the worker is to stop meanwhile."""
+    database, vault = means.database, means.vault
+    await renewing.count_previews(database, vault, now=now)
+    for expires_on in await renewing.under_way(database):
+        async for progress in renewing.go_on(database, vault, expires_on, now=now):
+            _LOG.info("renewing cards", **msgspec.to_builtins(progress))
+            if means.stopping.is_set():
+                return True
+    return False
 
 
 async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:

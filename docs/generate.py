@@ -9,6 +9,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from docs.generators import (  # noqa: E402  (run as a file, the project is not on the path)
     asvs,
+    cards,
     configuration,
     errors,
     retention,
@@ -20,6 +21,7 @@ from readers.card.describe import card_format  # noqa: E402  (as above)
 DOCUMENTS: Mapping[str, Callable[[], str]] = {
     "asvs.md": asvs.asvs,
     "card-format.md": card_format,
+    "cards.md": cards.cards,
     "configuration.md": configuration.configuration,
     "errors.md": errors.errors,
     "retention.md": retention.retention,

@@ -378,6 +378,8 @@ class StatusListState(Base, kw_only=True):
         version: rises whenever the list would come out differently, so that a built one is kept.
         size: number of places; doubled when half of them are used.
         used: number of places that were ever given out.
+        first_free: new places are given out from here on. Those below may be on cards made after
+            the backup from which the database was restored.
     """
 
     __tablename__ = "status_list"
@@ -387,3 +389,19 @@ class StatusListState(Base, kw_only=True):
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     size: Mapped[int] = mapped_column(BigInteger)
     used: Mapped[int] = mapped_column(BigInteger, default=0)
+    first_free: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
+
+
+class KeptStatus(Base, kw_only=True):
+    """A place that a list refused before the database was restored, which knows no record there.
+
+    Attributes:
+        status: `INVALID` or `SUSPENDED`, as the list said; it is said for ever.
+    """
+
+    __tablename__ = "kept_status"
+    __table_args__ = (CheckConstraint("status IN (1, 2)", name="refused"),)
+
+    service: Mapped[Service] = mapped_column(primary_key=True)
+    status_index: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    status: Mapped[int]

@@ -52,7 +52,7 @@ async def set_carrier_status(
         .returning(ServiceRecord.service, ServiceRecord.status_index, ServiceRecord.account_id)
     )
     changed = (await session.execute(changing)).all()
-    await _raise_versions(session, ((service, place) for service, place, _ in changed))
+    await note_changed(session, ((service, place) for service, place, _ in changed))
     await session.execute(
         update(CarrierFace)
         .where(CarrierFace.id == carrier_id, CarrierFace.status != Status.INVALID.value)
@@ -78,7 +78,7 @@ async def set_held(
         .values(held=held)
         .returning(ServiceRecord.service, ServiceRecord.status_index)
     )
-    await _raise_versions(session, ((service, place) for service, place in changed))
+    await note_changed(session, ((service, place) for service, place in changed))
 
 
 async def new_index(session: AsyncSession, service: Service) -> int:
@@ -89,7 +89,7 @@ async def new_index(session: AsyncSession, service: Service) -> int:
         state.version += 1
     state.used += 1
     while True:
-        index = secrets.randbelow(state.size)
+        index = state.first_free + secrets.randbelow(state.size - state.first_free)
         taken = select(ServiceRecord.id).where(
             ServiceRecord.service == service, ServiceRecord.status_index == index
         )
@@ -97,7 +97,8 @@ async def new_index(session: AsyncSession, service: Service) -> int:
             return index
 
 
-async def _raise_versions(session: AsyncSession, changed: Iterable[tuple[Service, int]]) -> None:
+async def note_changed(session: AsyncSession, changed: Iterable[tuple[Service, int]]) -> None:
+    """The lists say something else about these places: whoever kept them reads them again."""
     places = defaultdict[Service, list[int]](list)
     for service, place in changed:
         places[service].append(place)

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
-from entitlements.models import NOT_VALID, ServiceRecord, StatusListState
+from entitlements.models import NOT_VALID, KeptStatus, ServiceRecord, StatusListState
 from entitlements.shard_models import StatusShard
 from entitlements.status import listed
 from readers.contract.services import Service
@@ -104,15 +105,24 @@ async def _read(
     marked = select(ServiceRecord.status_index, listed).where(
         ServiceRecord.service == service,
         NOT_VALID,
-        ServiceRecord.status_index >= first,
-        ServiceRecord.status_index < first + places,
+        *_covered(ServiceRecord.status_index, first, places),
     )
-    said = {index - first: status for index, status in await session.execute(marked)}
+    kept = select(KeptStatus.status_index, KeptStatus.status).where(
+        KeptStatus.service == service, *_covered(KeptStatus.status_index, first, places)
+    )
+    found = (*await session.execute(kept), *await session.execute(marked))
+    said = {index - first: status for index, status in found}
     published = StatusList.of_size(places)
     for place, status in said.items():
         published[place] = status
     told = pack(said)
     return Shard(version, places, digest_of(told), deflated(told), segment_of(published))
+
+
+def _covered(
+    place: InstrumentedAttribute[int], first: int, places: int
+) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return place >= first, place < first + places
 
 
 def _replaced(kept: Pieces | None, shards: list[Shard]) -> Mapping[str, bytes]:

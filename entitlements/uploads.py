@@ -49,6 +49,17 @@ class Uploads:
 
     async def clean(self, content: bytes) -> Clean | NotTaken:
         """Make a file safe; or say why it cannot be taken."""
+        return await self._made(content, ())
+
+    async def photo(self, content: bytes) -> Clean | NotTaken:
+        """Make a photo of a person safe, to choose the part of it that is printed."""
+        return await self._made(content, ("photo",))
+
+    async def portrait(self, content: bytes, frame: str) -> Clean | NotTaken:
+        """The part of a photo that is printed; the frame as `cleaning.portraits.Frame` reads it."""
+        return await self._made(content, ("photo", frame))
+
+    async def _made(self, content: bytes, wanted: tuple[str, ...]) -> Clean | NotTaken:
         if len(content) > self.most_megabytes * MEGABYTE:
             return self.too_large()
         if self._under_way >= PLACES + MOST_WAITING:
@@ -56,7 +67,9 @@ class Uploads:
         self._under_way += 1
         try:
             loop = asyncio.get_running_loop()
-            found = await loop.run_in_executor(self._threads, _in_a_process, content, self._seconds)
+            found = await loop.run_in_executor(
+                self._threads, _in_a_process, content, self._seconds, wanted
+            )
         finally:
             self._under_way -= 1
         if isinstance(found, Clean):
@@ -70,11 +83,11 @@ class Uploads:
         return NotTaken(Refusal.TOO_LARGE, words)
 
 
-def _in_a_process(content: bytes, seconds: float) -> Clean | Refusal:
+def _in_a_process(content: bytes, seconds: float, wanted: tuple[str, ...]) -> Clean | Refusal:
     """What the process answers; one that dies or does not end had a file that was too much."""
     try:
         ended = subprocess.run(
-            [sys.executable, "-s", "-B", "-m", "entitlements.cleaning"],
+            [sys.executable, "-s", "-B", "-m", "entitlements.cleaning", *wanted],
             input=content,
             capture_output=True,
             timeout=seconds,
@@ -110,6 +123,10 @@ WORDS: Final[Mapping[Refusal, str]] = {
     "document again",
     Refusal.LOCKED: "The selected PDF needs a password. Save a copy without one, or take a photo "
     "of the document",
+    Refusal.NO_PICTURE: "The selected file must be a photo, as a JPG or PNG. A PDF cannot be "
+    "printed on a card",
+    Refusal.TOO_FEW_PIXELS: "The photo is too small to print. Take it again from nearer, or choose "
+    "a larger part of it",
     Refusal.TOO_MANY_PIXELS: "The picture is too large. Take the photo again with a smaller size",
     Refusal.TOO_MANY_PAGES: "The selected PDF must have 50 pages or fewer. Send only the pages "
     "that we need",

@@ -9,7 +9,11 @@
     |  |- WrongPassphrase     the passphrase does not open the store
     |  |- UnknownKey          no such purpose or generation in the store
     |  |- KeyMayNotLeave      a key that only the store may use was asked for
-    |  `- WrongKeyUse         a key was used for something other than its purpose
+    |  |- WrongKeyUse         a key was used for something other than its purpose
+    |  |- KeyTokenMissing     the token's module cannot be loaded, or no token has that label
+    |  |- KeyTokenAway        the token was there and does not answer now
+    |  |- KeyTokenLocked      too many wrong PINs: the token must be unlocked first
+    |  `- KeyTokenFull        the token has no room for another key
     |- SealBroken             sealed data was changed, or belongs to another row or column
     |- PersonErased           the person's key was destroyed, and their record with it
     |- InvalidDetails         a form has faults; each field with its message
@@ -95,6 +99,30 @@ class WrongKeyUse(KeyStoreError):
     """A signing key was asked for a MAC, or the other way about."""
 
     code = "wrong-key-use"
+
+
+class KeyTokenMissing(KeyStoreError):
+    """The module of the token cannot be loaded, or there is no token with that label."""
+
+    code = "key-token-missing"
+
+
+class KeyTokenAway(KeyStoreError):
+    """The token was opened and does not answer now: unplugged, cut off, or without its keys."""
+
+    code = "key-token-away"
+
+
+class KeyTokenLocked(KeyStoreError):
+    """Too many wrong PINs were tried, or it has none: its security officer must set a new one."""
+
+    code = "key-token-locked"
+
+
+class KeyTokenFull(KeyStoreError):
+    """The token has no room for another key; nothing was added."""
+
+    code = "key-token-full"
 
 
 class SealBroken(IdentityError):

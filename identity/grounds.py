@@ -18,6 +18,7 @@ class Ground(StrEnum):
     FRAUD = "fraud"
     CHARGES = "charges"
     LEGAL_CLAIM = "legal-claim"
+    PAYMENTS = "payments"
     TRAVEL_RECORDS = "travel-records"
     AUDIT_TRAIL = "audit-trail"
     SAFE_CARDS = "safe-cards"
@@ -53,6 +54,10 @@ EXCEPTIONS: Final[Mapping[Ground, Exception17]] = {
         "A legal claim or a complaint is open, and the record is needed for it",
         "UK GDPR Article 17(3)(e)",
         whole_record=True,
+    ),
+    Ground.PAYMENTS: Exception17(
+        "What was charged and paid, so that the council's accounts can be audited",
+        "UK GDPR Article 17(3)(b); Accounts and Audit Regulations 2015 (SI 2015/234) regulation 4",
     ),
     Ground.TRAVEL_RECORDS: Exception17(
         "That a travel concession was given, and when, because public money was paid for journeys",

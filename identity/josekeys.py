@@ -52,9 +52,7 @@ class Es256Key:
 
     def public_members(self) -> Mapping[str, str]:
         """Curve and point."""
-        point = self._key.public_key().public_numbers()
-        x, y = (_number(value, _P256_BYTES) for value in (point.x, point.y))
-        return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+        return ec_members(self._key.public_key())
 
 
 class Rs256Key:
@@ -71,11 +69,23 @@ class Rs256Key:
 
     def public_members(self) -> Mapping[str, str]:
         """Modulus and exponent."""
-        numbers = self._key.public_key().public_numbers()
-        modulus, exponent = (
-            _number(value, (value.bit_length() + 7) // 8) for value in (numbers.n, numbers.e)
-        )
-        return {"kty": "RSA", "n": modulus, "e": exponent}
+        return rsa_members(self._key.public_key())
+
+
+def ec_members(key: ec.EllipticCurvePublicKey) -> Mapping[str, str]:
+    """Of the public JWK: curve and point. Source: RFC 7518 section 6.2.1."""
+    point = key.public_numbers()
+    x, y = (_number(value, _P256_BYTES) for value in (point.x, point.y))
+    return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
+
+
+def rsa_members(key: rsa.RSAPublicKey) -> Mapping[str, str]:
+    """Of the public JWK: modulus and exponent. Source: RFC 7518 section 6.3.1."""
+    numbers = key.public_numbers()
+    modulus, exponent = (
+        _number(value, (value.bit_length() + 7) // 8) for value in (numbers.n, numbers.e)
+    )
+    return {"kty": "RSA", "n": modulus, "e": exponent}
 
 
 def new_es256() -> bytes:

@@ -7,13 +7,13 @@ and signatures itself, so that a hardware module can stand in its place.
 import base64
 import binascii
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     RECORD_SIGN = "record.sign"
     STATUS_SIGN = "status.sign"
     BUNDLE_SIGN = "bundle.sign"
+    BUREAU_SIGN = "bureau.sign"
     SESSION_SIGN = "session.sign"
     AUDIT_SIGN = "audit.sign"
     OIDC_SIGN_ES256 = "oidc.sign-es256"
@@ -78,6 +79,7 @@ _TRAITS: Mapping[Purpose, _Trait] = {
     Purpose.RECORD_SIGN: _Trait("rec", KeyUse.SIGNATURE, may_leave=False),
     Purpose.STATUS_SIGN: _Trait("sta", KeyUse.SIGNATURE, may_leave=False),
     Purpose.BUNDLE_SIGN: _Trait("bun", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.BUREAU_SIGN: _Trait("bur", KeyUse.SIGNATURE, may_leave=False),
     Purpose.SESSION_SIGN: _Trait("ses", KeyUse.SIGNATURE, may_leave=False),
     Purpose.AUDIT_SIGN: _Trait("aud", KeyUse.SIGNATURE, may_leave=False),
     Purpose.OIDC_SIGN_ES256: _Trait("oes", KeyUse.SIGNATURE_ES256, may_leave=False),
@@ -85,6 +87,9 @@ _TRAITS: Mapping[Purpose, _Trait] = {
     Purpose.DATA: _Trait("dat", KeyUse.SEALING, may_leave=True),
     Purpose.INDEX: _Trait("idx", KeyUse.INDEXING, may_leave=True),
 }
+IN_TOKEN: Final = frozenset(each for each, trait in _TRAITS.items() if not trait.may_leave)
+"""What a hardware token holds where there is one: whatever need never leave the store."""
+
 _FOR_JOSE: Mapping[KeyUse, Callable[[], bytes]] = {
     KeyUse.SIGNATURE_ES256: new_es256,
     KeyUse.SIGNATURE_RS256: new_rs256,
@@ -173,6 +178,19 @@ class KeyStore(Protocol):
         """
         ...
 
+    def rotate(self, purpose: Purpose, *, now: datetime, given: bytes | None = None) -> KeyId:
+        """Add a generation, or none at all. Every process that has the store open sees it.
+
+        Args:
+            purpose: of the new key.
+            now: when.
+            given: the key, 16 bytes, where custodians made it: a card key's only.
+
+        Raises:
+            WrongKeyUse: a key was given that is not a card key's, or of another length.
+        """
+        ...
+
 
 class _SigningKey(msgspec.Struct, frozen=True):
     private: Ed25519PrivateKey
@@ -203,14 +221,30 @@ class FileKeyStore:
         self._signing_keys: dict[KeyId, _SigningKey] = {}
 
     @classmethod
-    def initialise(cls, path: Path, passphrase: str, *, now: datetime) -> Self:
+    def initialise(
+        cls,
+        path: Path,
+        passphrase: str,
+        *,
+        now: datetime,
+        elsewhere: Collection[Purpose] = frozenset(),
+    ) -> Self:
         """Make a store with a first key of every purpose.
+
+        Args:
+            path: of the new file.
+            passphrase: that shall open it.
+            now: when.
+            elsewhere: purposes whose keys a token holds: the file lists them without their bytes.
 
         Raises:
             KeyStoreExists: there is something at the path already.
             WeakPassphrase: fewer than twelve characters.
         """
-        content: _Content = {purpose.value: [_fresh(purpose, now)] for purpose in Purpose}
+        content: _Content = {
+            purpose.value: [_stored(b"" if purpose in elsewhere else fresh(purpose), now)]
+            for purpose in Purpose
+        }
         return cls(KeyFile.create(path, passphrase, msgspec.json.encode(content)))
 
     @classmethod
@@ -224,13 +258,28 @@ class FileKeyStore:
         """
         return cls(KeyFile.open(path, passphrase))
 
-    def rotate(self, purpose: Purpose, *, now: datetime) -> KeyId:
+    def rotate(self, purpose: Purpose, *, now: datetime, given: bytes | None = None) -> KeyId:
         """Add a generation. Every process that has the store open sees it."""
+        if given is not None:
+            check_given(purpose, given)
+        return self.add(purpose, lambda _: given or fresh(purpose), now=now)
+
+    def add(self, purpose: Purpose, make: Callable[[KeyId], bytes], *, now: datetime) -> KeyId:
+        """Add a generation that is made elsewhere once its name is known.
+
+        Args:
+            purpose: of the new key.
+            make: given its name; what the file keeps of it, which is nothing where a token has it.
+                If it raises, nothing was added.
+            now: when.
+        """
         with self._file.locked():
             content = _content(self._file)
-            content.setdefault(purpose.value, []).append(_fresh(purpose, now))
+            held = content.setdefault(purpose.value, [])
+            key = KeyId(purpose, len(held) + 1)
+            held.append(_stored(make(key), now))
             self._file.write(msgspec.json.encode(content))
-        return self.current(purpose)
+        return key
 
     def generations(self, purpose: Purpose) -> tuple[KeyId, ...]:
         """Every key of the purpose, oldest first."""
@@ -298,12 +347,12 @@ class FileKeyStore:
         return self._jose_keys[key]
 
     def _bytes(self, key: KeyId, use: KeyUse) -> bytes:
-        found = _TRAITS[key.purpose].use
-        if found is not use:
-            raise WrongKeyUse(f"{key.wire.decode()} is for {found.value[1]}, not {use.value[1]}.")
+        use_of(key, use)
         held = self._keys if key in self._keys else self._newest()
         if key not in held:
             raise UnknownKey(f"The key store does not hold {key.wire.decode()}.")
+        if not held[key]:
+            raise UnknownKey(f"{key.wire.decode()} is in a token, which was not opened.")
         return held[key]
 
     def _newest(self) -> Mapping[KeyId, bytes]:
@@ -319,10 +368,34 @@ def _by_purpose(keys: Iterable[KeyId]) -> Mapping[Purpose, tuple[KeyId, ...]]:
     return {purpose: tuple(each) for purpose, each in groupby(ordered, key=attrgetter("purpose"))}
 
 
-def _fresh(purpose: Purpose, now: datetime) -> _StoredKey:
+def use_of(key: KeyId, *uses: KeyUse) -> KeyUse:
+    """How a key works.
+
+    Raises:
+        WrongKeyUse: in none of these ways.
+    """
+    found = _TRAITS[key.purpose].use
+    if found not in uses:
+        wanted = " or ".join(use.value[1] for use in uses)
+        raise WrongKeyUse(f"{key.wire.decode()} is for {found.value[1]}, not {wanted}.")
+    return found
+
+
+def check_given(purpose: Purpose, given: bytes) -> None:
+    """Raise `WrongKeyUse` unless people may bring such a key to the store."""
     use = _TRAITS[purpose].use
-    made = _FOR_JOSE[use]() if use in _FOR_JOSE else secrets.token_bytes(use.value[0])
-    return _StoredKey(now.astimezone(UTC), base64.b64encode(made).decode())
+    if use is not KeyUse.CARD_MAC or len(given) != use.value[0]:
+        raise WrongKeyUse("Only a card key of 16 bytes can be brought to the key store.")
+
+
+def fresh(purpose: Purpose) -> bytes:
+    """A new key of the purpose, as a file keeps it."""
+    use = _TRAITS[purpose].use
+    return _FOR_JOSE[use]() if use in _FOR_JOSE else secrets.token_bytes(use.value[0])
+
+
+def _stored(key: bytes, now: datetime) -> _StoredKey:
+    return _StoredKey(now.astimezone(UTC), base64.b64encode(key).decode())
 
 
 def _content(file: KeyFile) -> _Content:

@@ -32,6 +32,10 @@ class Act(StrEnum):
     LINK_BUS_PASS = "link-bus-pass"  # noqa: S105  a pass, no password
     MAKE_CARD = "make-card"
     PAIR_READER = "pair-reader"
+    MAKE_BATCH = "make-batch"
+    RELEASE_BATCH = "release-batch"
+    SEND_BATCH = "send-batch"
+    RENEW_CARDS = "renew-cards"
     SUSPEND_GRANT = "suspend-grant"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
@@ -44,6 +48,7 @@ class Act(StrEnum):
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
     SEE_WHO_CHANGES = "see-who-changes"
+    SEE_TERMINALS = "see-terminals"
     READ_AUDIT = "read-audit"
     MANAGE_STAFF = "manage-staff"
     MANAGE_PARTNERS = "manage-partners"
@@ -70,10 +75,18 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.LIFT_PROTECTION: "end the protection of an address",
     Act.GIVE_ACTIVATION_CODE: "give a resident the code that opens their own account",
     Act.FORGET_RESIDENT_APP: "remove the lost authenticator app of a resident, on a document",
-    Act.REPORT_CARD: "report a card lost or found, or a phone lost",
+    Act.REPORT_CARD: "say what became of a card (lost, stolen, damaged, faulty, found, handed in) "
+    "or of a phone",
+    Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
     Act.LINK_BUS_PASS: "link a bus pass of another issuer to a record by its number, and unlink it",
-    Act.MAKE_CARD: "order, replace, rewrite or cancel a card",
     Act.PAIR_READER: "pair a reader with their own browser, by the code on its screen",
+    Act.REPORT_CARD: "say what became of a card: lost, stolen, damaged, faulty, handed in or "
+    "found; or that a phone was lost",
+    Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
+    Act.MAKE_BATCH: "make a batch of cards for a card bureau, or cancel one that was not sent",
+    Act.RELEASE_BATCH: "let a batch that a colleague made leave the house",
+    Act.SEND_BATCH: "download a batch that was released, and hand in what the bureau made of it",
+    Act.RENEW_CARDS: "preview and begin the renewal of the cards that end on a day",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
@@ -88,6 +101,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
     Act.SEE_WHO_CHANGES: "see which residents gain or lose by a change of the rules",
+    Act.SEE_TERMINALS: "see how every card reader is, and which need somebody to go there",
     Act.READ_AUDIT: "read what was done and by whom",
     Act.MANAGE_STAFF: "change the role of a member of staff, end and restore their access, note "
     "their own account and work address, and have a code for a new password sent there",
@@ -121,14 +135,19 @@ _ADVISER: Final = _EVERYBODY | {
 }
 _CARD_OFFICER: Final = _ADVISER | {
     Act.MAKE_CARD,
+    Act.MAKE_BATCH,
+    Act.SEND_BATCH,
     Act.SUSPEND_GRANT,
     Act.TELL_FACT,
     Act.DECIDE_APPLICATION,
+    Act.SEE_TERMINALS,
 }
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
     Act.DECIDE_REQUEST,
+    Act.RELEASE_BATCH,
+    Act.RENEW_CARDS,
     Act.RECORD_CHECK,
     Act.REVIEW_APPLICATION,
     Act.ASK_RULES,
@@ -141,12 +160,15 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
     StaffRole.CARD_OFFICER: _CARD_OFFICER,
     StaffRole.SUPERVISOR: _SUPERVISOR,
     StaffRole.AUDITOR: _EVERYBODY | {Act.READ_AUDIT, Act.READ_RULES},
-    StaffRole.ADMINISTRATOR: _EVERYBODY | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS},
+    StaffRole.ADMINISTRATOR: _EVERYBODY
+    | {Act.MANAGE_STAFF, Act.MANAGE_PARTNERS, Act.SEE_TERMINALS},
     StaffRole.PARTNER: _EVERYBODY | {Act.WORK_FOR_PARTNER, Act.CHANGE_PARTNER_KEYS},
 }
 """Role -> everything it may do. What is not here is refused."""
 
-FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE, Act.ASK_RULES})
+FOUR_EYES: Final = frozenset(
+    {Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE, Act.ASK_RULES, Act.MAKE_BATCH}
+)
 """Acts that change nothing until a second person, who may decide, has approved them."""
 
 STEP_UP: Final = frozenset(
@@ -155,6 +177,7 @@ STEP_UP: Final = frozenset(
         Act.LIFT_PROTECTION,
         Act.FORGET_RESIDENT_APP,
         Act.DECIDE_REQUEST,
+        Act.RELEASE_BATCH,
         Act.DECIDE_RULES,
         Act.MANAGE_STAFF,
         Act.MANAGE_PARTNERS,

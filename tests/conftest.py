@@ -13,6 +13,7 @@ from readers.virtual.pcscd import Pcscd
 from tests.support import postgresql as postgresql_support
 from tests.support.pcsc import running_pcscd
 from tests.support.people import tables
+from tests.support.tokens import SoftHsm, softhsm_in
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,13 @@ def keystore(tmp_path_factory: pytest.TempPathFactory) -> FileKeyStore:
     return FileKeyStore.initialise(
         path, "a passphrase for tests", now=datetime(2026, 11, 22, tzinfo=UTC)
     )
+
+
+@pytest.fixture(scope="session")
+def softhsm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftHsm]:
+    """PKCS#11 tokens of our own; a test makes one, under a label that no other test uses."""
+    with softhsm_in(tmp_path_factory.mktemp("softhsm")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 import structlog
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import card_sessions, metrics
+from cardservice import card_sessions, metrics, progress
 from cardservice.api.guards import signed_by_terminal
-from cardservice.card_sessions import Means, Outcome
+from cardservice.card_sessions import Exchange, Means, Outcome
 from cardservice.database import Database
 from cardservice.errors import BadMessage, SessionBroken
 from cardservice.settings import Settings
@@ -26,6 +29,7 @@ from readers.contract.wire import (
     Ended,
     FromTerminal,
     Hello,
+    Purpose,
     SessionResult,
     UpdateKind,
 )
@@ -123,6 +127,7 @@ async def card_session(
         hello = await relay.hello()
     except (SessionBroken, BadMessage, TimeoutError) as error:
         purpose, outcome = "none", _not_begun(error)
+        await _tell(socket, database, outcome)
     else:
         purpose = hello.purpose.value
         outcome, done = await _hold(relay, hello, socket, database, means)
@@ -143,17 +148,47 @@ async def _hold(
     """How it went, and what was done if all of it was."""
     terminal, clock = socket.user, socket.app.state.clock
     if hello.wire_version != WIRE_VERSION:
-        return Outcome(SessionResult.REFUSED, "wire-version"), ()
+        return Outcome(SessionResult.REFUSED, card_sessions.OTHER_VERSION), ()
     if hello.purpose not in terminal.purposes:
         return Outcome(SessionResult.REFUSED, "purpose-not-allowed"), ()
     async with database.transaction() as session:
+        told = await _told(session, terminal, hello, now=clock())
         plan = await card_sessions.prepare(session, means, terminal, hello, now=clock())
-    if isinstance(plan, SessionResult):
-        return Outcome(plan), ()
-    outcome = await card_sessions.drive(plan, relay.exchange)
+        if isinstance(plan, SessionResult):
+            await _finish(session, told, Outcome(plan), now=clock())
+            return Outcome(plan), ()
+    exchange: Exchange = relay.exchange
+    if told is not None:
+        exchange = progress.watched(exchange, database, told, clock)
+    outcome = await card_sessions.drive(plan, exchange)
     async with database.transaction() as session:
         await card_sessions.conclude(session, plan, terminal, outcome, now=clock())
+        await _finish(session, told, outcome, now=clock())
     return outcome, plan.updates if outcome.result is SessionResult.DONE else ()
+
+
+async def _told(
+    session: AsyncSession, terminal: KnownTerminal, hello: Hello, *, now: datetime
+) -> UUID | None:
+    """Where the making of a card is noted for the clerk whom the reader serves, if it does."""
+    if hello.purpose is not Purpose.PERSONALISE:
+        return None
+    return await progress.begin(session, terminal.id, now=now)
+
+
+async def _tell(socket: Socket, database: Database, outcome: Outcome) -> None:
+    """A card that cannot be read at all is told of too: a clerk waits for it."""
+    clock = socket.app.state.clock
+    async with database.transaction() as session:
+        told = await progress.begin(session, socket.user.id, now=clock())
+        await _finish(session, told, outcome, now=clock())
+
+
+async def _finish(
+    session: AsyncSession, told: UUID | None, outcome: Outcome, *, now: datetime
+) -> None:
+    if told is not None:
+        await progress.finish(session, told, outcome, now=now)
 
 
 def _not_begun(error: SessionBroken | BadMessage | TimeoutError) -> Outcome:
@@ -162,5 +197,5 @@ def _not_begun(error: SessionBroken | BadMessage | TimeoutError) -> Outcome:
             return Outcome(SessionResult.TIMED_OUT)
         case BadMessage():
             return Outcome(SessionResult.REFUSED, error.code)
-        case SessionBroken():
-            return Outcome(SessionResult.BROKEN_OFF)
+        case SessionBroken(reason=reason):
+            return Outcome(SessionResult.BROKEN_OFF, reason.value if reason else None)

@@ -21,7 +21,7 @@ from cardservice.card_sessions import Means
 from cardservice.database import Database
 from cardservice.web.problems import STATUS, every_error, title_of
 from entitlements.status_lists import StatusLists
-from identity.errors import KeyStoreError
+from identity.errors import KeyStoreError, KeyTokenAway
 from identity.keys import KeyStore, Purpose
 from readers.contract.services import Service
 from readers.contract.shards import MEDIA_TYPE as SHARD_MEDIA_TYPE
@@ -196,6 +196,9 @@ def _keys(keystore: KeyStore) -> str:
     try:
         for purpose in Purpose:
             keystore.current(purpose)
+        keystore.sign(keystore.current(Purpose.SESSION_SIGN), b"readyz")
+    except KeyTokenAway:
+        return "the token does not answer"
     except KeyStoreError:
         return "a key is missing"
     return "ok"

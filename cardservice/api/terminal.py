@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
@@ -10,7 +10,7 @@ from litestar.params import FromQuery, JSONBody
 from litestar.types import Guard
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import hotlist, metrics, pairing, taps, terminals
+from cardservice import front_desk, hotlist, metrics, pairing, taps, terminal_health, terminals
 from cardservice.api.guards import KEPT_WHEN_REVOKED, signed_by_terminal
 from cardservice.card_sessions import Means
 from cardservice.checks import check
@@ -22,6 +22,8 @@ from cardservice.web.problems import STATUS, problem, title_of
 from entitlements.status_lists import StatusLists
 from identity.keys import Purpose
 from identity.personal import Vault
+from readers.contract.front_desk import FRONT_DESK_PATH, Seen, SeenTaken
+from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.wire import (
     BUNDLE_PATH,
     CHECKS_PATH,
@@ -41,6 +43,8 @@ from readers.contract.wire import (
     TapUpload,
 )
 
+LARGEST_REPORT: Final = 16 * 1024
+
 FromTerminal = Request[KnownTerminal, Any, Any]
 
 
@@ -52,6 +56,7 @@ async def enrol(
     now: NamedDependency[datetime],
 ) -> Enrolled:
     """Make the machine that holds the code a terminal."""
+    terminals.check_version(data.wire_version)  # before the code is used up
     terminal = await terminals.enrol(session, data.code, data.public_key, now=now)
     return Enrolled(
         terminal_id=str(terminal.id),
@@ -90,10 +95,14 @@ class TerminalApi(Controller):
 
     @get(READ_KEYS_PATH)
     async def read_keys(
-        self, request: FromTerminal, means: NamedDependency[Means]
+        self,
+        request: FromTerminal,
+        session: NamedDependency[AsyncSession],
+        means: NamedDependency[Means],
+        now: NamedDependency[datetime],
     ) -> Response[ReadKeys]:
-        """The read masters of the terminal's own services."""
-        keys = hotlist.read_keys(means.keystore, request.user)
+        """The read masters of the terminal's own services, without those that were retired."""
+        keys = await hotlist.read_keys(session, means.keystore, request.user, now=now)
         return Response(keys, headers={"cache-control": "no-store"})
 
     @post(PAIRING_PATH, status_code=200)
@@ -131,6 +140,32 @@ class TerminalApi(Controller):
         stored = TapsStored(stored=list(ingested.stored), new=ingested.new, server_time=now)
         return Response(stored)
 
+    @post(HEALTH_PATH, status_code=200, request_max_body_size=LARGEST_REPORT)
+    async def report_health(
+        self,
+        request: FromTerminal,
+        data: JSONBody[HealthReport],
+        session: NamedDependency[AsyncSession],
+        now: NamedDependency[datetime],
+    ) -> HealthTaken:
+        """Keep what the terminal says of its own state, in place of what it said before."""
+        await terminal_health.take(session, request.user, data, now=now)
+        metrics.heard_of(str(request.user.id), data.taps_waiting, now)
+        return HealthTaken(server_time=now)
+
+    @post(FRONT_DESK_PATH, status_code=200)
+    async def laid_at_desk(
+        self,
+        request: FromTerminal,
+        data: JSONBody[Seen],
+        session: NamedDependency[AsyncSession],
+        vault: NamedDependency[Vault],
+        now: NamedDependency[datetime],
+    ) -> SeenTaken:
+        """Tell the clerk whose browser this terminal serves what was laid on its reader."""
+        answer = await front_desk.take(session, vault, request.user, data, now=now)
+        return SeenTaken(answer=answer, server_time=now)
+
     @post(CHECKS_PATH, status_code=200)
     async def check(
         self,
@@ -148,7 +183,7 @@ class TerminalApi(Controller):
         if data.service not in request.user.services:
             raise ServiceNotAllowed(f"This terminal does not check {data.service}.")
         async with database.reading() as reading:
-            status, update_owed = await check(reading, vault, data)
+            status, update_owed = await check(reading, vault, data, now=now)
         return CheckAnswer(status=status, update_owed=update_owed, server_time=now)
 
 

@@ -8,13 +8,24 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from cardservice.app import open_keystore, passphrase
-from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
-from cardservice.cli.subcommands import Commands, group, json_option
+from cardservice import keystores
+from cardservice.app import open_keystore
+from cardservice.cli import card_keys, ceremony
+from cardservice.cli.answers import (
+    Exit,
+    complain,
+    open_database,
+    say,
+    say_json,
+    say_table,
+    surroundings,
+)
+from cardservice.cli.card_keys import CARD_KEYS
+from cardservice.cli.subcommands import Commands, day, group, json_option
 from cardservice.personal_data import STORE_SEALED, TABLES
 from cardservice.settings import Settings
 from identity import rekeying
-from identity.keys import FileKeyStore, Purpose
+from identity.keys import Purpose
 from identity.personal import Vault
 
 PASSPHRASE_BYTES: Final = 24
@@ -22,14 +33,16 @@ ROTATED: Final = (
     Purpose.DATA,
     Purpose.INDEX,
     Purpose.AUDIT_SIGN,
+    Purpose.BUREAU_SIGN,
     Purpose.OIDC_SIGN_ES256,
     Purpose.OIDC_SIGN_RS256,
 )
-"""Keys that nothing outside must learn of first; sites fetch new OpenID keys by their id."""
+"""Keys that nothing outside must learn of first; sites fetch new OpenID keys by their id. Those on
+cards are rolled onto them."""
 
 
 def add_to(commands: Commands) -> None:
-    """`keys init`, `keys rotate`, `keys rekey`, `keys list` and `keys pin`."""
+    """`keys init`, `rotate`, `retire`, `rolling`, `ceremony`, `rekey`, `list` and `pin`."""
     own = group(commands, "keys", "the key store")
     init = own.add_parser(
         "init",
@@ -37,8 +50,17 @@ def add_to(commands: Commands) -> None:
     )
     init.set_defaults(run=_init)
     rotate = own.add_parser("rotate", help="add a key, and bring everything to it")
-    rotate.add_argument("purpose", choices=[each.value for each in ROTATED], help="which key")
+    choices = [each.value for each in (*ROTATED, *CARD_KEYS)]
+    rotate.add_argument("purpose", choices=choices, help="which key")
+    rotate.add_argument(
+        "--from",
+        dest="used_from",
+        type=day,
+        help="of a card key: the first day on which cards are given it",
+    )
     rotate.set_defaults(run=_rotate)
+    card_keys.add_to(own)
+    ceremony.add_to(own)
     rekey = own.add_parser("rekey", help="bring everything to the newest keys; goes on if stopped")
     rekey.set_defaults(run=_rekey)
     listing = own.add_parser("list", help="names of the keys; never the keys")
@@ -50,13 +72,16 @@ def add_to(commands: Commands) -> None:
 
 def _init(asked: argparse.Namespace) -> int:
     around = surroundings(asked.config)
-    secret = Path(around.settings.keys_passphrase_file)
-    if not secret.exists():
+    settings = around.settings
+    secret = Path(settings.keys_passphrase_file)
+    if not settings.keys_module and not secret.exists():
         _make_passphrase(secret)
         say(f"Made a passphrase in {secret}. Keep a copy apart from the key store.")
-    store = Path(around.settings.keys)
-    FileKeyStore.initialise(store, passphrase(around.settings), now=around.clock())
-    say(f"Made a key store in {store}, with a key for each of {len(Purpose)} purposes.")
+    keystores.made(settings, now=around.clock())
+    place = f"the token {settings.keys_token} and {settings.keys}"
+    if not settings.keys_module:
+        place = settings.keys
+    say(f"Made a key store in {place}, with a key for each of {len(Purpose)} purposes.")
     return Exit.DONE
 
 
@@ -68,6 +93,11 @@ def _make_passphrase(path: Path) -> None:
 
 
 def _rotate(asked: argparse.Namespace) -> int:
+    if Purpose(asked.purpose) in CARD_KEYS:
+        return card_keys.rotate(asked)
+    if asked.used_from:
+        complain("--from is for card keys; this one is used at once.")
+        return Exit.USAGE
     around = surroundings(asked.config)
     key = open_keystore(around.settings).rotate(Purpose(asked.purpose), now=around.clock())
     say(f"Made {key.wire.decode()}. Keep a copy of the key store.")

@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, select
 
 from cardservice.bus_pass_models import LinkedBusPass
+from cardservice.charge_models import Charge, Payment
+from cardservice.front_desk_models import DeskTap
 from cardservice.holdings.holding import (
     CLAIMS,
     COMPLAINTS,
@@ -20,6 +22,10 @@ from cardservice.holdings.holding import (
     Topic,
 )
 from cardservice.models import Card, CardOrder, CardSession, EnrolmentCode, Phone, Tap, TapConflict
+from cardservice.photo_models import Photo, PhotoStage
+from cardservice.photos import WHOLE_KEPT
+from cardservice.progress import KEPT
+from cardservice.progress_models import Progress
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -55,6 +61,10 @@ def _conflicts_of(person: UUID) -> ColumnElement[bool]:
 
 def _cards_of(person: UUID) -> Select[UUID]:
     return select(Card.id).where(Card.account_id == person)
+
+
+def _charges_of(person: UUID) -> Select[UUID]:
+    return select(Charge.id).where(Charge.account_id == person)
 
 
 HOLDINGS: Final = (
@@ -119,11 +129,59 @@ HOLDINGS: Final = (
     Holding(
         model=Card,
         topic=Topic.CARD,
-        what="Your cards: the chip's number, and whether a card is in use, lost or replaced",
+        what="Your cards: the chip's number, until when each lasts, whether it is in use, lost or "
+        "replaced, and the crime reference of a stolen one",
         of=lambda person: Card.account_id == person,
         fate=Fate.EMPTIED,
         ground=Ground.SAFE_CARDS,
-        cleared={"sealed_uid": None, "uid_index": None, "key_generations": None},
+        cleared={
+            "sealed_uid": None,
+            "uid_index": None,
+            "key_generations": None,
+            "sealed_crime_reference": None,
+            "strip": None,
+        },
+    ),
+    Holding(
+        model=Charge,
+        topic=Topic.CARD,
+        what="What you were charged for another card, and whether you paid it",
+        of=lambda person: Charge.account_id == person,
+        fate=Fate.KEPT,
+        ground=Ground.PAYMENTS,
+        period=Period(SIX_YEARS, "it was settled", lambda cut: Charge.settled_at < cut, CLAIMS),
+    ),
+    Holding(
+        model=Payment,
+        topic=Topic.CARD,
+        what="Payments you began on GOV.UK Pay; never a number of a bank card",
+        of=lambda person: Payment.charge_id.in_(_charges_of(person)),
+        fate=Fate.KEPT,
+        ground=Ground.PAYMENTS,
+        period=Period(
+            SIX_YEARS,
+            "what they were for was settled",
+            lambda cut: Payment.charge_id.in_(select(Charge.id).where(Charge.settled_at < cut)),
+            CLAIMS,
+        ),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The photo that is printed on your card",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.CARD),
+    ),
+    Holding(
+        model=Photo,
+        topic=Topic.CARD,
+        what="The whole picture your photo is cut from, while that is done",
+        of=lambda person: (Photo.account_id == person) & (Photo.stage == PhotoStage.WHOLE),
+        period=Period(
+            WHOLE_KEPT,
+            "it was taken",
+            lambda cut: (Photo.stage == PhotoStage.WHOLE) & (Photo.added_at < cut),
+            NEEDED_NO_LONGER,
+        ),
     ),
     Holding(
         model=Phone,
@@ -137,6 +195,18 @@ HOLDINGS: Final = (
         topic=Topic.CARD,
         what="The numbers of bus passes of other issuers that you asked us to link",
         of=lambda person: LinkedBusPass.account_id == person,
+    ),
+    Holding(
+        model=DeskTap,
+        topic=Topic.TECHNICAL,
+        what="That your card was laid on the reader of a desk, so that the clerk there saw you",
+        of=lambda person: DeskTap.account_id == person,
+        period=Period(
+            timedelta(days=1),
+            "you tapped",
+            lambda cut: DeskTap.tapped_at < cut,
+            NEEDED_NO_LONGER,
+        ),
     ),
     Holding(
         model=ServiceNumber,
@@ -155,6 +225,17 @@ HOLDINGS: Final = (
         fate=Fate.KEPT,
         ground=Ground.SAFE_CARDS,
         cleared={"entitlement_class": None, "valid_from": None, "valid_until": None},
+    ),
+    Holding(
+        model=Progress,
+        topic=Topic.CARD,
+        what="How the making of your card went, step by step, for the desk",
+        of=lambda person: Progress.order_id.in_(
+            select(CardOrder.id).where(CardOrder.card_id.in_(_cards_of(person)))
+        ),
+        period=Period(
+            KEPT, "the card was laid", lambda cut: Progress.began_at < cut, NEEDED_NO_LONGER
+        ),
     ),
     Holding(
         model=CardOrder,

@@ -19,6 +19,7 @@ WORDS: Final[Mapping[str, str]] = {
     "assurance-check-recorded": _("Recorded a check of who you are"),
     "bus-pass-linked": _("Linked a bus pass"),
     "bus-pass-unlinked": _("Unlinked a bus pass"),
+    "card-brought-to-desk": _("Had a card made at a desk"),
     "card-moved": _("Changed the state of a card"),
     "card-ordered": _("Ordered a card"),
     "card-rewrite-asked": _("Asked for a card to be written again"),
@@ -36,6 +37,9 @@ WORDS: Final[Mapping[str, str]] = {
     "fact-told": _("Recorded an answer"),
     "giving-chosen": _("Chose what we do when there is something new"),
     "phone-ended": _("Reported the phone lost"),
+    "photo-added": _("Added your photo"),
+    "photo-opened": _("Looked at your photo"),
+    "photo-removed": _("Removed your photo"),
     "request-made": _("Asked a colleague to approve a change"),
 }
 CONSEQUENCES: Final = frozenset({"carrier-status-set", "sessions-ended", "records-issued"})

@@ -1,6 +1,6 @@
 """A resident's cards and taps in the words of a page."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, assert_never
 from uuid import UUID
 
@@ -8,8 +8,9 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle, taps, updates
-from cardservice.models import Card, CardState
+from cardservice import issuance, lifecycle, products, taps, updates
+from cardservice.models import COMING, LIVE, Card, CardState
+from cardservice.products import KENT_CARD
 from cardservice.taps import ShownTap
 from cardservice.updates import Add, Block, Change, Remove, RollKeys, Unblock, Update
 from cardservice.web.service_words import service_name
@@ -21,10 +22,18 @@ from readers.contract.services import Service
 
 STATE_WORDS: Final = {
     CardState.ORDERED: (_("Waiting to be made"), "blue"),
+    CardState.PERSONALISED: (_("Made"), "blue"),
+    CardState.DISPATCHED: (_("In the post"), "blue"),
     CardState.ACTIVE: (_("In use"), "green"),
+    CardState.SUSPENDED: (_("Suspended"), "red"),
     CardState.LOST: (_("Reported lost"), "red"),
+    CardState.STOLEN: (_("Reported stolen"), "red"),
+    CardState.DAMAGED: (_("Reported damaged"), "red"),
+    CardState.FAULTY: (_("Faulty"), "red"),
+    CardState.EXPIRED: (_("Expired"), "grey"),
+    CardState.RETURNED: (_("Handed in"), "yellow"),
     CardState.REPLACED: (_("Replaced"), "grey"),
-    CardState.FAILED: (_("Not completed"), "grey"),
+    CardState.DESTROYED: (_("No longer a card"), "grey"),
 }
 """State of a card -> what a page calls it, and the colour of its tag."""
 STOPPED_WORDS: Final = (_("Stopped"), "red")
@@ -42,6 +51,9 @@ class CardLine(msgspec.Struct, frozen=True):
         owed: what its next tap on a reader that is online does to it, in that order.
         is_to_gain: whether that is something for its holder, and not that it is stopped.
         is_stopped: whether readers refuse it although it is in use: its holder has died.
+        product: what it is called.
+        last_day: printed on it; None for one from before days were printed.
+        blocks_another: whether it must be replaced, used or cancelled before another is ordered.
     """
 
     id: UUID
@@ -52,6 +64,9 @@ class CardLine(msgspec.Struct, frozen=True):
     owed: tuple[str, ...]
     is_to_gain: bool
     is_stopped: bool
+    product: str
+    last_day: date | None
+    blocks_another: bool
 
 
 class TapLine(msgspec.Struct, frozen=True):
@@ -129,6 +144,9 @@ async def _card_line(
         owed=tuple(_owed_words(each) for each in waits),
         is_to_gain=bool(waits) and Block() not in waits,
         is_stopped=stopped,
+        product=products.built_in().name_of(card.product),
+        last_day=card.expires_on,
+        blocks_another=card.product == KENT_CARD and card.state in LIVE | COMING,
     )
 
 

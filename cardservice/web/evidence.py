@@ -12,11 +12,11 @@ from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.database import Database
-from cardservice.settings import LARGEST_EVIDENCE, Settings, registers_in
+from cardservice.settings import Settings, registers_in
 from cardservice.web.apply import OPT
 from cardservice.web.evidence_files import file_answer
 from cardservice.web.evidence_lines import in_words
-from cardservice.web.forms import Typed, typed_in
+from cardservice.web.forms import LARGEST_WITH_FILE, Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.whose import whose_of
@@ -28,7 +28,7 @@ from entitlements.cleaning.media import Clean
 from entitlements.looking_up import NotAsked
 from entitlements.references import read_reference
 from entitlements.sending import NotGiven
-from entitlements.uploads import MEGABYTE, NotTaken, Uploads
+from entitlements.uploads import NotTaken, Uploads
 from entitlements.wanted import Said, can_be_sent, documents_wanted, said_of
 from identity.dates import london_date
 from identity.evidence import KINDS, Proof, sole_proof
@@ -41,7 +41,6 @@ DOCUMENT: Final = "document"
 REGISTER: Final = "register"
 NUMBER: Final = "number"
 AGREED: Final = "agreed"
-LARGEST_BODY: Final = (LARGEST_EVIDENCE + 1) * MEGABYTE
 
 
 @get(PATH, opt=OPT)
@@ -65,7 +64,7 @@ async def ask(
     return await _form(request, session, vault, settings, row, now)
 
 
-@post(PATH, status_code=303, opt=OPT, request_max_body_size=LARGEST_BODY)
+@post(PATH, status_code=303, opt=OPT, request_max_body_size=LARGEST_WITH_FILE)
 async def send(
     request: VisitorRequest,
     reference: FromPath[str],

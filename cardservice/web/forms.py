@@ -6,9 +6,13 @@ from typing import Final
 from litestar.datastructures import UploadFile
 from litestar.types import Message, Scope
 
+from cardservice.settings import LARGEST_EVIDENCE
 from cardservice.web.visitors import AnyRequest
+from entitlements.uploads import MEGABYTE
 from identity.evidence import DocumentShown
 
+LARGEST_WITH_FILE: Final = (LARGEST_EVIDENCE + 1) * MEGABYTE
+"""Bytes of a form with a file in it, whatever the setting says of the file."""
 _FILES: Final = "kent_files"
 Typed = Mapping[str, str]
 """Field name -> what was typed. A field that was left empty is not there."""

@@ -23,6 +23,8 @@ _ORDER_WORDS: Final = {
 }
 """State of an order -> what a page calls it, the colour of its tag, and what happens next."""
 
+_POSTED: Final = _("It will be made and posted to you. When it has come, tell us, and it works.")
+
 
 class Step(msgspec.Struct, frozen=True):
     """How far something is: one step that was taken."""
@@ -85,7 +87,7 @@ async def _orders(session: AsyncSession, account_id: UUID) -> tuple[OrderLine, .
     query = (
         select(CardOrder, Terminal.place)
         .join(Card, Card.id == CardOrder.card_id)
-        .join(Terminal, Terminal.id == CardOrder.terminal_id)
+        .outerjoin(Terminal, Terminal.id == CardOrder.terminal_id)
         .where(Card.account_id == account_id)
         .order_by(CardOrder.ordered_at.desc())
     )
@@ -106,12 +108,13 @@ def _lost(card: Card) -> OrderLine:
     )
 
 
-def _order(order: CardOrder, place: str) -> OrderLine:
+def _order(order: CardOrder, place: str | None) -> OrderLine:
     tag, colour, follows = _ORDER_WORDS[order.state]
     steps = [Step(_("Asked for"), order.ordered_at)]
     if order.closed_at is not None:
         steps.append(Step(tag, order.closed_at))
-    follows = follows % {"place": place} if order.state is OrderState.WAITING else follows
+    if order.state is OrderState.WAITING:
+        follows = follows % {"place": place} if place else _POSTED
     return OrderLine(
         title=_("A Kent Card"), tag=tag, colour=colour, next=follows, steps=tuple(steps)
     )

@@ -1,12 +1,14 @@
 """The process that opens what strangers sent: little memory, little time, no files, no secrets.
 
 One file comes in by standard input; out goes one line of JSON and, if the file was made safe, the
-new file. Whatever else happens (a crash, a limit) is for whoever started it to judge.
+new file. Arguments ask for a photo of a person: `photo`, and a frame if it is to be cut to the part
+that is printed. Whatever else happens (a crash, a limit) is for whoever started it to judge.
 """
 
 import os
 import resource
 import sys
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -37,7 +39,9 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 def main() -> None:
     """Answer for the file at standard input."""
     _limit()
-    found = _cleaned(sys.stdin.buffer.read())
+    _, *wanted = sys.argv
+    content = sys.stdin.buffer.read()
+    found = _portrayed(content, wanted[1:]) if wanted else _cleaned(content)
     if isinstance(found, Refusal):
         answer, content = Answer(refused=found), b""
     else:
@@ -57,6 +61,22 @@ def _cleaned(content: bytes) -> Clean | Refusal:
         from entitlements.cleaning.pictures import clean_picture  # noqa: PLC0415  (likewise)
 
         return clean_picture(content, media)
+    except NotClean as refused:
+        return refused.why
+    except MemoryError:
+        return Refusal.TOO_DEMANDING
+
+
+def _portrayed(content: bytes, frames: Sequence[str]) -> Clean | Refusal:
+    media = media_of(content)
+    if isinstance(media, Refusal):
+        return media
+    if media is Media.PDF:
+        return Refusal.NO_PICTURE
+    from entitlements.cleaning.portraits import Frame, portrait, whole  # noqa: PLC0415  (likewise)
+
+    try:
+        return portrait(content, media, Frame.of(frames[0])) if frames else whole(content, media)
     except NotClean as refused:
         return refused.why
     except MemoryError:

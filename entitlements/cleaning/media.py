@@ -25,6 +25,8 @@ class Refusal(StrEnum):
     DRAWING = "drawing"
     DAMAGED = "damaged"
     LOCKED = "locked"
+    NO_PICTURE = "no-picture"
+    TOO_FEW_PIXELS = "too-few-pixels"
     TOO_MANY_PIXELS = "too-many-pixels"
     TOO_MANY_PAGES = "too-many-pages"
     TOO_DEMANDING = "too-demanding"

@@ -7,7 +7,7 @@ ignore raises :data:`WIRE_VERSION`.
 
 from datetime import date, datetime, time
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +18,8 @@ from readers.contract.services import Service
 from readers.contract.windows import DatedWindow
 
 WIRE_VERSION: Final = 1
+OLDEST_WIRE_VERSION: Final = 1
+"""Of terminals that a server of this version still speaks with."""
 MAX_BATCH: Final = 500
 
 ENROL_PATH: Final = "/api/terminal/enrol"
@@ -123,6 +125,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         hotlists: service -> token of a :class:`readers.contract.shards.Manifest`, for a terminal
             that said in its question that it knows ``LISTS_IN_SHARDS``; it then gets no
             ``status_lists``, and fetches the shards that it has not.
+        set_up: a :class:`readers.contract.products.SetUp`, read apart, so that a setting which a
+            terminal cannot take costs it no list.
     """
 
     iat: int
@@ -139,6 +143,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     bank_holidays: list[date]
     hotlists: dict[Service, str] = {}
     refresh_seconds: int = 60
+    set_up: dict[str, Any] = {}
     wire_version: int = WIRE_VERSION
 
 

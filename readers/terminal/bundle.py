@@ -9,6 +9,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from readers.contract import tokens
+from readers.contract.products import LEAST_REFRESH_SECONDS, MOST_REFRESH_SECONDS
 from readers.contract.services import Service
 from readers.contract.shards import (
     MANIFEST_TYPE,
@@ -31,6 +32,12 @@ from readers.contract.wire import (
 from readers.errors import ShardRefused, StatusListError, TokenRefused
 from readers.terminal.errors import BundleRefused, ListRolledBack
 
+TOO_OLD_HERE: Final = (
+    "This terminal is too old for the server: install the newer version of its software."
+)
+TOO_OLD_THERE: Final = (
+    "The server is too old for this terminal: go back to the version it had, or upgrade the server."
+)
 MAX_BUNDLE_BYTES: Final = 32 * 1024 * 1024
 
 
@@ -81,6 +88,12 @@ class BundleView(msgspec.Struct, frozen=True, kw_only=True):
     issuer_keys: Mapping[bytes, Ed25519PublicKey]
     next_keys: Mapping[str, bytes]
     bank_holidays: frozenset[date]
+    set_up: Mapping[str, Any] = {}
+
+    @property
+    def lists_at(self) -> datetime | None:
+        """When the oldest of the status lists was made; None when there is none."""
+        return min((rules.listed_at for rules in self.services.values()), default=None)
 
 
 def open_bundle(
@@ -106,8 +119,10 @@ def open_bundle(
         bundle = _verified(token, pinned)
         if bundle.terminal_id != terminal_id:
             raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
-        if bundle.wire_version != WIRE_VERSION:
-            raise BundleRefused("The bundle is made for another version of this program.")
+        if bundle.wire_version > WIRE_VERSION:
+            raise BundleRefused(TOO_OLD_HERE)
+        if bundle.wire_version < WIRE_VERSION:
+            raise BundleRefused(TOO_OLD_THERE)
         if not bundle.bundle_keys:
             raise BundleRefused("The bundle names no key that may sign the next one.")
         return _view(bundle, shards)
@@ -180,7 +195,9 @@ def _view(bundle: Bundle, shards: Mapping[str, bytes]) -> BundleView:
         place=bundle.place,
         issued_at=_instant(bundle.iat),
         expires_at=_instant(bundle.exp),
-        refresh=timedelta(seconds=bundle.refresh_seconds),
+        refresh=timedelta(
+            seconds=min(max(bundle.refresh_seconds, LEAST_REFRESH_SECONDS), MOST_REFRESH_SECONDS)
+        ),
         purposes=frozenset(bundle.purposes),
         services={
             service: _rules(service, settings, bundle, shards)
@@ -192,6 +209,7 @@ def _view(bundle: Bundle, shards: Mapping[str, bytes]) -> BundleView:
         },
         next_keys=bundle.bundle_keys,
         bank_holidays=frozenset(bundle.bank_holidays),
+        set_up=bundle.set_up,
     )
 
 

@@ -1,12 +1,13 @@
 """What the terminal's screen shows, and the words for what the reasons do not cover."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from readers.contract.products import Product, RemoteSettings
 from readers.contract.reasons import WORDS, Reason, Words
 from readers.contract.services import Service
 from readers.contract.wire import Ended, Purpose, SessionResult, UpdateKind
@@ -87,8 +88,18 @@ _WELCOME: Final = {
 _HELD_BADLY: Final = frozenset({Reason.CARD_REMOVED, Reason.CARD_MUTE, Reason.CHAIN_TOO_LONG})
 """Of the reasons to try again, those that trying again may cure."""
 
-_TAP = Words("Tap your card", "Hold your Kent Card flat on the reader.")
-_MAKE = Words("Ready to make a card", "Lay the new card on the reader.")
+IDLE: Final[Mapping[Product, Words]] = {
+    Product.VALIDATOR: Words("Tap your card", "Hold your Kent Card flat on the reader."),
+    Product.LIBRARY_KIOSK: Words(
+        "Tap your card", "Hold your Kent Card flat on the reader to use the library."
+    ),
+    Product.FRONT_DESK: Words(
+        "Tap your card", "A member of staff will see your record when you do."
+    ),
+    Product.DESK_ENCODER: Words("Ready to make a card", "Lay the new card on the reader."),
+}
+"""What the screen of each product says while no card is there."""
+
 READING: Final = Picture(Kind.READING, Words("Hold still", "We are reading your card."))
 HOLD_MAKING: Final = Picture(
     Kind.HOLD_CARD, Words("Leave the card on the reader", "The card is being made.")
@@ -173,11 +184,15 @@ def of_broken(reason: Reason, purpose: Purpose) -> Picture:
     return Picture(Kind.TRY_AGAIN, words, reason)
 
 
-def of_idle(problem: TryAgain | None, *, makes_cards: bool) -> Picture:
-    """The picture while no card is there."""
+def of_idle(
+    problem: TryAgain | None, product: Product, said: RemoteSettings | None = None
+) -> Picture:
+    """The picture while no card is there: in the product's words, or in those the server set."""
     if problem is not None:
         return of_try_again(problem.reason)
-    return Picture(Kind.WAITING, _MAKE if makes_cards else _TAP)
+    if said is not None and said.title:
+        return Picture(Kind.WAITING, Words(said.title, said.advice))
+    return Picture(Kind.WAITING, IDLE[product])
 
 
 def of_pairing(code: str) -> Picture:

@@ -107,6 +107,16 @@ class TillSecretUnusable(TerminalError):
         self.faults = tuple(faults)
 
 
+class KeyboardUnusable(TerminalError):
+    """A keyboard wedge was set, and this machine does not let the terminal make a keyboard."""
+
+    code = "keyboard-unusable"
+    remedy = (
+        "Load the kernel's module (modprobe uinput) and let the terminal's account write "
+        "/dev/uinput; or set keyboard = false and let the library's software listen instead."
+    )
+
+
 # -- the server -----------------------------------------------------------------------------------
 
 

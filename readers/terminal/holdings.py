@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from readers.contract.products import SetUp, set_up_of
 from readers.contract.services import Service
 from readers.contract.shards import checked
 from readers.contract.wire import ReadKey, ReadKeys
@@ -22,6 +23,7 @@ log = logging.getLogger(__name__)
 FetchShard = Callable[[Service, str], bytes]
 """A piece of a service's status list by its digest, from wherever."""
 
+LONGEST_REFUSAL: Final = 200
 SERVER_TIME_STEP: Final = timedelta(seconds=30)
 """How far the server's time runs ahead of the stored one before it is stored again."""
 
@@ -34,6 +36,8 @@ class Holdings:
         bundle: None until one was fetched.
         keys: by service, newest generation first.
         server_time: the latest the server ever gave; None before it gave any.
+        set_up: what the server set of this terminal, as far as it could be taken.
+        settings_refused: why the newest could not; empty if it could.
 
     Raises:
         NotEnrolled, StateUnusable: there is no identity to work under.
@@ -48,6 +52,8 @@ class Holdings:
         self._shards: dict[str, bytes] = {}
         self._stored: frozenset[str] = frozenset()
         self._named: frozenset[str] = frozenset()
+        self.set_up = SetUp()
+        self.settings_refused = ""
         try:
             self.server_time = state.server_time()
             self.keys = state.read_keys().keys
@@ -56,6 +62,8 @@ class Holdings:
             self.bundle = self._bundle_from_disk()
         except (BundleRefused, ShardRefused, StateUnusable) as error:
             log.warning("what is stored cannot be used and will be fetched again: %s", error)
+
+        self._load_set_up()
 
     @property
     def pinned(self) -> Mapping[str, bytes]:
@@ -87,6 +95,7 @@ class Holdings:
         self._state.keep_bundle(StoredBundle(token, dict(pinned)))
         self.bundle = view
         self._named = frozenset(named)
+        self._adopt_set_up(view)
         return view
 
     def _complete(self, named: Mapping[str, Service], fetch: FetchShard) -> None:
@@ -105,6 +114,32 @@ class Holdings:
         if frozenset(self._shards) != self._stored:
             self._state.keep_shards(self._shards)
             self._stored = frozenset(self._shards)
+
+    def _load_set_up(self) -> None:
+        """What is on disk; what is damaged there is taken again from the bundle."""
+        try:
+            self.set_up = self._state.set_up()
+        except StateUnusable as error:
+            log.warning("the set-up cannot be used and is taken from the bundle: %s", error)
+        if self.bundle is None:
+            return
+        try:
+            self._adopt_set_up(self.bundle)
+        except StateUnusable as error:
+            log.warning("the set-up cannot be stored: %s", error)
+
+    def _adopt_set_up(self, view: BundleView) -> None:
+        """Take what the server set, whole, or keep what there is."""
+        try:
+            fresh = set_up_of(view.set_up)
+        except ValueError as error:
+            self.settings_refused = str(error)[:LONGEST_REFUSAL]
+            log.warning("the server's settings are not taken: %s", error)
+            return
+        if fresh != self.set_up:
+            self.set_up = fresh
+            self._state.keep_set_up(fresh)
+        self.settings_refused = ""
 
     def adopt_read_keys(self, keys: ReadKeys) -> None:
         """Store read keys and use them from now on; raises StateUnusable."""

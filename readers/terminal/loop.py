@@ -25,9 +25,6 @@ from readers.terminal.validate import serve_card
 
 log = logging.getLogger(__name__)
 
-SHOW_SECONDS: Final = 4.0
-"""How long an answer stays on the screen after the card has left, unless another card comes."""
-
 LOOK_SECONDS: Final = 1.0
 """How often an idle reader looks whether what the screen says is still true."""
 
@@ -131,7 +128,7 @@ class ReaderThread:
             self._terminal.show(display.of_outcome(failure(error), self._terminal.service))
 
     def _answer_until(self) -> None:
-        self._show_until = self._monotonic() + SHOW_SECONDS
+        self._show_until = self._monotonic() + self._terminal.settings_from_afar.show_seconds
 
     def _look(self) -> None:
         if self.waiting is Waiting.CARD and self._monotonic() >= self._show_until:
@@ -155,6 +152,7 @@ class Readers:
         """Take an event of the monitor; returns at once."""
         if not is_meant(self._terminal.settings.reader, event.reader):
             return
+        self._terminal.health.readers.note(event, now=self._terminal.clock())
         if event.reader not in self._threads:
             thread = ReaderThread(self._terminal, event.reader, self._connect)
             self._threads[event.reader] = thread

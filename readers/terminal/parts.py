@@ -9,14 +9,18 @@ from datetime import datetime
 import httpx
 
 from readers.clock import Clock
+from readers.contract.products import Product, RemoteSettings
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
 from readers.contract.wire import PairingOffer, Purpose
 from readers.terminal.clock import clock_problem
+from readers.terminal.counter import Counter
 from readers.terminal.decide import TryAgain, not_ready
 from readers.terminal.display import NO_CODE, Picture, clock_state, of_idle, of_pairing
 from readers.terminal.errors import TerminalError
+from readers.terminal.front_desk import tell_holder
+from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
 from readers.terminal.online import Asker
@@ -25,8 +29,6 @@ from readers.terminal.server import Network, Server
 from readers.terminal.settings import Settings
 from readers.terminal.state import State
 from readers.terminal.sync import Sync
-from readers.terminal.till import Till
-from readers.terminal.till_secret import read_secret
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +39,7 @@ class Terminal:
     Attributes:
         clock: answers ``now``.
         random: so many unpredictable bytes.
-        till: told of accepted taps; None: no till was set.
+        counter: what is beside it and is told of accepted taps.
 
     Args:
         settings: how it is set up.
@@ -47,7 +49,7 @@ class Terminal:
     Raises:
         NotEnrolled: there is no identity.
         StateUnusable, JournalFull, JournalUnreadable: what it keeps cannot be used.
-        TillSecretUnusable: a till was set, and its secret cannot be used.
+        TillSecretUnusable, KeyboardUnusable: what was set to be told of taps cannot be.
     """
 
     def __init__(
@@ -63,9 +65,7 @@ class Terminal:
         self.clock = clock
         self.random = random
         self.holdings = Holdings(state)
-        secret_file = settings.till_secret_file
-        secret = read_secret(secret_file) if secret_file else None
-        self.till = Till(self.holdings.identity, secret, clock) if secret else None
+        self.counter = Counter(settings, self.holdings.identity, clock)
         state.prepare()
         self.journal = Journal(state.journal)
         self.network = Network()
@@ -77,8 +77,14 @@ class Terminal:
         )
         self.asker = Asker(self.server)
         self.board = Board(clock)
+        self.health = Health(self.holdings, self.journal, started_at=clock())
         self.sync = Sync(
-            self.holdings, self.journal, self.server, clock=clock, after_turn=self.refresh_edge
+            self.holdings,
+            self.journal,
+            self.server,
+            clock=clock,
+            health=self.health,
+            after_turn=self.refresh_edge,
         )
         self._counts = self.journal.counts()
         self._code: PairingOffer | None = None
@@ -91,6 +97,20 @@ class Terminal:
         bundle = self.holdings.bundle
         return next(iter(bundle.services), None) if bundle else None
 
+    @property
+    def product(self) -> Product:
+        """What this is: as set here, else as the server says, else by what it may do."""
+        said = self.settings.product or self.holdings.set_up.product
+        if said is not None:
+            return said
+        makes = self.may(Purpose.PERSONALISE)
+        return Product.DESK_ENCODER if makes else Product.VALIDATOR
+
+    @property
+    def settings_from_afar(self) -> RemoteSettings:
+        """What the server set."""
+        return self.holdings.set_up.settings
+
     def may(self, purpose: Purpose) -> bool:
         """Whether the server gave this terminal that purpose."""
         bundle = self.holdings.bundle
@@ -98,13 +118,18 @@ class Terminal:
 
     @property
     def makes_cards(self) -> bool:
-        """Whether a card that arrives is to be personalised, not checked."""
-        return self.may(Purpose.PERSONALISE) and not self.may(Purpose.VALIDATE)
+        """Whether a card that arrives is to be personalised, if one waits to be made."""
+        return self.product is Product.DESK_ENCODER
+
+    @property
+    def tests_cards(self) -> bool:
+        """Whether a desk checks the card that arrives while none waits to be made."""
+        return self.may(Purpose.VALIDATE) and self._not_ready(self.clock()) is None
 
     @property
     def pairs(self) -> bool:
         """Whether a member of staff may have this terminal serve their own browser."""
-        return self.may(Purpose.PERSONALISE)
+        return self.makes_cards or self.product is Product.FRONT_DESK
 
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
@@ -112,7 +137,10 @@ class Terminal:
         if self.makes_cards:
             reason = clock_problem(now, server_time=holdings.server_time)
             return TryAgain(reason) if reason else None
-        service = self.service
+        return self._not_ready(now)
+
+    def _not_ready(self, now: datetime) -> TryAgain | None:
+        holdings, service = self.holdings, self.service
         problem = not_ready(holdings.bundle, service, now=now, server_time=holdings.server_time)
         if problem is None and service is not None and not holdings.keys.get(service):
             return TryAgain(Reason.NOT_READY)
@@ -125,8 +153,9 @@ class Terminal:
 
     def show_idle(self) -> None:
         """What the screen says while no card is there."""
+        self.health.product = self.product
         now, code = self.clock(), self._code
-        picture = of_idle(self.problem(now), makes_cards=self.makes_cards)
+        picture = of_idle(self.problem(now), self.product, said=self.settings_from_afar)
         if code is not None and now < code.expires_at:
             picture = of_pairing(code.code)
         self.board.rest(picture, self._status())
@@ -147,14 +176,14 @@ class Terminal:
         self._counts = Counts(sequence, self._counts.uploaded)
 
     def tell_till(self, record: Record, *, now: datetime) -> None:
-        """Hold a token ready for the till, if there is one, of a tap accepted at `now`."""
-        if self.till is not None:
-            self.till.tapped(record, now=now)
+        """Tell whatever stands beside this terminal of a tap accepted at `now`."""
+        self.counter.tapped(record, self.product, now=now)
+        if self.product is Product.FRONT_DESK:
+            self.show(tell_holder(self.server, record, now=now))
 
     def withdraw_from_till(self) -> None:
-        """A card has come: whoever tapped before is not at the till any more."""
-        if self.till is not None:
-            self.till.withdraw()
+        """A card has come: whoever tapped before is not at the counter any more."""
+        self.counter.card_came()
 
     def refresh_edge(self) -> None:
         """Say at the edge of the screen what has changed beside the reader."""
@@ -185,8 +214,7 @@ class Terminal:
 
     def close(self) -> None:
         """Let go of everything; what was decided is safe without this."""
-        if self.till is not None:
-            self.till.close()
+        self.counter.close()
         self.asker.close()
         self.server.close()
         self.journal.close()

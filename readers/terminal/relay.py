@@ -37,7 +37,7 @@ _decoder: Final[msgspec.json.Decoder[Command | Ended]] = msgspec.json.Decoder(Fr
 
 def run_card_session(
     url: str,
-    hello: Hello,
+    hello: Hello | Broken,
     channel: Channel,
     *,
     authorization: str,
@@ -50,7 +50,8 @@ def run_card_session(
 
     Args:
         url: of the server.
-        hello: the card in the field and what it is there for.
+        hello: the card in the field and what it is there for; or why it cannot be read, for
+            whoever waits for it at the server.
         channel: to that card.
         authorization: header that shows which terminal this is.
         network: asked before every step.

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from readers.contract.products import Product
 from readers.contract.services import Service
 from readers.terminal.errors import SettingsRefused
 
@@ -26,8 +27,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         reader: name of the PC/SC reader, with or without its numbers at the end; empty: any.
         screen_port: of the terminal's own screen, on loopback only.
         service: which of the terminal's services is checked at this reader; absent: the first.
-        till_secret_file: file of mode 0600 with the word a till on this machine shows to be given
-            tokens of accepted taps; absent: no till is given any.
+        product: what this terminal is: `validator`, `library-kiosk`, `front-desk` or
+            `desk-encoder`; absent: as the server says, else a validator, or an encoder where it may
+            only make cards.
+        till_secret_file: file of mode 0600 with the word that software on this machine shows: a
+            till to be given tokens of accepted taps, or at a library kiosk the library's own
+            software to be given patron numbers; absent: nobody is given any.
+        keyboard: whether a library kiosk types patron numbers as a keyboard would, into whatever
+            has the focus; needs `/dev/uinput`, and has not been tried on a machine that has one.
         demo: whether time may be simulated and the network be cut.
     """
 
@@ -36,7 +43,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reader: str = ""
     screen_port: int = 8010
     service: Service | None = None
+    product: Product | None = None
     till_secret_file: Path | None = None
+    keyboard: bool = False
     demo: bool = False
 
 
@@ -151,11 +160,26 @@ def _service(value: object, faults: list[str]) -> Service | None:
         return None
 
 
+def _product(value: object, faults: list[str]) -> Product | None:
+    try:
+        return Product(str(value))
+    except ValueError:
+        faults.append(f"product must be one of {', '.join(Product)}, not {value!r}.")
+        return None
+
+
 def _till_secret_file(value: object, faults: list[str]) -> Path | None:
     if not isinstance(value, str) or not value.strip() or "\0" in value:
         faults.append(f"till_secret_file must be the path of a file, not {value!r}.")
         return None
     return Path(value)
+
+
+def _keyboard(value: object, faults: list[str]) -> bool:
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if (text := str(value).lower()) not in known:
+        faults.append(f"keyboard must be true or false, not {value!r}.")
+    return known.get(text, False)
 
 
 _CHECKS: Final = {
@@ -164,5 +188,7 @@ _CHECKS: Final = {
     "reader": _reader,
     "screen_port": _screen_port,
     "service": _service,
+    "product": _product,
     "till_secret_file": _till_secret_file,
+    "keyboard": _keyboard,
 }

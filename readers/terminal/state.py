@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from readers.contract.products import SetUp
 from readers.contract.wire import ReadKeys
 from readers.terminal.errors import NotEnrolled, StateUnusable
 
@@ -18,6 +19,7 @@ BUNDLE: Final = "bundle.json"
 READ_KEYS: Final = "read-keys.json"
 SHARDS: Final = "shards.json"
 SERVER_TIME: Final = "server-time.json"
+SET_UP: Final = "set-up.json"
 
 T = TypeVar("T")
 
@@ -141,6 +143,14 @@ class State:
     def keep_server_time(self, server_time: datetime) -> None:
         """Store the latest time the server gave."""
         self._write(SERVER_TIME, server_time)
+
+    def set_up(self) -> SetUp:
+        """The last set-up that could be taken; untouched if none ever was. Raises StateUnusable."""
+        return self._read(SET_UP, SetUp) or SetUp()
+
+    def keep_set_up(self, set_up: SetUp) -> None:
+        """Store a set-up in place of the one before."""
+        self._write(SET_UP, set_up)
 
     def _read(self, name: str, kind: type[T]) -> T | None:
         path = self.directory / name

@@ -12,6 +12,7 @@ from readers.contract.wire import TapEvent
 from readers.errors import ReadersError
 from readers.terminal.bundle import BundleView
 from readers.terminal.errors import ServerRefused, ServerUnreachable, StateUnusable
+from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Journal
 from readers.terminal.server import Server
@@ -69,6 +70,7 @@ class Sync:
     """The thread that speaks with the server.
 
     Args:
+        health: what is said of the terminal; None: nothing is.
         after_turn: called after every round, whatever came of it.
 
     Attributes:
@@ -82,9 +84,11 @@ class Sync:
         server: Server,
         *,
         clock: Clock,
+        health: Health | None = None,
         after_turn: Callable[[], None] = lambda: None,
     ) -> None:
         self.online = False
+        self._health = health
         self._holdings = holdings
         self._journal = journal
         self._server = server
@@ -120,7 +124,7 @@ class Sync:
             ReadersError: and nothing is lost.
         """
         refused: list[ReadersError] = []
-        for step in (self._fetch_if_due, self._upload):
+        for step in (self._fetch_if_due, self._upload, self._say_health):
             try:
                 step()
             except ServerUnreachable:
@@ -184,6 +188,10 @@ class Sync:
 
     def _upload(self) -> None:
         upload(self._journal, self._server, clock=self._clock)
+
+    def _say_health(self) -> None:
+        if self._health is not None:
+            self._health.say(self._server, now=self._clock())
 
     def _fetch_if_due(self) -> None:
         if self.online and not self._is_due(self._bundle_at, self._refresh):

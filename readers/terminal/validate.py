@@ -8,6 +8,7 @@ from typing import assert_never
 from readers.card.apdu import run
 from readers.card.channel import Channel
 from readers.card.procedures import read_uid
+from readers.contract.products import Product
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
@@ -39,6 +40,7 @@ from readers.terminal.decide import (
 )
 from readers.terminal.display import Kind, Picture
 from readers.terminal.errors import TerminalError
+from readers.terminal.front_desk import tell_bus_pass
 from readers.terminal.parts import Terminal
 from readers.terminal.reading import failure, read_tap
 from readers.terminal.relay import run_card_session
@@ -56,7 +58,7 @@ def serve_card(terminal: Terminal, channel: Channel) -> None:
     if problem is not None:
         terminal.show(display.of_outcome(problem, terminal.service))
     elif terminal.makes_cards:
-        _make_card(terminal, channel)
+        _make_card(terminal, channel, now)
     else:
         _validate(terminal, channel, now)
 
@@ -69,6 +71,11 @@ def _validate(terminal: Terminal, channel: Channel, now: datetime) -> None:
     terminal.show(display.READING)
     keys = terminal.holdings.keys.get(service, [])
     reading = read_tap(channel, service, keys, random=terminal.random)
+    if terminal.product is Product.FRONT_DESK and reading == Refused(Reason.FOREIGN_CARD):
+        picture = tell_bus_pass(terminal.server, channel, now=now)
+        if picture is not None:  # no tap of ours: nothing was asked and nothing was decided
+            terminal.show(picture)
+            return
     match reading:
         case Tap():
             _decide(terminal, channel, reading, bundle, now)
@@ -168,7 +175,7 @@ def _update(
         done.extend(doing)
         terminal.show(display.of_hold(shown, doing))
 
-    ended = _session(terminal, channel, Purpose.UPDATE, question.uid, tell)
+    ended = _session(terminal, channel, Hello(purpose=Purpose.UPDATE, uid=question.uid), tell)
     match ended:
         case Ended(result=SessionResult.NOTHING_OWED):
             terminal.show(display.of_outcome(shown, question.service))
@@ -178,38 +185,47 @@ def _update(
             terminal.show(_picture(ended, Purpose.UPDATE))
 
 
-def _make_card(terminal: Terminal, channel: Channel) -> None:
+def _make_card(terminal: Terminal, channel: Channel, now: datetime) -> None:
+    """Make the card that waits to be made; where none does, a desk that checks cards tests it."""
     try:
         uid = run(read_uid(), channel)
     except ReadersError as error:
-        terminal.show(display.of_outcome(failure(error), None))
+        unread = failure(error)
+        terminal.show(display.of_outcome(unread, None))
+        _session(terminal, channel, Broken(reason=unread.reason))
         return
     terminal.show(display.HOLD_MAKING)
-    ended = _session(terminal, channel, Purpose.PERSONALISE, uid)
-    terminal.show(_picture(ended, Purpose.PERSONALISE))
+    ended = _session(terminal, channel, Hello(purpose=Purpose.PERSONALISE, uid=uid))
+    if isinstance(ended, Ended) and ended.result is SessionResult.NO_ORDER and terminal.tests_cards:
+        _validate(terminal, channel, now)
+    else:
+        terminal.show(_picture(ended, Purpose.PERSONALISE))
 
 
 def _session(
     terminal: Terminal,
     channel: Channel,
-    purpose: Purpose,
-    uid: bytes,
+    opening: Hello | Broken,
     doing: Callable[[Sequence[str]], None] = lambda _: None,
 ) -> Ended | Broken | TerminalError:
     try:
         ended = run_card_session(
             terminal.server.url,
-            Hello(purpose=purpose, uid=uid),
+            opening,
             channel,
             authorization=terminal.server.authorization(terminal.clock()),
             network=terminal.network,
             doing=doing,
         )
     except TerminalError as error:
-        log.warning("card session (%s): %s: %s", purpose, error.code, error)
+        log.warning("card session (%s): %s: %s", _about(opening), error.code, error)
         return error
-    log.info("card session (%s): %s", purpose, _told(ended))
+    log.info("card session (%s): %s", _about(opening), _told(ended))
     return ended
+
+
+def _about(opening: Hello | Broken) -> str:
+    return opening.purpose if isinstance(opening, Hello) else opening.reason
 
 
 def _told(ended: Ended | Broken) -> str:

@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
 from playwright.sync_api import Browser, Page, expect
 
+from readers.contract.products import Product
 from readers.contract.reasons import WORDS, Reason, Words
 from readers.contract.services import Service
 from readers.contract.wire import Ended, SessionResult
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.browser
 NOW = datetime(2026, 12, 1, 9, 31, tzinfo=UTC)
 STATUS = Status(service=Service.TRAVEL, counts=Counts(12, 12), online=True)
 PICTURES = {
-    Kind.WAITING: display.of_idle(None, makes_cards=False),
+    Kind.WAITING: display.of_idle(None, Product.VALIDATOR),
     Kind.READING: display.READING,
     Kind.ACCEPTED: Picture(Kind.ACCEPTED, Words("You can travel", "")),
     Kind.REFUSED: display.of_outcome(Refused(Reason.SUSPENDED), None),

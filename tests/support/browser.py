@@ -17,6 +17,7 @@ QUIET: Final = [
     "--disable-sync",
     "--no-first-run",
     "--disable-quic",
+    "--use-fake-device-for-media-stream",
 ]
 SMALLEST: Final = 320
 PATIENCE_MS: Final = 30_000

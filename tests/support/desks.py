@@ -35,7 +35,7 @@ async def make_ordered_card(
     session: AsyncSession, vault: Vault, account_id: str, *, now: datetime
 ) -> Card:
     """What a card session leaves behind when it has made the ordered card."""
-    card = await lifecycle.live_card(session, UUID(account_id))
+    card = await lifecycle.coming_card(session, UUID(account_id))
     assert card is not None
     uid = card.id.bytes[:7]
     personal = await person_keys.for_writing(session, vault, card.account_id)

@@ -8,10 +8,19 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import bus_passes, issuance, phones
+from cardservice import bus_passes, charges, issuance, phones, photos
+from cardservice.bureau_models import BatchRow, BatchState, Bureau, ProductionBatch, RowState
 from cardservice.card_sessions import UID_FIELD
+from cardservice.charge_causes import Cause
+from cardservice.charge_models import Payment
 from cardservice.database import Database
-from cardservice.models import Card, CardSession, Tap, TapConflict
+from cardservice.front_desk_models import DeskTap
+from cardservice.models import Card, CardOrder, CardSession, Tap, TapConflict
+from cardservice.pairing_models import Pairing
+from cardservice.photo_models import PhotoStage
+from cardservice.progress_models import Progress
+from cardservice.renewal_models import Renewal, RenewalRun, RenewalState
+from cardservice.renewal_rules import Asking
 from entitlements import (
     applying,
     assessing,
@@ -100,6 +109,7 @@ WILL: Final = NewResident(
 )
 NEW_HOME: Final = NewAddress(address_lines=("3 Hopfield Gardens", "Tonbridge"), postcode="TN9 1BH")
 NEW_NAME: Final = "Marchbanks"
+CRIME_REFERENCE: Final = "46/118822/26"
 REFERENCE: Final = "KT4417QX09"
 """Under which another register knows them."""
 FIREFOX: Final = Browser("Firefox on Windows", "the-device-of-wilhelmina")
@@ -144,6 +154,9 @@ async def a_full_life(
         assert not isinstance(applied, NotOpen)
         await feeds.tell(session, vault, person, "library_debt", value=321, actor=CLERK, now=NOW)
         await _a_card(session, vault, store, person)
+        for stage in PhotoStage:
+            picture = b"a photo of " + person.bytes
+            await photos.keep(session, vault, person, stage, picture, actor=CLERK, now=NOW)
         await phones.begin(session, person, actor=CLERK, now=NOW)
         await _redeemed(session, person)
         await bus_passes.link(
@@ -235,6 +248,19 @@ async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: 
     )
     assert not isinstance(begun, NotOpened)
     await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
+    await _at_a_front_desk(session, person, own)
+
+
+async def _at_a_front_desk(session: AsyncSession, person: UUID, own: SignedInSession) -> None:
+    """Their card was laid on the reader that serves this clerk."""
+    desk = await enrolled_desk(session, f"front desk {person}", now=NOW)
+    pairing = Pairing(
+        terminal_id=desk.id, session_id=own.session_id, staff_id=own.subject_id, begun_at=NOW
+    )
+    session.add(pairing)
+    await session.flush()
+    session.add(DeskTap(pairing_id=pairing.id, account_id=person, tapped_at=NOW))
+    await session.flush()
 
 
 async def _evidence(session: AsyncSession, vault: Vault, person: UUID) -> None:
@@ -264,6 +290,7 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     desk = await enrolled_desk(session, f"desk {person}", now=NOW)
     await issuance.order(session, vault, person, desk.id, actor=CLERK, now=NOW)
     card = await make_ordered_card(session, vault, str(person), now=NOW)
+    await _made_step_by_step(session, card.id, desk.id)
     personal = await person_keys.for_writing(session, vault, person)
     card.sealed_uid = personal.seal("card", "sealed_uid", card.id, uid_of(card).hex())
     card.uid_index = vault.blind(UID_FIELD, uid_of(card).hex())
@@ -288,8 +315,77 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     )
     await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
+    await _charged(session, vault, card)
+    await _in_bulk(session, card)
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
+
+
+async def _in_bulk(session: AsyncSession, card: Card) -> None:
+    """In a batch that is done, and asked whether they want another card."""
+    bureau = Bureau(
+        name=f"bureau of {card.account_id}", sealing_key=b"", signing_key=b"", created_at=NOW
+    )
+    batch = ProductionBatch(
+        bureau_id=bureau.id,
+        product=card.product,
+        state=BatchState.CANCELLED,
+        made_at=NOW,
+        made_by_id=CLERK.id,
+        made_by_label=CLERK.label,
+        closed_at=NOW,
+    )
+    found = select(RenewalRun).where(RenewalRun.expires_on == NOW.date())
+    run = await session.scalar(found) or RenewalRun(expires_on=NOW.date(), asked_at=NOW)
+    session.add_all((bureau, run))
+    await session.flush()
+    session.add(batch)
+    await session.flush()
+    session.add(BatchRow(batch_id=batch.id, number=1, card_id=card.id, state=RowState.WITHDRAWN))
+    session.add(
+        Renewal(
+            card_id=card.id,
+            run_id=run.id,
+            account_id=card.account_id,
+            state=RenewalState.ASKED,
+            reasons=[Asking.USE_NOT_KNOWN.value],
+            decided_at=NOW,
+        )
+    )
+    await session.flush()
+
+
+async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
+    """As if it had taken the place of a stolen one, and its holder had begun to pay."""
+    personal = await person_keys.for_writing(session, vault, card.account_id)
+    card.sealed_crime_reference = personal.seal(
+        "card", "sealed_crime_reference", card.id, CRIME_REFERENCE
+    )
+    charge = await charges.charge_for(
+        session, card, Cause.STOLEN, has_crime_reference=False, actor=CLERK, now=NOW
+    )
+    assert charge is not None
+    session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    await session.flush()
+
+
+async def _made_step_by_step(session: AsyncSession, card_id: UUID, desk_id: UUID) -> None:
+    """As if a clerk's reader had made it."""
+    order_id = await session.scalar(select(CardOrder.id).where(CardOrder.card_id == card_id))
+    clerk = await staff.add(
+        session,
+        f"maker-{card_id}",
+        "Maker",
+        StaffRole.CARD_OFFICER,
+        "turnip lantern oxbow river",
+        actor=CLERK,
+        now=NOW,
+    )
+    pair = Pairing(terminal_id=desk_id, session_id=new_id(), staff_id=clerk.id, begun_at=NOW)
+    session.add(pair)
+    await session.flush()
+    session.add(Progress(pairing_id=pair.id, order_id=order_id, began_at=NOW, stage_at=NOW))
+    await session.flush()
 
 
 def uid_of(card: Card) -> bytes:
@@ -450,6 +546,7 @@ def card_values(vault: Vault, card: Card) -> dict[str, bytes]:
     return {
         "uid": uid.encode(),
         "uid index": vault.blind(UID_FIELD, uid),
+        "crime reference": CRIME_REFERENCE.encode(),
         "bus pass": isrn.encode(),
         "bus pass index": vault.blind(bus_passes.ISRN_FIELD, isrn),
     }

@@ -17,6 +17,7 @@ from websockets.server import ServerProtocol
 
 from readers.card.apdu import Procedure, ResponseApdu
 from readers.contract import wire
+from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.services import Service
 from readers.contract.shards import MEDIA_TYPE
 from readers.contract.tokens import REQUEST_AUDIENCE, REQUEST_TYPE, key_id_of, verify_token
@@ -37,6 +38,7 @@ class TinyServer:
         knows_shards: whether it gives lists in pieces to who asks; an older server does not.
         shards: the pieces it gives out, by digest.
         unacceptable: sequences that make it refuse a whole batch.
+        healths: what the terminal said of itself.
         answer: what it says when asked before the light.
         delay: seconds it takes to say so, one byte at a time.
         session: makes the procedure a card session runs, from its first message.
@@ -62,6 +64,7 @@ class TinyServer:
             False,
         )
         self.asked: list[wire.CheckRequest] = []
+        self.healths: list[HealthReport] = []
         self.delay = 0.0
         self.session: Callable[[wire.Hello], Procedure[None] | wire.Ended] | None = None
         self.said: list[object] = []
@@ -134,8 +137,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == wire.ENROL_PATH:
             self._enrol(msgspec.json.decode(body, type=wire.EnrolRequest))
-        elif self._authorised() and self.path == wire.TAPS_PATH:
+        elif not self._authorised():
+            return
+        elif self.path == wire.TAPS_PATH:
             self._store(msgspec.json.decode(body, type=wire.TapUpload))
+        elif self.path == HEALTH_PATH:
+            tiny.healths.append(msgspec.json.decode(body, type=HealthReport))
+            self._say(HealthTaken(server_time=tiny.now))
         elif self.path == wire.CHECKS_PATH:
             request = msgspec.json.decode(body, type=wire.CheckRequest)
             tiny.asked.append(request)

@@ -18,7 +18,7 @@ from cardservice.web.assets import BUILT, MANIFEST, Manifest, read_manifest
 HERE = Path(__file__).parent
 SOURCES = (
     *("build.py", "icon.svg", "kent.scss", "package-lock.json"),
-    *("developers.mjs", "kent.mjs", "passkeys.mjs", "phone.mjs"),
+    *("developers.mjs", "kent.mjs", "passkeys.mjs", "phone.mjs", "photo.mjs", "making.mjs"),
 )
 NOTICE = b"/*! Contains GOV.UK Frontend, (c) Crown Copyright, MIT Licence */\n"
 SWAGGER = HERE / "node_modules" / "swagger-ui-dist"
@@ -93,6 +93,8 @@ def _make(scratch: Path) -> dict[str, str]:
         "swagger-ui.js": _named(scratch, "swagger-ui.js", _swagger("swagger-ui-bundle.js")),
         "passkeys.js": _named(scratch, "passkeys.js", (HERE / "passkeys.mjs").read_bytes()),
         "phone.js": _named(scratch, "phone.js", (HERE / "phone.mjs").read_bytes()),
+        "making.js": _named(scratch, "making.js", (HERE / "making.mjs").read_bytes()),
+        "photo.js": _named(scratch, "photo.js", (HERE / "photo.mjs").read_bytes()),
         "govuk-frontend.js": _named(scratch, "govuk-frontend.js", NOTICE + library),
     }
     start = (HERE / "kent.mjs").read_text().replace("govuk-frontend.js", files["govuk-frontend.js"])

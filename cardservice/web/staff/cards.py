@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, replacement, updates
-from cardservice.errors import CardError, DeskBusy, NoSuchCard, NotADesk
+from cardservice.errors import CardError, DeskBusy, NoSuchCard, NotADesk, NotYourDesk
 from cardservice.models import CardOrder, OrderState
 from cardservice.web.errors import NoSuchPage
 from cardservice.web.forms import typed_in
@@ -127,7 +127,7 @@ async def _answer(
         try:
             async with session.begin_nested():  # all of it or nothing: a replacement is two steps
                 await _do(session, vault, look, change, card_id, desk)
-        except (DeskBusy, NotADesk) as error:
+        except (DeskBusy, NotADesk, NotYourDesk) as error:
             faults["desk"] = str(error)
         except CardError as error:
             faults["cards"] = str(error)

@@ -1,6 +1,7 @@
 """What a terminal gets to decide offline, and what anybody may fetch."""
 
 from datetime import date, time, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -14,6 +15,7 @@ from cardservice.database import Database
 from entitlements import publishing
 from identity.keys import Purpose as KeyPurpose
 from identity.personal import Vault
+from identity.token_keys import TokenKeyStore
 from readers.card.keys import diversification_input, diversify
 from readers.card.layout import FILES, KENT_AID
 from readers.contract import wire
@@ -30,9 +32,10 @@ from readers.contract.tokens import BUNDLE_TYPE, key_id_of, verify_token
 from readers.contract.windows import DatedWindow
 from readers.contract.wire import Purpose, StalePolicy
 from tests.support.lives import SUPERVISOR
-from tests.support.people import CLERK
+from tests.support.people import CLERK, NOW
 from tests.support.rule_changes import kent_begins_earlier
-from tests.support.server import Machine, World
+from tests.support.server import Machine, World, world
+from tests.support.tokens import SoftHsm
 
 
 async def _get(world: World, path: str) -> httpx.Response:
@@ -222,6 +225,22 @@ async def test_the_server_says_whether_it_is_alive_and_ready(served: World) -> N
     assert behind.json()["schema"] == "run: kentcard db upgrade"
     await schema.upgrade(database.engine)
     await database.close()
+
+
+async def test_a_server_whose_token_went_away_says_so_and_is_ready_once_it_is_back(
+    database_url: str, softhsm: SoftHsm, tmp_path: Path
+) -> None:
+    store = TokenKeyStore.initialise(tmp_path / "keys", softhsm.open(tmp_path.name), now=NOW)
+    async with world(database_url, store) as served:
+        assert (await _get(served, "/readyz")).json()["keys"] == "ok"
+        with softhsm.away():
+            ready = await _get(served, "/readyz")
+            assert ready.status_code == 503
+            assert ready.json()["keys"] == "the token does not answer"
+            refused = await _get(served, "/status-lists/library")
+            assert (refused.status_code, refused.json()["code"]) == (503, "key-token-away")
+        assert (await _get(served, "/readyz")).status_code == 200
+        assert (await _get(served, "/status-lists/library")).status_code == 200
 
 
 async def test_counts_name_routes_and_never_addresses(served: World) -> None:

@@ -154,6 +154,6 @@ async def test_what_was_begun_on_one_blank_is_refused_when_another_is_taken(
     assert await _result(desk, Purpose.PERSONALISE, second) is SessionResult.DONE
 
     async with served.database.transaction() as session:
-        assert (await session.get_one(Card, first_id)).state is CardState.FAILED
+        assert (await session.get_one(Card, first_id)).state is CardState.DESTROYED
         assert {each.status for each in await issuing.records_of(session, first_id)} == {1}
     await _holds_what_the_server_believes(served, resident, second)

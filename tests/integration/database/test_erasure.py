@@ -437,7 +437,7 @@ async def test_two_who_are_erased_and_an_order_that_waits_do_not_hinder_one_anot
     assert await jobs.erase_due(migrated, vault, tmp_path, now=AFTER) == jobs.Erasures(2, 0)
     async with migrated.transaction() as session:
         cards = (await session.scalars(select(Card).where(Card.account_id == other))).all()
-        assert [card.state for card in cards] == [CardState.FAILED]
+        assert [card.state for card in cards] == [CardState.DESTROYED]
         assert await issuance.waiting_at(session, desk.id) is None
 
 

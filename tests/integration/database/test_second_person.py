@@ -294,7 +294,7 @@ async def test_no_card_is_made_for_somebody_who_died(
         await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
     await died(migrated, vault, jean)
     async with migrated.transaction() as session:
-        assert (await session.scalars(select(Card.state))).one() is CardState.FAILED
+        assert (await session.scalars(select(Card.state))).one() is CardState.DESTROYED
         with pytest.raises(MoveNotAllowed):
             await issuance.order(session, vault, jean, desk.id, actor=CLERK, now=NOW)
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 
 from readers.card.channel import CardArrived, CardLeft, Channel, ReaderAppeared, ReaderGone
+from readers.contract.products import RemoteSettings, SetUp
 from readers.contract.reasons import Reason
 from readers.contract.services import Service
 from readers.errors import ReaderBusy
@@ -104,9 +105,10 @@ def test_a_reader_another_program_holds_is_the_readers_fault(terminal: Terminal)
 
 
 def test_an_answer_gives_way_to_the_invitation_once_the_card_is_gone(
-    stand: Stand, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    stand: Stand, issuer: Issuer
 ) -> None:
-    monkeypatch.setattr("readers.terminal.loop.SHOW_SECONDS", 0.0)
+    shortly = SetUp(settings=RemoteSettings(show_seconds=1))
+    stand.terminal.holdings.set_up = shortly
     stand.lay(issuer.card({}))
     stand.seen("refused")
     stand.lift()

@@ -77,6 +77,9 @@ def test_the_names_people_rely_on_are_there() -> None:
         "schemes explain",
         "terminal enrol",
         "terminal list",
+        "terminal show",
+        "terminal rename",
+        "terminal set",
         "terminal revoke",
         "keys init",
         "status-list build",
@@ -236,6 +239,52 @@ def test_a_terminal_is_made_listed_enrolled_anew_and_revoked(
     assert [(each["name"], each["state"]) for each in listed] == [("Kiosk", "revoked")]
     assert run(["terminal", "list"]) == 0
     assert "Kiosk" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_terminal_is_renamed_set_up_from_afar_and_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["terminal", "enrol", "--name", "Kiosk", "--service", "library", "--json"]) == 0
+    own = json.loads(capsys.readouterr().out)["terminal"]
+    assert run(["terminal", "rename", own, "--name", "Desk 2", "--place", "Upstairs"]) == 0
+    assert "It is Desk 2, at Upstairs." in capsys.readouterr().out
+    assert run(["terminal", "set", own, "--product", "library-kiosk", "--show-seconds", "9"]) == 0
+    assert run(["terminal", "set", own, "--title", "Welcome", "--json"]) == 0
+    again = ["terminal", "set", own, "--again-as-others", "show_seconds"]
+    capsys.readouterr()
+    assert run([*again, "--json"]) == 0
+    settings = json.loads(capsys.readouterr().out)["set_up"]["settings"]
+    assert (settings["title"], settings["show_seconds"]) == ("Welcome", 4)
+    assert run(["terminal", "show", own, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["name"], shown["place"]) == ("Desk 2", "Upstairs")
+    assert (shown["product"], shown["troubles"]) == ("library-kiosk", ["never-enrolled"])
+    assert run(["terminal", "show", own]) == 0
+    assert "Upstairs" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize(
+    ("words", "exit_code"),
+    [
+        (["show", "00000000-0000-0000-0000-000000000001"], 1),
+        (["rename", "00000000-0000-0000-0000-000000000001", "--name", "X"], 1),
+        (["set", "00000000-0000-0000-0000-000000000001", "--show-seconds", "5"], 1),
+        (["rename", "{own}"], 2),
+        (["rename", "{own}", "--name", " "], 2),
+        (["set", "{own}", "--show-seconds", "0"], 2),
+        (["set", "{own}", "--title", "x" * 41], 2),
+        (["set", "{own}", "--advice", "alone"], 2),
+    ],
+)
+def test_what_cannot_be_done_with_a_terminal_is_refused(
+    capsys: pytest.CaptureFixture[str], words: list[str], exit_code: int
+) -> None:
+    assert run(["terminal", "enrol", "--name", "Kiosk", "--service", "library", "--json"]) == 0
+    own = json.loads(capsys.readouterr().out)["terminal"]
+    assert run(["terminal", *(word.format(own=own) for word in words)]) == exit_code
+    assert capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("ready")

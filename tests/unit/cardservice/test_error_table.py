@@ -8,7 +8,7 @@ from litestar.exceptions import HTTPException
 import readers.terminal.errors  # noqa: F401  (both: so that every error is known)
 from cardservice.card_sessions import RESULT_WORDS, Outcome, ended
 from cardservice.web.problems import ROOTS, STATUS, code_of, every_error, title_of
-from identity.errors import Busy
+from identity.errors import Busy, KeyTokenAway
 from readers.contract.reasons import WORDS, Reason
 from readers.contract.wire import SessionResult
 
@@ -35,7 +35,7 @@ def test_codes_are_kebab_case_and_explained(code: str) -> None:
 def test_an_error_in_the_table_is_the_callers_and_not_the_frameworks() -> None:
     """Or says that nothing was tried, and when to try again."""
     for error, status in STATUS.items():
-        assert 400 <= status < 500 or (error, status) == (Busy, 503)
+        assert 400 <= status < 500 or (error, status) in {(Busy, 503), (KeyTokenAway, 503)}
         assert not issubclass(error, HTTPException)
 
 

@@ -47,6 +47,7 @@ MESSAGES = [
     wire.SeenRecord(number=1, status_index=0, record_sequence=1),
     wire.CheckRequest(service=Service.TRAVEL, uid=UID),
     wire.CheckAnswer(status=0, update_owed=True, server_time=NOW),
+    wire.PairingOffer(code="4821", expires_at=NOW, server_time=NOW),
     wire.Hello(purpose=wire.Purpose.UPDATE, uid=UID),
     wire.Command(step=1, apdu=b"\x90\x5a\x00\x00\x00"),
     wire.Answer(step=1, apdu=b"\x91\x00"),

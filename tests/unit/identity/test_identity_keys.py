@@ -1,9 +1,8 @@
-"""The key store: what it gives, what it refuses, and what it survives."""
+"""A key store, in a file and in a token: what it gives, what it refuses, and what it survives."""
 
 import base64
 import json
 import stat
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -23,8 +22,11 @@ from identity.errors import (
     WrongKeyUse,
     WrongPassphrase,
 )
-from identity.keys import FileKeyStore, KeyId, Purpose
+from identity.keys import IN_TOKEN, FileKeyStore, KeyId, KeyStore, Purpose
+from identity.token_keys import TokenKeyStore
+from identity.tokens import Token
 from tests.support.people import NOW
+from tests.support.tokens import PIN, SoftHsm
 
 PASSPHRASE = "a passphrase for tests"
 LEAVE = {
@@ -45,24 +47,60 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "var" / "keys"
 
 
-def test_a_new_store_has_a_first_key_of_every_purpose(keystore: FileKeyStore) -> None:
+class Keeping:
+    """One kind of key store: made anew, and opened as another process would."""
+
+    def __init__(self, path: Path, hsm: SoftHsm | None) -> None:
+        self._path = path
+        self._place = hsm.make(path.parent.parent.name) if hsm else None
+
+    def make(self) -> KeyStore:
+        if self._place is None:
+            return FileKeyStore.initialise(self._path, PASSPHRASE, now=NOW)
+        return TokenKeyStore.initialise(self._path, Token(self._place, PIN), now=NOW)
+
+    def open(self) -> KeyStore:
+        if self._place is None:
+            return FileKeyStore.open(self._path, PASSPHRASE)
+        return TokenKeyStore.open(self._path, Token(self._place, PIN))
+
+
+BOTH = ["file", "token"]
+
+
+@pytest.fixture(params=BOTH)
+def keeping(path: Path, request: pytest.FixtureRequest) -> Keeping:
+    token = request.param == "token"
+    return Keeping(path, request.getfixturevalue("softhsm") if token else None)
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def keystore(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> KeyStore:
+    """A new store of either kind; no test adds a key to it."""
+    path = tmp_path_factory.mktemp("either") / "var" / "keys"
+    token = request.param == "token"
+    return Keeping(path, request.getfixturevalue("softhsm") if token else None).make()
+
+
+def test_a_new_store_has_a_first_key_of_every_purpose(keystore: KeyStore) -> None:
     for purpose in Purpose:
         assert keystore.generations(purpose) == (KeyId(purpose, 1),)
 
 
-def test_no_two_purposes_share_a_key(keystore: FileKeyStore) -> None:
+def test_no_two_purposes_share_a_key(keystore: KeyStore) -> None:
     macs = {keystore.cmac(KeyId(purpose, 1), b"message") for purpose in CARD}
     assert len(macs) == len(CARD)
     assert len({keystore.reveal(KeyId(purpose, 1)) for purpose in LEAVE}) == len(LEAVE)
 
 
-def test_a_store_opened_again_has_the_same_keys(path: Path) -> None:
-    made = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
-    opened = FileKeyStore.open(path, PASSPHRASE)
+def test_a_store_opened_again_has_the_same_keys(keeping: Keeping) -> None:
+    made, opened = keeping.make(), keeping.open()
     for purpose in CARD:
         key = opened.current(purpose)
         assert opened.cmac(key, b"message") == made.cmac(key, b"message")
     assert opened.reveal(KeyId(Purpose.DATA, 1)) == made.reveal(KeyId(Purpose.DATA, 1))
+    signed = made.sign(KeyId(Purpose.RECORD_SIGN, 1), b"message")
+    opened.public_key(KeyId(Purpose.RECORD_SIGN, 1)).verify(signed, b"message")
 
 
 def test_only_its_owner_can_read_the_file(path: Path) -> None:
@@ -91,17 +129,18 @@ def test_a_short_passphrase_makes_no_store(path: Path) -> None:
     assert not path.exists()
 
 
-def test_a_store_is_never_overwritten(path: Path) -> None:
-    FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
-    before = path.read_bytes()
+def test_a_store_is_never_overwritten(path: Path, keeping: Keeping) -> None:
+    made = keeping.make()
+    before, mac = path.read_bytes(), made.cmac(KeyId(Purpose.CARD_WRITE, 1), b"message")
     with pytest.raises(KeyStoreExists):
-        FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+        keeping.make()
     assert path.read_bytes() == before
+    assert keeping.open().cmac(KeyId(Purpose.CARD_WRITE, 1), b"message") == mac
 
 
-def test_a_missing_store_is_said_to_be_missing(path: Path) -> None:
+def test_a_missing_store_is_said_to_be_missing(keeping: Keeping) -> None:
     with pytest.raises(KeyStoreMissing):
-        FileKeyStore.open(path, PASSPHRASE)
+        keeping.open()
 
 
 @pytest.mark.parametrize(
@@ -133,29 +172,25 @@ def test_a_file_cut_short_is_damaged(path: Path) -> None:
         FileKeyStore.open(path, PASSPHRASE)
 
 
-def test_rotating_adds_a_generation_and_keeps_the_old_one(path: Path) -> None:
-    store = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+def test_rotating_adds_a_generation_and_keeps_the_old_one(keeping: Keeping) -> None:
+    store = keeping.make()
     old = store.cmac(KeyId(Purpose.CARD_WRITE, 1), b"message")
     assert store.rotate(Purpose.CARD_WRITE, now=NOW) == KeyId(Purpose.CARD_WRITE, 2)
-    opened = FileKeyStore.open(path, PASSPHRASE)
+    opened = keeping.open()
     assert opened.current(Purpose.CARD_WRITE) == KeyId(Purpose.CARD_WRITE, 2)
     assert opened.cmac(KeyId(Purpose.CARD_WRITE, 1), b"message") == old
     assert opened.cmac(KeyId(Purpose.CARD_WRITE, 2), b"message") != old
     assert opened.generations(Purpose.CARD_MASTER) == (KeyId(Purpose.CARD_MASTER, 1),)
 
 
-def test_two_rotations_at_once_lose_no_key(path: Path) -> None:
-    FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
-    stores = [FileKeyStore.open(path, PASSPHRASE) for _ in range(4)]
-    threads = [
-        threading.Thread(target=store.rotate, args=(Purpose.DATA,), kwargs={"now": NOW})
-        for store in stores
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(FileKeyStore.open(path, PASSPHRASE).generations(Purpose.DATA)) == 5
+@pytest.mark.parametrize("purpose", [Purpose.DATA, Purpose.CARD_WRITE])
+def test_four_rotations_at_once_lose_no_key(keeping: Keeping, purpose: Purpose) -> None:
+    keeping.make()
+    stores = [keeping.open() for _ in range(4)]
+    with ThreadPoolExecutor() as threads:
+        made = list(threads.map(lambda store: store.rotate(purpose, now=NOW), stores))
+    assert sorted(made) == [KeyId(purpose, number) for number in range(2, 6)]
+    assert len(keeping.open().generations(purpose)) == 5
 
 
 def test_of_four_who_make_a_store_at_once_one_does_and_no_key_is_overwritten(path: Path) -> None:
@@ -187,7 +222,7 @@ def test_a_failed_write_leaves_the_old_store_whole(
     assert not list(path.parent.glob("*.new"))
 
 
-def test_cmac_is_aes_cmac_of_the_key(keystore: FileKeyStore) -> None:
+def test_cmac_is_aes_cmac_of_the_key(keystore: KeyStore) -> None:
     key = KeyId(Purpose.CARD_READ_TRAVEL, 1)
     expected = CMAC(AES(keystore.reveal(key)))
     expected.update(b"\x01" + bytes(18))
@@ -196,7 +231,7 @@ def test_cmac_is_aes_cmac_of_the_key(keystore: FileKeyStore) -> None:
 
 @pytest.mark.parametrize("purpose", sorted(SIGNING))
 def test_a_signature_is_verified_by_the_public_key_of_its_purpose_only(
-    keystore: FileKeyStore, purpose: Purpose
+    keystore: KeyStore, purpose: Purpose
 ) -> None:
     signature = keystore.sign(KeyId(purpose, 1), b"message")
     for other in SIGNING:
@@ -209,24 +244,24 @@ def test_a_signature_is_verified_by_the_public_key_of_its_purpose_only(
 
 
 @pytest.mark.parametrize("purpose", sorted(set(Purpose) - LEAVE))
-def test_a_key_that_may_not_leave_is_not_revealed(keystore: FileKeyStore, purpose: Purpose) -> None:
+def test_a_key_that_may_not_leave_is_not_revealed(keystore: KeyStore, purpose: Purpose) -> None:
     with pytest.raises(KeyMayNotLeave):
         keystore.reveal(KeyId(purpose, 1))
 
 
 @pytest.mark.parametrize("purpose", sorted(LEAVE))
-def test_a_key_that_may_leave_has_its_full_length(keystore: FileKeyStore, purpose: Purpose) -> None:
+def test_a_key_that_may_leave_has_its_full_length(keystore: KeyStore, purpose: Purpose) -> None:
     assert len(keystore.reveal(KeyId(purpose, 1))) == (16 if purpose in CARD else 32)
 
 
 @pytest.mark.parametrize("purpose", sorted(set(Purpose) - CARD))
-def test_only_card_keys_compute_macs(keystore: FileKeyStore, purpose: Purpose) -> None:
+def test_only_card_keys_compute_macs(keystore: KeyStore, purpose: Purpose) -> None:
     with pytest.raises(WrongKeyUse):
         keystore.cmac(KeyId(purpose, 1), b"message")
 
 
 @pytest.mark.parametrize("purpose", sorted(set(Purpose) - SIGNING - OPENID))
-def test_only_signing_keys_sign(keystore: FileKeyStore, purpose: Purpose) -> None:
+def test_only_signing_keys_sign(keystore: KeyStore, purpose: Purpose) -> None:
     with pytest.raises(WrongKeyUse):
         keystore.sign(KeyId(purpose, 1), b"message")
     with pytest.raises(WrongKeyUse):
@@ -234,7 +269,7 @@ def test_only_signing_keys_sign(keystore: FileKeyStore, purpose: Purpose) -> Non
 
 
 @pytest.mark.parametrize("generation", [0, 2, -1])
-def test_an_unknown_generation_is_named(keystore: FileKeyStore, generation: int) -> None:
+def test_an_unknown_generation_is_named(keystore: KeyStore, generation: int) -> None:
     with pytest.raises(UnknownKey, match=rf"rec\.{generation}"):
         keystore.sign(KeyId(Purpose.RECORD_SIGN, generation), b"message")
 
@@ -259,12 +294,51 @@ def test_a_key_id_that_is_not_ours_is_refused(wire: bytes) -> None:
         KeyId.from_wire(wire)
 
 
-def test_a_store_that_is_open_sees_a_key_that_another_process_added(path: Path) -> None:
-    server = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
-    added = FileKeyStore.open(path, PASSPHRASE).rotate(Purpose.DATA, now=NOW)
-    assert server.current(Purpose.DATA) == added == KeyId(Purpose.DATA, 2)
-    again = FileKeyStore.open(path, PASSPHRASE).rotate(Purpose.DATA, now=NOW)
-    assert len(server.reveal(again)) == 32
+@pytest.mark.parametrize("purpose", [Purpose.DATA, Purpose.CARD_READ_LIBRARY])
+def test_a_store_that_is_open_sees_a_key_that_another_process_added(
+    keeping: Keeping, purpose: Purpose
+) -> None:
+    server = keeping.make()
+    added = keeping.open().rotate(purpose, now=NOW)
+    assert server.current(purpose) == added == KeyId(purpose, 2)
+    again = keeping.open().rotate(purpose, now=NOW)
+    assert len(server.reveal(again)) == (32 if purpose is Purpose.DATA else 16)
+
+
+def test_a_token_that_is_open_computes_with_a_key_that_another_process_added(
+    keeping: Keeping,
+) -> None:
+    server = keeping.make()
+    added = keeping.open().rotate(Purpose.CARD_WRITE, now=NOW)
+    assert len(server.cmac(added, b"message")) == 16
+
+
+def test_a_card_key_that_custodians_bring_is_the_one_that_computes(keeping: Keeping) -> None:
+    store, key = keeping.make(), bytes(range(16))
+    for purpose in (Purpose.CARD_MASTER, Purpose.CARD_READ_TRAVEL):
+        brought = store.rotate(purpose, now=NOW, given=key)
+        expected = CMAC(AES(key))
+        expected.update(b"message")
+        assert keeping.open().cmac(brought, b"message") == expected.finalize()
+
+
+@pytest.mark.parametrize(
+    ("purpose", "given"),
+    [
+        *((purpose, bytes(16)) for purpose in sorted(set(Purpose) - CARD)),
+        *((Purpose.CARD_WRITE, bytes(size)) for size in (0, 15, 17, 32)),
+    ],
+)
+def test_nothing_else_can_be_brought_to_a_store(
+    keystore: KeyStore, purpose: Purpose, given: bytes
+) -> None:
+    with pytest.raises(WrongKeyUse):
+        keystore.rotate(purpose, now=NOW, given=given)
+    assert keystore.generations(purpose) == (KeyId(purpose, 1),)
+
+
+def test_what_is_in_a_token_is_whatever_may_not_leave() -> None:
+    assert set(Purpose) - LEAVE == IN_TOKEN
 
 
 def test_an_open_store_goes_on_while_its_file_is_away_and_says_when_it_is_damaged(
@@ -283,7 +357,7 @@ def test_an_open_store_goes_on_while_its_file_is_away_and_says_when_it_is_damage
 
 @pytest.mark.parametrize("purpose", sorted(OPENID))
 def test_what_openid_keys_sign_verifies_with_the_public_jwk(
-    keystore: FileKeyStore, purpose: Purpose
+    keystore: KeyStore, purpose: Purpose
 ) -> None:
     key = keystore.current(purpose)
     jwk = keystore.public_jwk(key)
@@ -294,13 +368,13 @@ def test_what_openid_keys_sign_verifies_with_the_public_jwk(
     assert set(jwk) <= {"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"}
 
 
-def test_a_key_of_cards_or_records_has_no_public_jwk(keystore: FileKeyStore) -> None:
+def test_a_key_of_cards_or_records_has_no_public_jwk(keystore: KeyStore) -> None:
     for purpose in (Purpose.CARD_WRITE, Purpose.RECORD_SIGN, Purpose.DATA):
         with pytest.raises(WrongKeyUse):
             keystore.public_jwk(keystore.current(purpose))
 
 
-def test_an_openid_key_never_leaves_and_is_no_record_key(keystore: FileKeyStore) -> None:
+def test_an_openid_key_never_leaves_and_is_no_record_key(keystore: KeyStore) -> None:
     key = keystore.current(Purpose.OIDC_SIGN_ES256)
     with pytest.raises(KeyMayNotLeave):
         keystore.reveal(key)
@@ -308,11 +382,13 @@ def test_an_openid_key_never_leaves_and_is_no_record_key(keystore: FileKeyStore)
         keystore.public_key(key)
 
 
-def test_a_rotated_openid_key_signs_from_then_on_and_the_old_one_still_verifies(path: Path) -> None:
-    store = FileKeyStore.initialise(path, PASSPHRASE, now=NOW)
+def test_a_rotated_openid_key_signs_from_then_on_and_the_old_one_still_verifies(
+    keeping: Keeping,
+) -> None:
+    store = keeping.make()
     old = store.current(Purpose.OIDC_SIGN_ES256)
     signed = store.sign(old, b"message")
     new = store.rotate(Purpose.OIDC_SIGN_ES256, now=NOW)
     assert store.public_jwk(new)["x"] != store.public_jwk(old)["x"]
-    public = PyJWK.from_dict(dict(FileKeyStore.open(path, PASSPHRASE).public_jwk(old)))
+    public = PyJWK.from_dict(dict(keeping.open().public_jwk(old)))
     assert public.Algorithm.verify(b"message", public.key, signed)

@@ -1,0 +1,1 @@
+"""SIP2 for the machines of libraries: messages, answers, conversations and the server."""
