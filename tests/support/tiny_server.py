@@ -37,6 +37,7 @@ class TinyServer:
         refuse: path -> (status, code) it answers instead.
         knows_shards: whether it gives lists in pieces to who asks; an older server does not.
         shards: the pieces it gives out, by digest.
+        handed_out: what somebody in between gives out instead of those of the next bundles.
         unacceptable: sequences that make it refuse a whole batch.
         healths: what the terminal said of itself.
         answer: what it says when asked before the light.
@@ -75,6 +76,7 @@ class TinyServer:
         self.requests: list[str] = []
         self.knows_shards = True
         self.shards: dict[str, bytes] = {}
+        self.handed_out: dict[str, bytes] | None = None
         self.hang_up_at_step = 0
         tiny = self
 
@@ -98,8 +100,9 @@ class TinyServer:
     def bundle(self, *, in_shards: bool) -> str:
         changes = dict(self.bundle_changes)
         if in_shards and "status_lists" not in changes:
-            for service in self.services:
+            for service in self.services if self.handed_out is None else ():
                 self.shards |= self.issuer.shards(service)
+            self.shards |= self.handed_out or {}
             changes["status_lists"] = {}
             changes.setdefault(
                 "hotlists",
