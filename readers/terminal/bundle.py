@@ -146,7 +146,7 @@ def check_newer(view: BundleView, than: BundleView | None, *, now: datetime) -> 
 def _verified(token: str, pinned: Mapping[str, bytes]) -> Bundle:
     key = _key(pinned, tokens.key_id_of(token))
     claims = tokens.verify_signature(token, tokens.BUNDLE_TYPE, key, max_bytes=MAX_BUNDLE_BYTES)
-    return msgspec.convert(claims, Bundle)
+    return msgspec.convert(claims, Bundle, str_keys=True)
 
 
 def _key(keys: Mapping[str, bytes], key_id: str) -> Ed25519PublicKey:
