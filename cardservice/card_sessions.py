@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import card_steps, generations, issuance, lifecycle, pairing, updates
+from cardservice import card_steps, encoding, generations, issuance, lifecycle, pairing, updates
 from cardservice.card_keys import PURPOSES, Generations
 from cardservice.card_steps import Records, Step, ToPersonalise, ToRoll
 from cardservice.errors import BadMessage, SessionBroken
@@ -70,7 +70,12 @@ _BLOCKED: Final = Words(
 )
 _UNBLOCKED: Final = Words("Done: your card works again", "Tap it again to use it.")
 
-_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()}
+OTHER_VERSION: Final = "wire-version"
+_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()} | {
+    OTHER_VERSION: Words(
+        "This reader and the server do not fit", "Tell a member of staff: one of them is too old."
+    )
+}
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -219,7 +224,8 @@ async def _count(
     if plan.holder_version is not None:
         card.written_version = plan.holder_version
     if isinstance(step, ToPersonalise):
-        await issuance.complete(session, card, actor=terminal.actor, now=now)
+        to = await encoding.state_when_written(session, card.id)
+        await issuance.complete(session, card, to=to, actor=terminal.actor, now=now)
 
 
 def ended(outcome: Outcome, done: Sequence[Update] = ()) -> Ended:
@@ -246,7 +252,7 @@ async def _card_to_make(
     session: AsyncSession, means: Means, terminal: KnownTerminal, uid: bytes, now: datetime
 ) -> Card | SessionResult:
     serves = await pairing.of_terminal(session, terminal.id, now=now)
-    waiting = await issuance.waiting_at(session, terminal.id, serves)
+    waiting = await encoding.waiting_at(session, terminal.id, serves)
     if waiting is None:
         return SessionResult.NO_ORDER
     card = waiting.card
@@ -257,7 +263,9 @@ async def _card_to_make(
     if await session.scalar(taken) is not None:
         return SessionResult.REFUSED
     if card.uid_index is not None and card.uid_index not in indexes:
-        card = await issuance.another_chip(session, waiting, actor=terminal.actor, now=now)
+        card = await encoding.another_chip(
+            session, means.vault, waiting, actor=terminal.actor, now=now
+        )
     if card.uid_index is None:
         personal = await person_keys.for_writing(session, means.vault, card.account_id)
         card.sealed_uid = personal.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())

@@ -19,8 +19,12 @@
     |  |- CardInHand             the holder has a live card already
     |  |- NotTheirMove           whoever asks may not do that to the card
     |  |- NoSuchProduct          there is no such card, or it is not made there
+    |  |- NoSuchCharge           no charge with that id, or not of that resident
+    |  |- ChargeSettled          the charge does not stand as it must for that
+    |  |- PaymentsUnavailable    GOV.UK Pay did not answer, or refused; nothing was taken
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- NoPhoto                there is no photo of that resident
+    |  |- NothingAsked           nobody is asked whether the card is to be renewed
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
@@ -36,6 +40,13 @@
     |  |- NotACustodian          nobody of that name is waited for
     |  |- BadComponent           a component was mistyped, or is the other's
     |  `- WrongCheckValue        component or key is another than was expected
+    |- BureauError
+    |  |- BadBureauKeys          a file with a bureau's keys that cannot be used
+    |  |- NoSuchBureau           no bureau in use has that name or id
+    |  |- BureauNameTaken        there is a bureau of that name
+    |  |- NoSuchBatch            no batch with that id
+    |  |- BatchNotReady          the batch is not in a state in which that can happen
+    |  `- NothingToMake          no order waits that a bureau may be sent
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -199,10 +210,34 @@ class NoSuchProduct(CardError):
     code = "no-such-product"
 
 
+class NoSuchCharge(CardError):
+    """No charge has that id, or it is not this resident's."""
+
+    code = "no-such-charge"
+
+
+class ChargeSettled(CardError):
+    """The charge was paid, waived or refunded already, or was never paid."""
+
+    code = "charge-settled"
+
+
+class PaymentsUnavailable(CardError):
+    """GOV.UK Pay did not answer as it should; no money was taken or given back by this."""
+
+    code = "payments-unavailable"
+
+
 class IdentityNotShown(CardError):
     """Nobody has seen a document that shows who the holder is; record one first."""
 
     code = "identity-not-shown"
+
+
+class NothingAsked(CardError):
+    """Nobody is asked whether this card is to be renewed."""
+
+    code = "nothing-asked"
 
 
 class DeskBusy(CardError):
@@ -307,6 +342,48 @@ class WrongCheckValue(CeremonyError):
     """The component or the key is not the one whose check value was given."""
 
     code = "wrong-check-value"
+
+
+class BureauError(CardServiceError):
+    """Something about a card bureau or a batch of cards."""
+
+    code = "bureau-error"
+
+
+class BadBureauKeys(BureauError):
+    """The file holds no public keys of a bureau; the text says what it lacks."""
+
+    code = "bad-bureau-keys"
+
+
+class NoSuchBureau(BureauError):
+    """No bureau in use has that name or id."""
+
+    code = "no-such-bureau"
+
+
+class BureauNameTaken(BureauError):
+    """A bureau's name is how people tell it from others."""
+
+    code = "bureau-name-taken"
+
+
+class NoSuchBatch(BureauError):
+    """No batch of cards has that id."""
+
+    code = "no-such-batch"
+
+
+class BatchNotReady(BureauError):
+    """The batch is not in a state in which that can happen."""
+
+    code = "batch-not-ready"
+
+
+class NothingToMake(BureauError):
+    """No order waits that may be sent to a bureau."""
+
+    code = "nothing-to-make"
 
 
 class CardSessionError(CardServiceError):

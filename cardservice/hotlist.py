@@ -20,7 +20,7 @@ from entitlements.schemes.dates import NEVER
 from entitlements.status import StatusLists, minima
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
-from readers.contract.products import set_up_of
+from readers.contract.products import RemoteSettings, set_up_of
 from readers.contract.services import Service
 from readers.contract.tokens import BUNDLE_TYPE, sign_token
 from readers.contract.windows import STATUTORY, DatedWindow, london_date
@@ -69,13 +69,15 @@ async def bundle(
     hours = _hours(authorities, terminal.authority, london_date(now))
     content = await _content(session, keystore, lists, terminal.services, hours, now=now)
     told = await terminal_set_up.told(session, terminal.id)
+    settings = set_up_of(told).settings
     own = msgspec.structs.replace(
         content,
         terminal_id=str(terminal.id),
         name=terminal.name,
         place=terminal.place,
         purposes=sorted(terminal.purposes),
-        refresh_seconds=set_up_of(told).settings.refresh_seconds,
+        services={name: _passed_back(each, settings) for name, each in content.services.items()},
+        refresh_seconds=settings.refresh_seconds,
         set_up=dict(told),
     )
     return _signed(keystore, own)
@@ -202,6 +204,13 @@ def _settings(service: Service, hours: list[DatedWindow], today: date) -> Servic
     return msgspec.structs.replace(
         policy, window_start=window.start, window_end=window.end, windows=hours
     )
+
+
+def _passed_back(service: ServiceSettings, settings: RemoteSettings) -> ServiceSettings:
+    """As this terminal was set; untouched, each service keeps its own time."""
+    if settings.pass_back_seconds is None:
+        return service
+    return msgspec.structs.replace(service, pass_back_seconds=settings.pass_back_seconds)
 
 
 def _raw(key: Ed25519PublicKey) -> bytes:

@@ -90,7 +90,7 @@ async def _enter(asked: argparse.Namespace) -> int:
 def _typed(asked: argparse.Namespace) -> tuple[str, str]:
     """Component and check value, from a file or typed unseen; never from the arguments."""
     if asked.file:
-        lines = asked.file.read_text(encoding="ascii", errors="replace").splitlines()
+        lines: list[str] = asked.file.read_text("ascii", "replace").splitlines()
         component, value, *_ = [*lines, "", ""]
         return component, value
     if not sys.stdin.isatty():

@@ -33,6 +33,7 @@ ROTATED: Final = (
     Purpose.DATA,
     Purpose.INDEX,
     Purpose.AUDIT_SIGN,
+    Purpose.BUREAU_SIGN,
     Purpose.OIDC_SIGN_ES256,
     Purpose.OIDC_SIGN_RS256,
 )

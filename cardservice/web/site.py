@@ -52,10 +52,13 @@ from cardservice.web.resident import (
     phone,
     register_finish,
     register_steps,
+    renewal,
     second_step,
     share,
     sign_out,
 )
+from cardservice.web.resident import cards as resident_cards
+from cardservice.web.resident import charges as resident_charges
 from cardservice.web.resident import confirm as resident_confirm
 from cardservice.web.resident import register as resident_register
 from cardservice.web.resident import sign_in as resident_sign_in
@@ -68,8 +71,10 @@ from cardservice.web.staff import (
     applications,
     assisted,
     assisted_trail,
+    batches,
     bus_passes,
     card_face,
+    card_moves,
     cards,
     checks,
     contact,
@@ -88,6 +93,7 @@ from cardservice.web.staff import (
     queue,
     readers,
     register,
+    renewals,
     resident,
     rule_changes,
     rules,
@@ -97,6 +103,7 @@ from cardservice.web.staff import (
     terminals,
     trail,
 )
+from cardservice.web.staff import charges as staff_charges
 from cardservice.web.staff import grants as staff_grants
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
@@ -232,6 +239,19 @@ def _residents() -> list[Router]:
             "/account",
             route_handlers=[
                 own.own_account,
+                resident_cards.ask_order,
+                resident_cards.order,
+                resident_cards.ask_report,
+                resident_cards.report,
+                resident_cards.found,
+                resident_cards.ask_activate,
+                resident_cards.activate,
+                resident_cards.missing,
+                resident_cards.ask_replace,
+                resident_cards.replace,
+                resident_charges.show,
+                resident_charges.begin,
+                resident_charges.come_back,
                 activate.welcome,
                 contacts.ask,
                 contacts.send_code,
@@ -252,6 +272,9 @@ def _residents() -> list[Router]:
                 phone.begin,
                 phone.show_code,
                 phone.report_lost,
+                renewal.show,
+                renewal.keep,
+                renewal.decline,
                 resident_sign_in.sign_out,
                 *_OWN_SIGN_IN,
                 *_APPLYING,
@@ -390,6 +413,17 @@ def _staff() -> list[Router]:
                 partners.add,
                 terminals.show,
                 front_desk.show,
+                batches.show,
+                batches.make,
+                batches.show_one,
+                batches.release,
+                batches.cancel,
+                batches.download,
+                batches.take_results,
+                renewals.show,
+                renewals.preview,
+                renewals.begin,
+                renewals.answer,
                 rules.show,
                 rules.show_file,
                 rules.ask_new,
@@ -411,6 +445,10 @@ def _staff() -> list[Router]:
                 staff_password.change,
                 lost_app.ask,
                 lost_app.forget,
+                card_moves.move_card,
+                staff_charges.take,
+                staff_charges.waive,
+                staff_charges.refund,
                 staff_grants.ask,
                 staff_grants.suspend,
                 staff_grants.ask_resume,

@@ -5,7 +5,7 @@ reused; a new one has a default. Bytes travel as base64. Only a change that an o
 ignore raises :data:`WIRE_VERSION`.
 """
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -147,6 +147,11 @@ class SignedBundle(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     server_time: datetime
+
+
+READ_KEYS_EVERY: Final = timedelta(hours=1)
+"""How often a terminal that is online asks for its read keys, whatever else happens. So no card may
+need a new one earlier."""
 
 
 class ReadKey(msgspec.Struct, frozen=True, kw_only=True):

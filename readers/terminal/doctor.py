@@ -188,6 +188,21 @@ def _bundle(settings: Settings, holdings: Holdings, now: datetime) -> Iterator[F
             f"The server gave this terminal no service {settings.service}.",
             f"Set service to one of: {', '.join(bundle.services) or 'none'}.",
         )
+    said = holdings.set_up.product
+    if settings.product is not None and said is not None and settings.product is not said:
+        yield Finding(
+            Level.TO_DO,
+            "product-differs",
+            f"This machine is set up as {settings.product}, and the server says {said}.",
+            "Set both alike: product here, or kentcard terminal set at the server.",
+        )
+    if holdings.settings_refused:
+        yield Finding(
+            Level.TO_DO,
+            "settings-refused",
+            f"What the server set is not taken: {holdings.settings_refused}.",
+            "Set it anew with kentcard terminal set.",
+        )
     missing = [service for service in bundle.services if not holdings.keys.get(service)]
     if missing:
         text = f"No read key for: {', '.join(missing)}."

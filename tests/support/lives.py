@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import bus_passes, charges, issuance, phones, photos
+from cardservice.bureau_models import BatchRow, BatchState, Bureau, ProductionBatch, RowState
 from cardservice.card_sessions import UID_FIELD
 from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment
@@ -19,6 +20,8 @@ from cardservice.pairing_models import Pairing
 from cardservice.photo_models import PhotoStage
 from cardservice.progress_models import Progress
 from cardservice.reconciliation_models import FindingKind, TapFinding
+from cardservice.renewal_models import Renewal, RenewalRun, RenewalState
+from cardservice.renewal_rules import Asking
 from entitlements import (
     applying,
     assessing,
@@ -314,8 +317,43 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
     await _charged(session, vault, card)
+    await _in_bulk(session, card)
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
+
+
+async def _in_bulk(session: AsyncSession, card: Card) -> None:
+    """In a batch that is done, and asked whether they want another card."""
+    bureau = Bureau(
+        name=f"bureau of {card.account_id}", sealing_key=b"", signing_key=b"", created_at=NOW
+    )
+    batch = ProductionBatch(
+        bureau_id=bureau.id,
+        product=card.product,
+        state=BatchState.CANCELLED,
+        made_at=NOW,
+        made_by_id=CLERK.id,
+        made_by_label=CLERK.label,
+        closed_at=NOW,
+    )
+    found = select(RenewalRun).where(RenewalRun.expires_on == NOW.date())
+    run = await session.scalar(found) or RenewalRun(expires_on=NOW.date(), asked_at=NOW)
+    session.add_all((bureau, run))
+    await session.flush()
+    session.add(batch)
+    await session.flush()
+    session.add(BatchRow(batch_id=batch.id, number=1, card_id=card.id, state=RowState.WITHDRAWN))
+    session.add(
+        Renewal(
+            card_id=card.id,
+            run_id=run.id,
+            account_id=card.account_id,
+            state=RenewalState.ASKED,
+            reasons=[Asking.USE_NOT_KNOWN.value],
+            decided_at=NOW,
+        )
+    )
+    await session.flush()
 
 
 async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
