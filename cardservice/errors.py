@@ -19,6 +19,9 @@
     |  |- CardInHand             the holder has a live card already
     |  |- NotTheirMove           whoever asks may not do that to the card
     |  |- NoSuchProduct          there is no such card, or it is not made there
+    |  |- NoSuchCharge           no charge with that id, or not of that resident
+    |  |- ChargeSettled          the charge does not stand as it must for that
+    |  |- PaymentsUnavailable    GOV.UK Pay did not answer, or refused; nothing was taken
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- NoPhoto                there is no photo of that resident
     |  |- NothingAsked           nobody is asked whether the card is to be renewed
@@ -101,6 +104,12 @@ class NoSuchRevision(CardServiceError):
     """No migration leads to, or back to, that revision."""
 
     code = "no-such-revision"
+
+
+class NoSuchFinding(CardServiceError):
+    """No finding about taps has that id."""
+
+    code = "no-such-finding"
 
 
 class NoSuchAuthority(CardServiceError):
@@ -199,6 +208,24 @@ class NoSuchProduct(CardError):
     """There is no such card on that day, or whoever was asked does not make it."""
 
     code = "no-such-product"
+
+
+class NoSuchCharge(CardError):
+    """No charge has that id, or it is not this resident's."""
+
+    code = "no-such-charge"
+
+
+class ChargeSettled(CardError):
+    """The charge was paid, waived or refunded already, or was never paid."""
+
+    code = "charge-settled"
+
+
+class PaymentsUnavailable(CardError):
+    """GOV.UK Pay did not answer as it should; no money was taken or given back by this."""
+
+    code = "payments-unavailable"
 
 
 class IdentityNotShown(CardError):

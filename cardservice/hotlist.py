@@ -17,6 +17,7 @@ from cardservice.terminals import KnownTerminal
 from entitlements import rulebooks
 from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
 from entitlements.schemes.dates import NEVER
+from entitlements.status import minima
 from entitlements.status_lists import StatusLists
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
@@ -77,7 +78,7 @@ async def bundle(
     """
     authorities = (await rulebooks.in_force(session)).authorities
     hours = _hours(authorities, terminal.authority, london_date(now))
-    content = _content(keystore, terminal.services, hours, now=now)
+    content = await _content(session, keystore, terminal.services, hours, now=now)
     form = lists.hotlist if in_shards else lists.token
     lists_told = {service: await form(session, service, now=now) for service in content.services}
     told = await terminal_set_up.told(session, terminal.id)
@@ -119,13 +120,18 @@ async def venue_bundle(
     if authority not in {each.id for each in authorities.authorities}:
         raise NoSuchAuthority("There is no authority with that id.")
     hours = _hours(authorities, authority, london_date(now))
-    content = _content(keystore, SHOWN_ON_PHONES, hours, now=now)
+    content = await _content(session, keystore, SHOWN_ON_PHONES, hours, now=now)
     told = {service: await lists.token(session, service, now=now) for service in content.services}
     return _signed(keystore, msgspec.structs.replace(content, status_lists=told))
 
 
-def _content(
-    keystore: KeyStore, services: Collection[Service], hours: list[DatedWindow], *, now: datetime
+async def _content(
+    session: AsyncSession,
+    keystore: KeyStore,
+    services: Collection[Service],
+    hours: list[DatedWindow],
+    *,
+    now: datetime,
 ) -> Bundle:
     """All but the lists."""
     today = london_date(now)
@@ -142,6 +148,7 @@ def _content(
         bundle_keys=public_keys(keystore, KeyPurpose.BUNDLE_SIGN),
         status_lists={},
         bank_holidays=list(bank_holidays()),
+        minima={service: await minima(session, service) for service in sorted(services)},
     )
 
 

@@ -282,7 +282,8 @@ class Tap(Base, kw_only=True):
 
     `after_revocation` marks what a revoked terminal sent: kept, and trusted by nobody until a
     member of staff has looked at it. `reason` is a value of `Reason`; the column takes any, so that
-    a new reason needs no migration. `batch` is the audit batch that it is sealed in.
+    a new reason needs no migration. `batch` is the audit batch that it is sealed in. `repeats`,
+    `shown` and `link` are as in `TapEvent`.
     """
 
     __tablename__ = "tap"
@@ -299,6 +300,9 @@ class Tap(Base, kw_only=True):
     number: Mapped[int | None] = mapped_column(BigInteger, default=None)
     status_index: Mapped[int | None] = mapped_column(BigInteger, default=None)
     record_sequence: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    repeats: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    shown: Mapped[bool | None] = mapped_column(default=None)
+    link: Mapped[bytes | None] = mapped_column(default=None)
     after_revocation: Mapped[bool] = mapped_column(default=False)
     digest: Mapped[bytes]
     batch: Mapped[int | None] = mapped_column(BigInteger, index=True, default=None)

@@ -337,6 +337,8 @@ class ServiceRecord(Base, kw_only=True):
         written_sequence: of the newest record that a card session confirmed; 0 while none was.
         entitlement_class, valid_from, valid_until: what the newest signed record says;
             `valid_until` is exclusive. All absent when the file was to be emptied.
+        lessened_at_sequence: of the newest record that gives less than the one before it; 0 while
+            none did. Once the carrier was confirmed to carry it, an older one was put back.
         blocked: whether the newest signed record says of itself that it must be refused.
     """
 
@@ -368,6 +370,7 @@ class ServiceRecord(Base, kw_only=True):
     entitlement_class: Mapped[str | None] = mapped_column(String(24), default=None)
     valid_from: Mapped[datetime | None] = mapped_column(default=None)
     valid_until: Mapped[datetime | None] = mapped_column(default=None)
+    lessened_at_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     blocked: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 

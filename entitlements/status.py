@@ -81,6 +81,25 @@ async def set_held(
     await note_changed(session, ((service, place) for service, place in changed))
 
 
+least_sequence: Final = case(
+    (
+        (ServiceRecord.lessened_at_sequence > 0)
+        & (ServiceRecord.written_sequence >= ServiceRecord.lessened_at_sequence),
+        ServiceRecord.lessened_at_sequence,
+    ),
+    else_=None,
+)
+"""The lowest sequence that a record can honestly have, where one that gave more was replaced."""
+
+
+async def minima(session: AsyncSession, service: Service) -> dict[int, int]:
+    """Place in the list -> lowest sequence, for records that the list itself does not refuse."""
+    query = select(ServiceRecord.status_index, ServiceRecord.lessened_at_sequence).where(
+        ServiceRecord.service == service, least_sequence.is_not(None), listed == Status.VALID.value
+    )
+    return dict((await session.execute(query)).all())
+
+
 async def new_index(session: AsyncSession, service: Service) -> int:
     """A random place in the service's list that no record ever had; it is never given out again."""
     state = await state_of(session, service, lock=True)

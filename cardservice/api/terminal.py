@@ -183,8 +183,13 @@ class TerminalApi(Controller):
         if data.service not in request.user.services:
             raise ServiceNotAllowed(f"This terminal does not check {data.service}.")
         async with database.reading() as reading:
-            status, update_owed = await check(reading, vault, data, now=now)
-        return CheckAnswer(status=status, update_owed=update_owed, server_time=now)
+            known = await check(reading, vault, data, now=now)
+        return CheckAnswer(
+            status=known.status,
+            update_owed=known.update_owed,
+            least_sequence=known.least_sequence,
+            server_time=now,
+        )
 
 
 def _refused(request: FromTerminal, ingested: Ingested) -> Response[dict[str, object]]:

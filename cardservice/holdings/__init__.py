@@ -55,6 +55,8 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
     "status_shard": "how often each piece of a list changed",
+    "tap_tail": "how far the taps of a reader were looked at",
+    "taps_looked_at": "how far the taps of all readers were looked at",
     "kept_status": "places in lists that no record here has",
     "library_machine": "machines of libraries, not people",
     "library_usage": "how often library machines were answered; counts, not people",

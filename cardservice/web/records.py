@@ -18,6 +18,7 @@ from cardservice.web.card_lines import (
     numbers_of,
     taps_of,
 )
+from cardservice.web.charge_lines import ChargeLine, charges_of
 from cardservice.web.entitlement_lines import Line, lines
 from cardservice.web.fact_lines import FactLine, fact_lines
 from cardservice.web.grant_lines import GrantLine, grant_lines
@@ -93,6 +94,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     applications: tuple[ApplicationLine, ...]
     cards: tuple[CardLine, ...]
     renewals: tuple[RenewalLine, ...]
+    charges: tuple[ChargeLine, ...]
     bus_passes: tuple[BusPassLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
@@ -130,6 +132,7 @@ async def record_of(
         renewals=await renewals_of(session, account_id),
         bus_passes=await bus_passes_of(session, vault, account_id),
         cards=await cards_of(session, account_id, now=now),
+        charges=await charges_of(session, account_id),
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await asked_of(session, account_id),

@@ -57,6 +57,8 @@ from cardservice.web.resident import (
     share,
     sign_out,
 )
+from cardservice.web.resident import cards as resident_cards
+from cardservice.web.resident import charges as resident_charges
 from cardservice.web.resident import confirm as resident_confirm
 from cardservice.web.resident import register as resident_register
 from cardservice.web.resident import sign_in as resident_sign_in
@@ -72,6 +74,7 @@ from cardservice.web.staff import (
     batches,
     bus_passes,
     card_face,
+    card_moves,
     cards,
     checks,
     contact,
@@ -96,9 +99,11 @@ from cardservice.web.staff import (
     rules,
     search,
     second_factor,
+    tap_findings,
     terminals,
     trail,
 )
+from cardservice.web.staff import charges as staff_charges
 from cardservice.web.staff import grants as staff_grants
 from cardservice.web.staff import passkey as staff_passkey
 from cardservice.web.staff import password as staff_password
@@ -234,6 +239,19 @@ def _residents() -> list[Router]:
             "/account",
             route_handlers=[
                 own.own_account,
+                resident_cards.ask_order,
+                resident_cards.order,
+                resident_cards.ask_report,
+                resident_cards.report,
+                resident_cards.found,
+                resident_cards.ask_activate,
+                resident_cards.activate,
+                resident_cards.missing,
+                resident_cards.ask_replace,
+                resident_cards.replace,
+                resident_charges.show,
+                resident_charges.begin,
+                resident_charges.come_back,
                 activate.welcome,
                 contacts.ask,
                 contacts.send_code,
@@ -414,6 +432,9 @@ def _staff() -> list[Router]:
                 rule_changes.approve,
                 rule_changes.refuse,
                 rule_changes.show_who,
+                tap_findings.show,
+                tap_findings.show_one,
+                tap_findings.close,
                 trail.show,
                 trail.narrow,
                 assisted_trail.show,
@@ -424,6 +445,10 @@ def _staff() -> list[Router]:
                 staff_password.change,
                 lost_app.ask,
                 lost_app.forget,
+                card_moves.move_card,
+                staff_charges.take,
+                staff_charges.waive,
+                staff_charges.refund,
                 staff_grants.ask,
                 staff_grants.suspend,
                 staff_grants.ask_resume,

@@ -1,6 +1,7 @@
 """The signed bundle: everything a terminal needs to decide without the server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -29,8 +30,20 @@ from readers.contract.wire import (
     status_list_path,
     status_shards_path,
 )
-from readers.errors import ShardRefused, StatusListError, TokenRefused
-from readers.terminal.errors import BundleRefused, ListRolledBack
+from readers.errors import (
+    ShardRefused,
+    SignatureWrong,
+    SignerUnknown,
+    StatusListError,
+    TokenRefused,
+)
+from readers.terminal.errors import (
+    BundleForged,
+    BundleKeyUnknown,
+    BundleRefused,
+    BundleRolledBack,
+    ListRolledBack,
+)
 
 TOO_OLD_HERE: Final = (
     "This terminal is too old for the server: install the newer version of its software."
@@ -48,6 +61,8 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
         window: when a use may begin on a working day that none of `windows` covers; None means at
             any time.
         windows: when it may on the days that each covers.
+        pass_back: how long the same card gets the same answer.
+        minima: place in the status list -> lowest sequence that a record there may have.
         listed_at: when the status list was made.
         list_expires_at: from when it may no longer be believed.
     """
@@ -56,6 +71,8 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
     stale_policy: StalePolicy
     window: Window | None
     windows: tuple[DatedWindow, ...] = ()
+    pass_back: timedelta = timedelta(0)
+    minima: Mapping[int, int] = {}
     statuses: Statuses
     listed_at: datetime
     list_expires_at: datetime
@@ -115,7 +132,7 @@ def open_bundle(
         BundleRefused: with a text that says which check failed.
         ShardRefused: a piece that the bundle names is missing, or is not what was signed.
     """
-    try:
+    with _reasons():
         bundle = _verified(token, pinned)
         if bundle.terminal_id != terminal_id:
             raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
@@ -126,10 +143,6 @@ def open_bundle(
         if not bundle.bundle_keys:
             raise BundleRefused("The bundle names no key that may sign the next one.")
         return _view(bundle, shards)
-    except ShardRefused:
-        raise
-    except (TokenRefused, StatusListError, msgspec.ValidationError, ValueError) as error:
-        raise BundleRefused(f"The bundle cannot be trusted: {error}") from error
 
 
 def named_shards(token: str, pinned: Mapping[str, bytes]) -> Mapping[str, Service]:
@@ -138,14 +151,27 @@ def named_shards(token: str, pinned: Mapping[str, bytes]) -> Mapping[str, Servic
     Raises:
         BundleRefused: it, or a manifest in it, cannot be trusted.
     """
-    try:
+    with _reasons():
         bundle = _verified(token, pinned)
         return {
             digest: service
             for service in bundle.hotlists
             for digest in _manifest(_list_claims(service, bundle)).shards
         }
-    except (TokenRefused, msgspec.ValidationError, ValueError) as error:
+
+
+@contextmanager
+def _reasons() -> Iterator[None]:
+    """What makes a bundle one that cannot be trusted, each told by an error of its own."""
+    try:
+        yield
+    except ShardRefused:
+        raise
+    except SignerUnknown as error:
+        raise BundleKeyUnknown(f"The bundle cannot be trusted: {error}") from error
+    except SignatureWrong as error:
+        raise BundleForged(f"The bundle cannot be trusted: {error}") from error
+    except (TokenRefused, StatusListError, msgspec.ValidationError, ValueError) as error:
         raise BundleRefused(f"The bundle cannot be trusted: {error}") from error
 
 
@@ -157,7 +183,7 @@ def check_newer(view: BundleView, than: BundleView | None, *, now: datetime) -> 
         ListRolledBack: with a list that was made before that of ``than``.
     """
     if than is not None and view.issued_at < than.issued_at:
-        raise BundleRefused("The bundle is older than the one this terminal has.")
+        raise BundleRolledBack("The bundle is older than the one this terminal has.")
     if view.issued_at > now + tokens.SKEW:
         raise BundleRefused("The bundle was made in the future: one of the two clocks is wrong.")
     if view.expires_at <= now:
@@ -184,7 +210,7 @@ def _verified(token: str, pinned: Mapping[str, bytes]) -> Bundle:
 
 def _key(keys: Mapping[str, bytes], key_id: str) -> Ed25519PublicKey:
     if key_id not in keys:
-        raise TokenRefused(f"signed by {key_id!r}, which is not among {sorted(keys)}")
+        raise SignerUnknown(f"signed by {key_id!r}, which is not among {sorted(keys)}")
     return Ed25519PublicKey.from_public_bytes(keys[key_id])
 
 
@@ -223,6 +249,8 @@ def _rules(
         stale_policy=settings.stale_policy,
         window=_window(settings),
         windows=_windows(settings),
+        pass_back=timedelta(seconds=settings.pass_back_seconds),
+        minima=bundle.minima.get(service, {}),
         statuses=put_together(_manifest(claims), shards)
         if in_shards
         else from_claim(claims.get("status_list")),

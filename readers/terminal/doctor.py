@@ -22,7 +22,7 @@ from readers.terminal.errors import (
     TillSecretUnusable,
 )
 from readers.terminal.holdings import Holdings
-from readers.terminal.journal import Journal
+from readers.terminal.journal import look
 from readers.terminal.loop import is_meant
 from readers.terminal.server import Server
 from readers.terminal.settings import Settings
@@ -133,9 +133,7 @@ def _state(state: State) -> Iterator[Finding]:
         if not state.journal.exists():
             yield Finding(Level.OK, "journal", "No tap was decided here yet.")
             return
-        journal = Journal(state.journal)
-        counts = journal.counts()
-        journal.close()
+        counts = look(state.journal)
     except JournalFull as error:
         yield Finding(Level.FAULT, "journal-full", str(error), error.remedy)
     except TerminalError as error:

@@ -24,6 +24,7 @@ from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
 from readers.terminal.online import Asker
+from readers.terminal.pass_back import PassBack
 from readers.terminal.screen.board import Board, Status
 from readers.terminal.server import Network, Server
 from readers.terminal.settings import Settings
@@ -77,6 +78,7 @@ class Terminal:
         )
         self.asker = Asker(self.server)
         self.board = Board(clock)
+        self.pass_back = PassBack()
         self.health = Health(self.holdings, self.journal, started_at=clock())
         self.sync = Sync(
             self.holdings,
@@ -171,9 +173,15 @@ class Terminal:
         self.show(of_pairing(code.code))
         self._code = code
 
-    def count_tap(self, sequence: int) -> None:
-        """Show, from the next picture on, that so many taps were decided."""
+    def answer(self, picture: Picture, sequence: int) -> None:
+        """Show the answer to the tap that was written down as `sequence`, and note that it was."""
         self._counts = Counts(sequence, self._counts.uploaded)
+        try:
+            self.show(picture)
+        except BaseException:
+            self.journal.note_shown(sequence, shown=False)
+            raise
+        self.journal.note_shown(sequence, shown=True)
 
     def tell_till(self, record: Record, *, now: datetime) -> None:
         """Tell whatever stands beside this terminal of a tap accepted at `now`."""

@@ -19,6 +19,7 @@ from cardservice.models import Card, CardOrder, CardSession, Tap, TapConflict
 from cardservice.pairing_models import Pairing
 from cardservice.photo_models import PhotoStage
 from cardservice.progress_models import Progress
+from cardservice.reconciliation_models import FindingKind, TapFinding
 from cardservice.renewal_models import Renewal, RenewalRun, RenewalState
 from cardservice.renewal_rules import Asking
 from entitlements import (
@@ -449,6 +450,18 @@ async def _a_tap(session: AsyncSession, desk_id: UUID, record: ServiceRecord, pe
             received_at=NOW,
             digest=bytes([1]) * 32,
             event={"status_index": record.status_index},
+        )
+    )
+    session.add(
+        TapFinding(
+            kind=FindingKind.DUPLICATE,
+            terminal_id=desk_id,
+            first_sequence=sequence,
+            last_sequence=sequence,
+            found_at=NOW,
+            closed_at=NOW,
+            closed_by="s-1",
+            note="the reader was restored from a copy",
         )
     )
 

@@ -12,7 +12,10 @@ from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import front_desk, issuance, pairing, phones, terminals
+from cardservice.models import CardState
 from cardservice.web.assisted_words import why_assisted
+from cardservice.web.charge_lines import RELIEFS
+from cardservice.web.move_words import WHY_WORDS, allowed
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
 from cardservice.web.staff.reasons import TO_CHOOSE, ReadReason, in_words, reason_of
@@ -132,6 +135,9 @@ async def record_page(
         desks=desks,
         identity_shown=await issuance.may_be_ordered_for(session, vault, look.account_id),
         phone=await phones.in_use(session, look.account_id),
+        moves={state: allowed(state, request.user.may) for state in CardState},
+        whys=[(why.value, words) for why, words in WHY_WORDS.items()],
+        reliefs=[(relief.value, words) for relief, words in RELIEFS.items()],
         done=DONE.get(done, ""),
     )
 
@@ -154,6 +160,10 @@ DONE: Final = {
     "lost": _("The card is reported lost. Readers will refuse it"),
     "phone-lost": _("Codes from the phone are stopped, and every sign-in has ended"),
     "found": _("The card can be used again"),
+    "moved": _("What became of the card is recorded"),
+    "paid": _("The payment is recorded"),
+    "waived": _("Nothing is to be paid"),
+    "refunded": _("The payment is given back"),
     "replaced": _("A new card is ordered. The old one stays refused"),
     "pass-linked": _("The bus pass is linked. It gives the resident nothing by itself"),
     "pass-unlinked": _("The bus pass is not linked any more"),
