@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-# What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, and pcscd.
-PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
+# What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, pcscd, and the fonts of letters.
+PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd fonts-dejavu-core fonts-droid-fallback
 # What the tests add: a reader driver, a database server, a browser with fonts and an OpenID client that are not ours.
 PACKAGES_TEST := vsmartcard-vpcd pcsc-tools opensc softhsm2 postgresql chromium fonts-liberation apache2 libapache2-mod-auth-openidc
 

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle, making, pairing, photos, printing, replacement
+from cardservice import issuance, letters, lifecycle, making, pairing, photos, printing, replacement
 from cardservice.errors import CardError, DeskBusy, NotADesk, NotYourDesk
 from cardservice.models import Card, CardState
 from cardservice.pairing import Paired
@@ -168,4 +168,5 @@ async def _page(
         card=card,
         face=face,
         made=made,
+        can_write=letters.can_write(" ".join((person.full_name, *person.address_lines))),
     )
