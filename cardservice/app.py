@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import httpx
 import structlog
 from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import State
@@ -15,10 +16,11 @@ from litestar.types import ControllerRouterHandler, Message, Scope
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import keystores, metrics, shown_cards
+from cardservice import govuk_pay, keystores, metrics, shown_cards
 from cardservice.api import card_session, public, terminal
 from cardservice.card_sessions import Means
 from cardservice.database import Database
+from cardservice.govuk_pay import pay_of
 from cardservice.settings import Settings
 from cardservice.web import problems, site
 from cardservice.web.defences import add_security_headers
@@ -82,6 +84,7 @@ def create_app(
     """
     database = Database(settings.database_url)
     provider = provider_of(settings, keystore)
+    paying = govuk_pay.connections()
     partners = _desk(settings, keystore, clock, database, provider)
     state = State(
         {
@@ -94,6 +97,7 @@ def create_app(
             "status_lists": StatusLists(keystore, settings.base_url),
             "line": line or Line(),
             "partners": partners,
+            "pay": pay_of(settings, paying),
             "uploads": Uploads(most_megabytes=settings.evidence_megabytes),
         }
     )
@@ -110,7 +114,7 @@ def create_app(
         dependencies=_dependencies(state),
         exception_handlers={Exception: _for_whoever_asked},
         before_send=[count_request, add_security_headers, close_files],
-        lifespan=[_closing(database), _counting(partners)],
+        lifespan=[_closing(database, paying), _counting(partners)],
         state=state,
         request_max_body_size=LARGEST_BODY,
         openapi_config=None,
@@ -168,7 +172,12 @@ def _dependencies(state: State) -> dict[str, Provide]:
 
     given = {name: state[name] for name in ("settings", "database", "vault")}
     given |= {"status_lists": state.status_lists, "means": means, "oidc_pages": PAGES}
-    given |= {"line": state.line, "provider": state.backing.provider, "uploads": state.uploads}
+    given |= {
+        "pay": state.pay,
+        "line": state.line,
+        "provider": state.backing.provider,
+        "uploads": state.uploads,
+    }
     return {
         **{name: _provide(value) for name, value in given.items()},
         "now": Provide(now, sync_to_thread=False),
@@ -244,12 +253,15 @@ async def _write(desk: Desk) -> None:
         _LOG.warning("usage not written", fault=type(error).__name__, exc_info=error)
 
 
-def _closing(database: Database) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _closing(
+    database: Database, paying: httpx.AsyncClient
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            await paying.aclose()
             await database.close()
 
     return lifespan

@@ -1,6 +1,6 @@
 """A chip's own keys, derived inside the key store from the masters of their generations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from identity.keys import KeyId, KeyStore, Purpose
@@ -16,7 +16,7 @@ from readers.card.layout import (
     WRITE_KEY,
 )
 from readers.card.personalise import CardKeys
-from readers.card.rolling import PICC
+from readers.card.rolling import PICC, Candidates
 from readers.contract.services import Service
 
 READ_PURPOSES: Final[Mapping[Service, Purpose]] = {
@@ -33,16 +33,16 @@ _PURPOSES: Final[Mapping[int, Purpose]] = {
     **dict(zip(SPARE_KEYS, (Purpose.CARD_SPARE_6, Purpose.CARD_SPARE_7), strict=True)),
 }
 
+PURPOSES: Final[Mapping[str, Purpose]] = {
+    PICC: Purpose.CARD_PICC,
+    **{str(number): purpose for number, purpose in _PURPOSES.items()},
+}
+"""Every key of a chip by its name in `Card.key_generations` -> what its master is for."""
+
 Generations = Mapping[str, int]
 
-
-def newest(keystore: KeyStore) -> dict[str, int]:
-    """The generations a card made today gets."""
-    numbered = {str(number): purpose for number, purpose in _PURPOSES.items()}
-    return {
-        name: keystore.current(purpose).generation
-        for name, purpose in {PICC: Purpose.CARD_PICC, **numbered}.items()
-    }
+FIRST: Final[Generations] = dict.fromkeys(PURPOSES, 1)
+"""What a card has while no key was ever rotated."""
 
 
 def card_keys(keystore: KeyStore, uid: bytes, generations: Generations) -> CardKeys:
@@ -51,7 +51,7 @@ def card_keys(keystore: KeyStore, uid: bytes, generations: Generations) -> CardK
     Args:
         keystore: holds the masters.
         uid: of the chip, 7 bytes.
-        generations: of the masters, as `newest` gave them when the chip was first written.
+        generations: of the masters, by the names of `PURPOSES`.
 
     Raises:
         ValueError: the UID has another length.
@@ -71,6 +71,18 @@ def application_key(keystore: KeyStore, uid: bytes, number: int, generations: Ge
     """One key of the Kent application on a chip; raises as `card_keys` does."""
     master = KeyId(_PURPOSES[number], generations[str(number)])
     return _derive(keystore, master, diversification_input(uid, KENT_AID, number))
+
+
+def candidates(keystore: KeyStore, uid: bytes, name: str, versions: Iterable[int]) -> Candidates:
+    """One key of a chip at each generation it may have; raises as `card_keys` does."""
+    if name == PICC:
+        message = diversification_input(uid, PICC_AID, PICC_KEY)
+        masters = [KeyId(Purpose.CARD_PICC, version) for version in versions]
+        return {master.generation: _derive(keystore, master, message) for master in masters}
+    number = int(name)
+    return {
+        version: application_key(keystore, uid, number, {name: version}) for version in versions
+    }
 
 
 def _derive(keystore: KeyStore, master: KeyId, message: bytes) -> KeyAt:

@@ -5,7 +5,6 @@ procedure with no transaction open. `conclude` records how it ended, in another 
 off anywhere, the session can be run again: what was signed and not confirmed is signed anew.
 """
 
-import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, assert_never
@@ -15,24 +14,22 @@ import msgspec
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle, pairing, updates
-from cardservice.card_keys import application_key, card_keys, newest
+from cardservice import card_steps, encoding, generations, issuance, lifecycle, pairing, updates
+from cardservice.card_keys import PURPOSES, Generations
+from cardservice.card_steps import Records, Step, ToPersonalise, ToRoll
 from cardservice.errors import BadMessage, SessionBroken
 from cardservice.models import Card, CardSession, CardState
 from cardservice.terminals import KnownTerminal
 from cardservice.updates import NOTHING_KNOWN, Block, Unblock, Update
 from entitlements import carriers, grants, issuing
-from entitlements.issuing import Carrier, Issued
+from entitlements.issuing import Carrier
 from identity import audit, person_keys
-from identity.keys import KeyStore
+from identity.dates import london_date
+from identity.keys import KeyId, KeyStore
 from identity.personal import Vault
-from readers.card.apdu import Procedure, ResponseApdu
-from readers.card.keys import UID_BYTES, KeyAt
-from readers.card.layout import WRITE_KEY
-from readers.card.personalise import CardKeys, personalise
-from readers.card.personalise import update as update_records
+from readers.card.apdu import ResponseApdu
+from readers.card.keys import UID_BYTES
 from readers.contract.reasons import WORDS, Words
-from readers.contract.services import Service
 from readers.contract.wire import Ended, Hello, Purpose, SessionResult, UpdateKind
 from readers.errors import ReadersError
 
@@ -73,7 +70,12 @@ _BLOCKED: Final = Words(
 )
 _UNBLOCKED: Final = Words("Done: your card works again", "Tap it again to use it.")
 
-_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()}
+OTHER_VERSION: Final = "wire-version"
+_REASON_WORDS: Final = {reason.value: words for reason, words in WORDS.items()} | {
+    OTHER_VERSION: Words(
+        "This reader and the server do not fit", "Tell a member of staff: one of them is too old."
+    )
+}
 
 
 class Means(msgspec.Struct, frozen=True):
@@ -88,26 +90,6 @@ class Means(msgspec.Struct, frozen=True):
     vault: Vault
     institution: str
     total_limit: timedelta
-
-
-Records = Mapping[Service, Issued]
-
-
-class ToPersonalise(msgspec.Struct, frozen=True):
-    """Keys and records for a new card."""
-
-    keys: CardKeys
-    records: Records
-
-
-class ToUpdate(msgspec.Struct, frozen=True):
-    """The key for writing a card in use, and what is written: all of it or nothing."""
-
-    write_key: KeyAt
-    records: Records
-
-
-Step = ToPersonalise | ToUpdate
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,11 +111,18 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How driving ended; `code` names the error, if there was one; `done` counts whole steps."""
+    """How driving ended.
+
+    Attributes:
+        code: names the error, if there was one.
+        done: how many whole steps were done.
+        confirmed: the keys that the card was shown to hold, also by a step that was broken off.
+    """
 
     result: SessionResult
     code: str | None = None
     done: int = 0
+    confirmed: Generations = {}
 
 
 def uid_indexes(vault: Vault, uid: bytes) -> tuple[bytes, ...]:
@@ -151,7 +140,7 @@ async def prepare(
         case Purpose.PERSONALISE:
             card = await _card_to_make(session, means, terminal, hello.uid, now)
         case Purpose.UPDATE:
-            card = await _card_in_use(session, means.vault, hello.uid)
+            card = await _card_in_use(session, means.vault, hello.uid, now)
         case Purpose.VALIDATE:
             return SessionResult.REFUSED
         case never:
@@ -165,25 +154,25 @@ async def prepare(
 
 async def drive(plan: Plan, exchange: Exchange) -> Outcome:
     """Run the plan's procedures over the relay. Holds no transaction."""
-    done = 0
+    done, confirmed = 0, dict[str, int]()
+    result, code = SessionResult.DONE, None
     try:
         for step in plan.steps:
-            await _run(step, exchange)
+            await _run(step, exchange, confirmed)
             done += 1
     except SessionBroken as broken:
-        code = broken.reason.value if broken.reason else None
-        return Outcome(SessionResult.BROKEN_OFF, code, done)
+        result, code = SessionResult.BROKEN_OFF, broken.reason.value if broken.reason else None
     except BadMessage as error:
-        return Outcome(SessionResult.REFUSED, error.code, done)
+        result, code = SessionResult.REFUSED, error.code
     except TimeoutError:
-        return Outcome(SessionResult.TIMED_OUT, None, done)
+        result = SessionResult.TIMED_OUT
     except ReadersError as error:
-        return Outcome(SessionResult.CARD_FAILED, error.code, done)
-    return Outcome(SessionResult.DONE, None, done)
+        result, code = SessionResult.CARD_FAILED, error.code
+    return Outcome(result, code, done, confirmed)
 
 
-async def _run(step: Step, exchange: Exchange) -> None:
-    procedure, doing = _procedure(step), _doing(step)
+async def _run(step: Step, exchange: Exchange, confirmed: dict[str, int]) -> None:
+    procedure, doing = card_steps.procedure(step, confirmed), card_steps.doing(step)
     try:
         command = next(procedure)
         while True:
@@ -213,6 +202,8 @@ async def conclude(
     if was_open:
         for step in plan.steps[: outcome.done]:
             await _count(session, plan, step, terminal, now)
+        if outcome.confirmed:
+            generations.note(await lifecycle.locked(session, plan.card_id), outcome.confirmed)
     detail = {"result": outcome.result.value, "code": outcome.code}
     subject = audit.subject_of("card", plan.card_id)
     audit.record(
@@ -224,6 +215,8 @@ async def _count(
     session: AsyncSession, plan: Plan, step: Step, terminal: KnownTerminal, now: datetime
 ) -> None:
     """What a step wrote is on the card."""
+    if isinstance(step, ToRoll):  # each of its keys counts by itself
+        return
     card = await lifecycle.locked(session, plan.card_id)
     sequences = {service: issued.sequence for service, issued in step.records.items()}
     await issuing.mark_written(session, card.id, sequences)
@@ -231,7 +224,8 @@ async def _count(
     if plan.holder_version is not None:
         card.written_version = plan.holder_version
     if isinstance(step, ToPersonalise):
-        await issuance.complete(session, card, actor=terminal.actor, now=now)
+        to = await encoding.state_when_written(session, card.id)
+        await issuance.complete(session, card, to=to, actor=terminal.actor, now=now)
 
 
 def ended(outcome: Outcome, done: Sequence[Update] = ()) -> Ended:
@@ -258,7 +252,7 @@ async def _card_to_make(
     session: AsyncSession, means: Means, terminal: KnownTerminal, uid: bytes, now: datetime
 ) -> Card | SessionResult:
     serves = await pairing.of_terminal(session, terminal.id, now=now)
-    waiting = await issuance.waiting_at(session, terminal.id, serves)
+    waiting = await encoding.waiting_at(session, terminal.id, serves)
     if waiting is None:
         return SessionResult.NO_ORDER
     card = waiting.card
@@ -269,16 +263,20 @@ async def _card_to_make(
     if await session.scalar(taken) is not None:
         return SessionResult.REFUSED
     if card.uid_index is not None and card.uid_index not in indexes:
-        card = await issuance.another_chip(session, waiting, actor=terminal.actor, now=now)
+        card = await encoding.another_chip(
+            session, means.vault, waiting, actor=terminal.actor, now=now
+        )
     if card.uid_index is None:
         personal = await person_keys.for_writing(session, means.vault, card.account_id)
         card.sealed_uid = personal.seal(Card.__tablename__, "sealed_uid", card.id, uid.hex())
         card.uid_index = means.vault.blind(UID_FIELD, uid.hex())
-        card.key_generations = newest(means.keystore)
+        generations.note(card, await generations.in_use(session, now=now))
     return card
 
 
-async def _card_in_use(session: AsyncSession, vault: Vault, uid: bytes) -> Card | SessionResult:
+async def _card_in_use(
+    session: AsyncSession, vault: Vault, uid: bytes, now: datetime
+) -> Card | SessionResult:
     query = select(Card.id).where(
         Card.uid_index.in_(uid_indexes(vault, uid)), Card.state != CardState.DESTROYED
     )
@@ -286,10 +284,18 @@ async def _card_in_use(session: AsyncSession, vault: Vault, uid: bytes) -> Card 
     if card_id is None:
         return SessionResult.UNKNOWN_CARD
     card = await lifecycle.locked(session, card_id)
-    if await updates.waits(session, card):
+    if await _has_retired_keys(session, card, now):
+        return SessionResult.REFUSED
+    if await updates.waits(session, card, now=now):
         return card
     in_use = card.state is CardState.ACTIVE
     return SessionResult.NOTHING_OWED if in_use else SessionResult.REFUSED
+
+
+async def _has_retired_keys(session: AsyncSession, card: Card, now: datetime) -> bool:
+    retired = await generations.retired(session, on=london_date(now))
+    has = card.key_generations or {}
+    return any(KeyId(PURPOSES[name], each) in retired for name, each in has.items())
 
 
 async def _is_free(
@@ -345,10 +351,11 @@ async def _plan(
         actor=terminal.actor,
         now=now,
     )
-    owed = () if personalising else updates.ordered(_kinds(records))
+    owed = () if personalising else await _owed(session, card, records, now)
     if not records:
         card.written_version = holder.version
-        return SessionResult.NOTHING_OWED
+        if not owed:
+            return SessionResult.NOTHING_OWED
     opened = CardSession(
         card_id=card.id, terminal_id=terminal.id, purpose=hello.purpose, opened_at=now
     )
@@ -357,36 +364,20 @@ async def _plan(
     return Plan(
         session_id=opened.id,
         card_id=card.id,
-        steps=_steps(means.keystore, hello, card, records),
+        steps=(
+            card_steps.making(means.keystore, hello.uid, card, records)
+            if personalising
+            else await card_steps.updating(
+                session, means.keystore, hello.uid, card, records, owed, now=now
+            )
+        ),
         updates=owed,
         holder_version=None if Block() in owed else holder.version,
     )
 
 
-def _steps(keystore: KeyStore, hello: Hello, card: Card, records: Records) -> tuple[Step, ...]:
-    generations = card.key_generations or {}
-    if hello.purpose is Purpose.PERSONALISE:
-        return (ToPersonalise(card_keys(keystore, hello.uid, generations), records),)
-    return (ToUpdate(application_key(keystore, hello.uid, WRITE_KEY, generations), records),)
-
-
-def _procedure(step: Step) -> Procedure[None]:
-    data = {service: issued.data for service, issued in step.records.items()}
-    match step:
-        case ToPersonalise(keys):
-            return personalise(keys, data, random=secrets.token_bytes)
-        case ToUpdate(write_key):
-            return update_records(write_key.key, data, random=secrets.token_bytes)
-        case never:
-            assert_never(never)
-
-
-def _doing(step: Step) -> Sequence[UpdateKind]:
-    """What the terminal is told of a step."""
-    if isinstance(step, ToPersonalise):
-        return ()
-    return updates.kinds(updates.ordered(_kinds(step.records)))
-
-
-def _kinds(records: Records) -> Mapping[Service, UpdateKind]:
-    return {service: issued.kind for service, issued in records.items()}
+async def _owed(
+    session: AsyncSession, card: Card, records: Records, now: datetime
+) -> tuple[Update, ...]:
+    keys = await updates.keys_due(session, card, now=now)
+    return updates.ordered(card_steps.kinds(records), keys)

@@ -45,6 +45,7 @@ class Charge(Base, kw_only=True):
         card_id: the card that is charged for, not the one it replaces.
         pence: how much; never nothing.
         settled_at: when it was paid or waived.
+        settled_by_id: of who took or waived it; None for the service itself.
         relief: why it was waived or refunded.
         refunded_at: when it was given back.
     """
@@ -68,6 +69,7 @@ class Charge(Base, kw_only=True):
     state: Mapped[ChargeState] = mapped_column(default=ChargeState.DUE)
     due_at: Mapped[datetime]
     settled_at: Mapped[datetime | None] = mapped_column(default=None)
+    settled_by_id: Mapped[str | None] = mapped_column(String(64), default=None)
     method: Mapped[Method | None] = mapped_column(default=None)
     relief: Mapped[Relief | None] = mapped_column(default=None)
     refunded_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -1,7 +1,7 @@
 """What is charged for a card: due, then paid or waived, and a payment may be given back."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -9,11 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import products
 from cardservice.charge_causes import Cause, Relief
-from cardservice.charge_models import Charge, ChargeState
+from cardservice.charge_models import Charge, ChargeState, Method
+from cardservice.errors import ChargeSettled, NoSuchCharge
 from cardservice.models import Card
 from identity import audit
 from identity.actors import Actor
 from identity.dates import london_date
+from identity.errors import SecondPersonNeeded
 
 
 async def charge_for(
@@ -30,21 +32,98 @@ async def charge_for(
     What is free for a reason that is shown already is kept as waived, so that the resident sees
     what they did not have to pay, and why.
     """
-    cost = products.built_in().cost(cause, london_date(now))
+    cost, relief = price_of(cause, has_crime_reference=has_crime_reference, on=london_date(now))
     if cost is None:
         return None
     charge = Charge(
         account_id=card.account_id, card_id=card.id, cause=cause, pence=cost.pence, due_at=now
     )
-    shown = cost.free_for is Relief.FAULTY or (
-        cost.free_for is Relief.CRIME_REFERENCE and has_crime_reference
-    )
-    if shown:
-        charge.state, charge.settled_at, charge.relief = ChargeState.WAIVED, now, cost.free_for
+    if relief is not None:
+        charge.state, charge.settled_at, charge.relief = ChargeState.WAIVED, now, relief
     session.add(charge)
     await session.flush()
     record(session, charge, actor=actor, now=now)
     return charge
+
+
+def price_of(
+    cause: Cause, *, has_crime_reference: bool, on: date
+) -> tuple[products.Cost | None, Relief | None]:
+    """What another card costs on a day, and why nothing is asked for after all, if nothing is."""
+    cost = products.built_in().cost(cause, on)
+    if cost is None:
+        return None, None
+    shown = cost.free_for is Relief.FAULTY or (
+        cost.free_for is Relief.CRIME_REFERENCE and has_crime_reference
+    )
+    return cost, cost.free_for if shown else None
+
+
+async def locked(session: AsyncSession, charge_id: UUID, account_id: UUID) -> Charge:
+    """A charge of a resident, locked until the transaction ends.
+
+    Raises:
+        NoSuchCharge: there is none, or it is somebody else's.
+    """
+    query = select(Charge).where(Charge.id == charge_id, Charge.account_id == account_id)
+    found = await session.scalar(query.with_for_update().execution_options(populate_existing=True))
+    if found is None:
+        raise NoSuchCharge("This resident has no such charge.")
+    return found
+
+
+def take(
+    session: AsyncSession, charge: Charge, method: Method, *, actor: Actor, now: datetime
+) -> None:
+    """A locked charge was paid.
+
+    Raises:
+        ChargeSettled: it is not due.
+    """
+    _must_be(charge, ChargeState.DUE)
+    charge.state, charge.settled_at, charge.method = ChargeState.PAID, now, method
+    charge.settled_by_id = actor.id
+    record(session, charge, actor=actor, now=now)
+
+
+def waive(
+    session: AsyncSession, charge: Charge, relief: Relief, *, actor: Actor, now: datetime
+) -> None:
+    """A locked charge is not asked for after all.
+
+    Raises:
+        ChargeSettled: it is not due.
+    """
+    _must_be(charge, ChargeState.DUE)
+    charge.state, charge.settled_at, charge.relief = ChargeState.WAIVED, now, relief
+    charge.settled_by_id = actor.id
+    record(session, charge, actor=actor, now=now)
+
+
+def check_refund(charge: Charge, actor: Actor) -> None:
+    """Whether an actor may give back what was paid.
+
+    Raises:
+        ChargeSettled: it was not paid, or was given back.
+        SecondPersonNeeded: they took it themselves.
+    """
+    _must_be(charge, ChargeState.PAID)
+    if charge.settled_by_id == actor.id:
+        raise SecondPersonNeeded("You took this payment. Another person must give it back.")
+
+
+def refund(
+    session: AsyncSession, charge: Charge, relief: Relief, *, actor: Actor, now: datetime
+) -> None:
+    """What was paid for a locked charge was given back.
+
+    Raises:
+        ChargeSettled: it was not paid, or was given back.
+        SecondPersonNeeded: the actor took it themselves.
+    """
+    check_refund(charge, actor)
+    charge.state, charge.refunded_at, charge.relief = ChargeState.REFUNDED, now, relief
+    record(session, charge, actor=actor, now=now)
 
 
 async def of_account(session: AsyncSession, account_id: UUID) -> Sequence[Charge]:
@@ -72,6 +151,11 @@ async def follow(session: AsyncSession, first: Card, card: Card) -> None:
     """Charge for another chip of the same order what was charged for the first."""
     moved = update(Charge).where(Charge.card_id == first.id).values(card_id=card.id)
     await session.execute(moved)
+
+
+def _must_be(charge: Charge, state: ChargeState) -> None:
+    if charge.state is not state:
+        raise ChargeSettled(f"This charge is {charge.state}, not {state}.")
 
 
 def record(session: AsyncSession, charge: Charge, *, actor: Actor, now: datetime) -> None:

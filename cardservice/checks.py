@@ -1,5 +1,8 @@
 """The question an online terminal asks before the light: one statement, no transaction."""
 
+from datetime import datetime
+
+import msgspec
 from sqlalchemy import Row, Select, case, literal, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -7,23 +10,31 @@ from cardservice import updates
 from cardservice.card_sessions import uid_indexes
 from cardservice.models import Card, CardState
 from entitlements.models import Holder, ServiceRecord
-from entitlements.status import listed
+from entitlements.status import least_sequence, listed
 from identity.personal import Vault
 from readers.contract.statuslist import Status
 from readers.contract.wire import CheckRequest
 
 
+class Checked(msgspec.Struct, frozen=True):
+    """What the server knows of a card in the field, as in `CheckAnswer`."""
+
+    status: int | None
+    update_owed: bool
+    least_sequence: int | None = None
+
+
 async def check(
-    connection: AsyncConnection, vault: Vault, asked: CheckRequest
-) -> tuple[int | None, bool]:
-    """Status of the record that was read, and whether the card is owed an update.
+    connection: AsyncConnection, vault: Vault, asked: CheckRequest, *, now: datetime
+) -> Checked:
+    """What is known of the card, and of the record that was read.
 
     A record nobody issued, and one of another card than was laid on the reader, is invalid.
     """
-    row = (await connection.execute(_question(vault, asked))).one_or_none()
+    row = (await connection.execute(_question(vault, asked, now))).one_or_none()
     if row is None:  # no card of ours
-        return (Status.INVALID.value if asked.record else None), False
-    return _status(row, asked), row.owed
+        return Checked(Status.INVALID.value if asked.record else None, update_owed=False)
+    return Checked(_status(row, asked), row.owed, row.least_sequence)
 
 
 def _status(row: Row[*tuple[object, ...]], asked: CheckRequest) -> int | None:
@@ -32,12 +43,13 @@ def _status(row: Row[*tuple[object, ...]], asked: CheckRequest) -> int | None:
     return Status.INVALID.value if row.status is None else int(row.status)
 
 
-def _question(vault: Vault, asked: CheckRequest) -> Select[*tuple[object, ...]]:
+def _question(vault: Vault, asked: CheckRequest, now: datetime) -> Select[*tuple[object, ...]]:
     index = asked.record.status_index if asked.record else None
     return (
         select(
-            updates.is_owed().label("owed"),
+            updates.is_owed(now).label("owed"),
             case((ServiceRecord.id.is_(None), literal(None)), else_=listed).label("status"),
+            least_sequence.label("least_sequence"),
         )
         .join(Holder, Holder.account_id == Card.account_id)
         .outerjoin(

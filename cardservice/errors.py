@@ -8,17 +8,45 @@
     |- ProductsFaulty            a file of products has faults; every one is listed
     |- BadLedger                 a line is no line of a ledger of erased records
     |- NotTheirAct               a member of staff was named whose role does not include it
+    |- BackupError
+    |  |- BackupDamaged          no backup, or changed or cut short
+    |  |- BackupNotOpened        another passphrase or key opens it
+    |  |- BackupNotMade          what makes or checks it failed; no file was left
+    |  `- RestoreRefused         it does not fit, or would overwrite something
     |- CardError
     |  |- NoSuchCard             no card with that id
     |  |- MoveNotAllowed         the card is not in a state from which that can happen
     |  |- CardInHand             the holder has a live card already
     |  |- NotTheirMove           whoever asks may not do that to the card
     |  |- NoSuchProduct          there is no such card, or it is not made there
+    |  |- NoSuchCharge           no charge with that id, or not of that resident
+    |  |- ChargeSettled          the charge does not stand as it must for that
+    |  |- PaymentsUnavailable    GOV.UK Pay did not answer, or refused; nothing was taken
     |  |- IdentityNotShown       nobody has seen a document that shows who the holder is
     |  |- NoPhoto                there is no photo of that resident
+    |  |- NothingAsked           nobody is asked whether the card is to be renewed
     |  |- DeskBusy               another order waits at that desk
     |  |- NotYourDesk            that desk's reader serves somebody else's browser, or nobody's
     |  `- NotADesk               that terminal does not make cards
+    |- KeyRotationError
+    |  |- NotACardKey            only keys of cards have generations that are rolled and retired
+    |  |- NoSuchGeneration       the key store has no such key
+    |  |- GenerationInUse        cards are made with it; rotate the key first
+    |  |- GenerationNeeded       cards still need it; how many is said
+    |  `- GenerationsUsedUp      a card tells generations from 1 to 255
+    |- CeremonyError
+    |  |- NoCeremony             none is under way, or what is kept of it is not whole
+    |  |- CeremonyUnderWay       there is one already
+    |  |- NotACustodian          nobody of that name is waited for
+    |  |- BadComponent           a component was mistyped, or is the other's
+    |  `- WrongCheckValue        component or key is another than was expected
+    |- BureauError
+    |  |- BadBureauKeys          a file with a bureau's keys that cannot be used
+    |  |- NoSuchBureau           no bureau in use has that name or id
+    |  |- BureauNameTaken        there is a bureau of that name
+    |  |- NoSuchBatch            no batch with that id
+    |  |- BatchNotReady          the batch is not in a state in which that can happen
+    |  `- NothingToMake          no order waits that a bureau may be sent
     |- CardSessionError
     |  |- SessionBroken          the card, the reader or the terminal is gone
     |  `- BadMessage             the terminal said something that has no place there
@@ -30,6 +58,7 @@
        |- NoSuchTerminal         no terminal with that id
        |- TerminalNameTaken      there is a terminal of that name
        |- BadTerminalRole        unknown service, purpose or authority
+       |- NotAFrontDesk          the server has not set this terminal up as a front desk
        |- BadSetUp               a setting that does not exist, or is out of its bounds
        |- VersionNotSpoken       a terminal that is too old or too new for this server
        |- CodeNotAccepted        an enrolment code that is wrong, used or too old
@@ -77,6 +106,12 @@ class NoSuchRevision(CardServiceError):
     code = "no-such-revision"
 
 
+class NoSuchFinding(CardServiceError):
+    """No finding about taps has that id."""
+
+    code = "no-such-finding"
+
+
 class NoSuchAuthority(CardServiceError):
     """No authority has that id; those there are stand in authorities.toml."""
 
@@ -107,6 +142,36 @@ class NotTheirAct(CardServiceError):
     """A member of staff was named as who acts, and their role does not include it."""
 
     code = "not-their-act"
+
+
+class BackupError(CardServiceError):
+    """Something about a backup."""
+
+    code = "backup-error"
+
+
+class BackupDamaged(BackupError):
+    """The file is no backup of ours, or was changed or cut short."""
+
+    code = "backup-damaged"
+
+
+class BackupNotOpened(BackupError):
+    """Another passphrase or private key opens the backup."""
+
+    code = "backup-not-opened"
+
+
+class BackupNotMade(BackupError):
+    """A backup could not be made, or was not what it should be; no file was left."""
+
+    code = "backup-not-made"
+
+
+class RestoreRefused(BackupError):
+    """The backup does not fit here, or would overwrite something; nothing was changed."""
+
+    code = "restore-refused"
 
 
 class CardError(CardServiceError):
@@ -145,10 +210,34 @@ class NoSuchProduct(CardError):
     code = "no-such-product"
 
 
+class NoSuchCharge(CardError):
+    """No charge has that id, or it is not this resident's."""
+
+    code = "no-such-charge"
+
+
+class ChargeSettled(CardError):
+    """The charge was paid, waived or refunded already, or was never paid."""
+
+    code = "charge-settled"
+
+
+class PaymentsUnavailable(CardError):
+    """GOV.UK Pay did not answer as it should; no money was taken or given back by this."""
+
+    code = "payments-unavailable"
+
+
 class IdentityNotShown(CardError):
     """Nobody has seen a document that shows who the holder is; record one first."""
 
     code = "identity-not-shown"
+
+
+class NothingAsked(CardError):
+    """Nobody is asked whether this card is to be renewed."""
+
+    code = "nothing-asked"
 
 
 class DeskBusy(CardError):
@@ -173,6 +262,128 @@ class NotADesk(CardError):
     """The terminal does not make cards, or was revoked."""
 
     code = "not-a-desk"
+
+
+class KeyRotationError(CardServiceError):
+    """Something about generations of card keys."""
+
+    code = "key-rotation-error"
+
+
+class NotACardKey(KeyRotationError):
+    """The key is on no card, so there is nothing to roll or to retire."""
+
+    code = "not-a-card-key"
+
+
+class NoSuchGeneration(KeyRotationError):
+    """The key store has no key of that generation."""
+
+    code = "no-such-generation"
+
+
+class GenerationInUse(KeyRotationError):
+    """Cards are made with that generation; rotate the key first."""
+
+    code = "generation-in-use"
+
+
+class GenerationNeeded(KeyRotationError):
+    """Cards still need that generation.
+
+    Attributes:
+        cards: how many.
+    """
+
+    code = "generation-needed"
+
+    def __init__(self, message: str, cards: int) -> None:
+        super().__init__(message)
+        self.cards = cards
+
+
+class GenerationsUsedUp(KeyRotationError):
+    """A card tells its keys' generations in one byte: there can be 255 of a key."""
+
+    code = "generations-used-up"
+
+
+class CeremonyError(CardServiceError):
+    """Something about making a key of what two custodians bring."""
+
+    code = "ceremony-error"
+
+
+class NoCeremony(CeremonyError):
+    """No ceremony is under way, or what is kept of it is not whole."""
+
+    code = "no-ceremony"
+
+
+class CeremonyUnderWay(CeremonyError):
+    """A ceremony is under way; finish or abandon it first."""
+
+    code = "ceremony-under-way"
+
+
+class NotACustodian(CeremonyError):
+    """The ceremony does not wait for anybody of that name."""
+
+    code = "not-a-custodian"
+
+
+class BadComponent(CeremonyError):
+    """A component was mistyped, is no component, or is the same as the other custodian's."""
+
+    code = "bad-component"
+
+
+class WrongCheckValue(CeremonyError):
+    """The component or the key is not the one whose check value was given."""
+
+    code = "wrong-check-value"
+
+
+class BureauError(CardServiceError):
+    """Something about a card bureau or a batch of cards."""
+
+    code = "bureau-error"
+
+
+class BadBureauKeys(BureauError):
+    """The file holds no public keys of a bureau; the text says what it lacks."""
+
+    code = "bad-bureau-keys"
+
+
+class NoSuchBureau(BureauError):
+    """No bureau in use has that name or id."""
+
+    code = "no-such-bureau"
+
+
+class BureauNameTaken(BureauError):
+    """A bureau's name is how people tell it from others."""
+
+    code = "bureau-name-taken"
+
+
+class NoSuchBatch(BureauError):
+    """No batch of cards has that id."""
+
+    code = "no-such-batch"
+
+
+class BatchNotReady(BureauError):
+    """The batch is not in a state in which that can happen."""
+
+    code = "batch-not-ready"
+
+
+class NothingToMake(BureauError):
+    """No order waits that may be sent to a bureau."""
+
+    code = "nothing-to-make"
 
 
 class CardSessionError(CardServiceError):
@@ -247,6 +458,12 @@ class BadTerminalRole(TerminalError):
     """A service, purpose or authority that does not exist."""
 
     code = "bad-terminal-role"
+
+
+class NotAFrontDesk(TerminalError):
+    """The server has not set this terminal up as a front desk (`kentcard terminal set`)."""
+
+    code = "not-a-front-desk"
 
 
 class BadSetUp(TerminalError):

@@ -10,14 +10,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import terminal_set_up
+from cardservice import generations, terminal_set_up
 from cardservice.card_keys import READ_PURPOSES
 from cardservice.errors import NoSuchAuthority
 from cardservice.terminals import KnownTerminal
 from entitlements import rulebooks
 from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
 from entitlements.schemes.dates import NEVER
-from entitlements.status import StatusLists
+from entitlements.status import StatusLists, minima
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
 from readers.contract.products import set_up_of
@@ -135,6 +135,7 @@ async def _content(
             service: await lists.token(session, service, now=now) for service in sorted(services)
         },
         bank_holidays=list(bank_holidays()),
+        minima={service: await minima(session, service) for service in sorted(services)},
     )
 
 
@@ -148,13 +149,20 @@ def _signed(keystore: KeyStore, content: Bundle) -> str:
     )
 
 
-def read_keys(keystore: KeyStore, terminal: KnownTerminal) -> ReadKeys:
-    """The read masters of the terminal's services, newest first."""
+async def read_keys(
+    session: AsyncSession, keystore: KeyStore, terminal: KnownTerminal, *, now: datetime
+) -> ReadKeys:
+    """The read masters of the terminal's services, newest first, also those not in use yet.
+
+    So every terminal has a new key before the first card does. One that was retired is left out.
+    """
+    retired = await generations.retired(session, on=london_date(now))
     return ReadKeys(
         {
             service: [
                 ReadKey(generation=key.generation, key=keystore.reveal(key))
                 for key in reversed(keystore.generations(READ_PURPOSES[service]))
+                if key not in retired
             ]
             for service in sorted(terminal.services)
         }

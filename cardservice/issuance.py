@@ -31,6 +31,18 @@ from readers.contract.wire import Purpose
 _ON_ITS_WAY: Final = "A card is already ordered for this resident."
 
 
+class Term(NamedTuple):
+    """What a card rests on that is ordered before its time: the next one of a holder.
+
+    Attributes:
+        first: the day from which it counts: the day after the old one's last.
+        schemes: what its holder may have then; they need not hold it yet.
+    """
+
+    first: date
+    schemes: frozenset[str]
+
+
 class Waiting(NamedTuple):
     """An order that waits at a desk, and the card it is for."""
 
@@ -85,7 +97,7 @@ async def renew(
     account_id: UUID,
     *,
     product: str = KENT_CARD,
-    first: date,
+    term: Term,
     actor: Actor,
     now: datetime,
 ) -> CardOrder:
@@ -96,7 +108,7 @@ async def renew(
         vault: opens what is known of the resident.
         account_id: the holder.
         product: id of what is ordered.
-        first: the day from which it counts: the day after the last of the one they have.
+        term: from which it counts, and what it stands for then.
         actor: who orders it.
         now: when.
 
@@ -108,7 +120,7 @@ async def renew(
         MoveNotAllowed: the resident is recorded as deceased.
     """
     await _check_maker(session, None, None, product, now)
-    card = await _allowed(session, vault, account_id, product, first, now)
+    card = await _allowed(session, vault, account_id, product, term, now)
     return await _place(session, card, None, None, actor=actor, now=now)
 
 
@@ -200,7 +212,27 @@ async def another_chip(
     session: AsyncSession, waiting: Waiting, *, actor: Actor, now: datetime
 ) -> Card:
     """Go on with another blank: what was begun on the first chip is refused for ever."""
-    first = waiting.card
+    card = await _in_place_of(session, waiting.card, actor=actor, now=now)
+    waiting.order.card_id = card.id
+    return card
+
+
+async def order_again(session: AsyncSession, first: Card, *, actor: Actor, now: datetime) -> Card:
+    """Order a card of a bureau again that it could not make: the same, with the same last day.
+
+    Raises:
+        MoveNotAllowed: it was made.
+    """
+    await _close_orders(session, first, OrderState.CANCELLED, now)
+    card = await _in_place_of(session, first, actor=actor, now=now)
+    session.add(CardOrder(card_id=card.id, terminal_id=None, ordered_at=now))
+    subject, detail = audit.subject_of("card", card.id), {"instead_of": str(first.id)}
+    audit.record(session, "card-ordered-again", subject, actor=actor, now=now, detail=detail)
+    await session.flush()
+    return card
+
+
+async def _in_place_of(session: AsyncSession, first: Card, *, actor: Actor, now: datetime) -> Card:
     await lifecycle.move(session, first, CardState.DESTROYED, actor=actor, now=now)
     card = Card(
         account_id=first.account_id,
@@ -212,7 +244,6 @@ async def another_chip(
     )
     session.add(card)
     await session.flush()
-    waiting.order.card_id = card.id
     await charges.follow(session, first, card)
     return card
 
@@ -243,7 +274,7 @@ async def new_card(
     account_id: UUID,
     product_id: str,
     *,
-    first: date | None = None,
+    term: Term | None = None,
     now: datetime,
 ) -> Card:
     """A card as it would be ordered: its product, its strip and its last day; it is not stored.
@@ -251,12 +282,12 @@ async def new_card(
     Raises:
         NoSuchProduct: there is no such card today, or the resident has nothing it stands for.
     """
-    on = first or london_date(now)
+    on = term.first if term else london_date(now)
     product = products.built_in().product(product_id, on)
     if product is None:
         raise NoSuchProduct("There is no such card on that day.")
     held = {each.scheme for each in await grants.current(session, account_id, on)}
-    strip = product.strip_for(held)
+    strip = product.strip_for(held | (term.schemes if term else frozenset()))
     if product.strips and strip is None:
         raise NoSuchProduct("This resident has nothing that such a card stands for.")
     authorities = (await rulebooks.in_force(session)).authorities
@@ -277,12 +308,12 @@ async def _allowed(
     vault: Vault,
     account_id: UUID,
     product: str,
-    first: date | None,
+    term: Term | None,
     now: datetime,
 ) -> Card:
     await lifecycle.check_holder(session, account_id)
     await _check_identity(session, vault, account_id)
-    return await new_card(session, vault, account_id, product, first=first, now=now)
+    return await new_card(session, vault, account_id, product, term=term, now=now)
 
 
 async def _place(

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import structlog
 
-from cardservice import erasing, retention, taps
+from cardservice import erasing, reconciling, retention, taps
 from cardservice.database import Database
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
 from entitlements import (
@@ -44,6 +44,7 @@ from identity.personal import Vault
 from readers.contract.windows import london_date
 
 _LOG: Final = structlog.get_logger(__name__)
+BATCHES_A_TURN: Final = 500
 
 
 class Erasures(msgspec.Struct, frozen=True):
@@ -103,6 +104,21 @@ async def seal_taps(database: Database, *, now: datetime) -> int:
         if isinstance(sealed, audit_batches.NothingToSeal):
             return done
         done += sealed.rows
+
+
+async def reconcile_taps(database: Database, *, now: datetime) -> int:
+    """Look for what does not add up in taps that were sealed a while ago; how many findings.
+
+    Each batch is a transaction, and a turn ends after :data:`BATCHES_A_TURN`.
+    """
+    findings = 0
+    for _ in range(BATCHES_A_TURN):
+        async with database.transaction() as session:
+            looked = await reconciling.look_at_next(session, now=now)
+        if isinstance(looked, reconciling.NothingToLookAt):
+            break
+        findings += looked.findings
+    return findings
 
 
 async def tell_sites(

@@ -136,6 +136,11 @@ def is_stopped(state: CardState, holder: AccountState) -> bool:
     return state is CardState.ACTIVE and holder is AccountState.CLOSED
 
 
+def holder_can(state: CardState) -> frozenset[CardState]:
+    """What a holder can say became of a card in that state."""
+    return frozenset(to for (before, to), move in MOVES.items() if before is state and move.holder)
+
+
 async def locked(session: AsyncSession, card_id: UUID) -> Card:
     """A card, locked until the transaction ends.
 
@@ -195,9 +200,23 @@ def may(move: Move, card: Card, actor: Actor) -> bool:
 
 
 async def move(
-    session: AsyncSession, card: Card, to: CardState, *, actor: Actor, now: datetime
+    session: AsyncSession,
+    card: Card,
+    to: CardState,
+    *,
+    why: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     """Move a locked card on, and its records with it.
+
+    Args:
+        session: the transaction.
+        card: locked.
+        to: what it becomes.
+        why: code of the reason, for the trail.
+        actor: who moves it.
+        now: when.
 
     Raises:
         CardInHand: the holder has another card of the product, or one is on its way.
@@ -205,7 +224,7 @@ async def move(
         NotTheirMove: the table has it, and not for them.
     """
     before = card.state
-    allowed = _allowed(card, to, actor)
+    allowed = check(card, to, actor)
     if to is CardState.ACTIVE:
         await _check_can_work(session, card, now)
     if allowed.ends_other:
@@ -214,17 +233,27 @@ async def move(
             await move(session, other, CardState.REPLACED, actor=actor, now=now)
     await _stored(session, card, to, now)
     await _tell_readers(session, card, before, to, actor=actor, now=now)
-    subject, detail = audit.subject_of("card", card.id), {"from": before.value, "to": to.value}
+    subject, detail = audit.subject_of("card", card.id), _detail(before, to, why)
     audit.record(session, "card-moved", subject, actor=actor, now=now, detail=detail)
 
 
-def _allowed(card: Card, to: CardState, actor: Actor) -> Move:
+def _detail(before: CardState, to: CardState, why: str | None) -> dict[str, str]:
+    return {"from": before.value, "to": to.value} | ({"why": why} if why else {})
+
+
+def check(card: Card, to: CardState, actor: Actor) -> Move:
+    """The move, if the table has it and they may make it.
+
+    Raises:
+        MoveNotAllowed: the table has no such move, or nothing was written on the card yet.
+        NotTheirMove: the table has it, and not for them.
+    """
     found = MOVES.get((card.state, to))
     if found is None:
         raise MoveNotAllowed(f"A card that is {card.state} cannot become {to}.")
     if not may(found, card, actor):
         raise NotTheirMove(f"They may not say that a card that is {card.state} is {to}.")
-    if to in LIVE and card.uid_index is None:
+    if to is not CardState.DESTROYED and card.uid_index is None:
         raise MoveNotAllowed("Nothing was written on this card yet.")
     return found
 

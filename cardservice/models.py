@@ -97,7 +97,9 @@ class Card(Base, kw_only=True):
         sealed_uid, uid_index: of the chip, once one was laid on a reader for this card.
         sealed_crime_reference: that the police gave for its theft.
         key_generations: key (``picc`` or a key number of the application) -> generation of the
-            master key, fixed when the chip is first personalised.
+            master key that the chip was last confirmed to hold.
+        key_rolls: how many generations after the first those are, over all keys: less than what
+            `generations.rolls_due` counts, and the card is owed newer keys.
         written_version: version of the holder that the chip was last confirmed to carry.
     """
 
@@ -143,6 +145,7 @@ class Card(Base, kw_only=True):
     sealed_uid: Mapped[bytes | None] = mapped_column(default=None)
     uid_index: Mapped[bytes | None] = mapped_column(default=None)
     key_generations: Mapped[dict[str, Any] | None] = mapped_column(default=None)
+    key_rolls: Mapped[int] = mapped_column(default=0)
     written_version: Mapped[int] = mapped_column(default=-1)
     written_at: Mapped[datetime | None] = mapped_column(default=None)
     sealed_crime_reference: Mapped[bytes | None] = mapped_column(default=None)
@@ -279,7 +282,8 @@ class Tap(Base, kw_only=True):
 
     `after_revocation` marks what a revoked terminal sent: kept, and trusted by nobody until a
     member of staff has looked at it. `reason` is a value of `Reason`; the column takes any, so that
-    a new reason needs no migration. `batch` is the audit batch that it is sealed in.
+    a new reason needs no migration. `batch` is the audit batch that it is sealed in. `repeats`,
+    `shown` and `link` are as in `TapEvent`.
     """
 
     __tablename__ = "tap"
@@ -296,6 +300,9 @@ class Tap(Base, kw_only=True):
     number: Mapped[int | None] = mapped_column(BigInteger, default=None)
     status_index: Mapped[int | None] = mapped_column(BigInteger, default=None)
     record_sequence: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    repeats: Mapped[int | None] = mapped_column(BigInteger, default=None)
+    shown: Mapped[bool | None] = mapped_column(default=None)
+    link: Mapped[bytes | None] = mapped_column(default=None)
     after_revocation: Mapped[bool] = mapped_column(default=False)
     digest: Mapped[bytes]
     batch: Mapped[int | None] = mapped_column(BigInteger, index=True, default=None)

@@ -7,6 +7,7 @@ from cardservice import photos
 from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.bus_passes import ISRN_FIELD
 from cardservice.card_sessions import UID_FIELD
+from cardservice.front_desk_models import DeskTap
 from cardservice.models import Card
 from entitlements import application_records, assessing, carriers, evidence_records
 from entitlements.event_models import WebhookSecret
@@ -40,5 +41,6 @@ TABLES: Final = (
 STORE_SEALED: Final[Sequence[tuple[type[Base], str]]] = (
     *rekeying.STORE_SEALED,
     (WebhookSecret, "id"),
+    (DeskTap, "id"),
 )
 """What is sealed with the store's key, and the column of the row id it is sealed for."""

@@ -5,7 +5,8 @@ made anew there, and is sealed with the person's own key. Whoever sees it is rec
 """
 
 from base64 import b64decode, b64encode
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from cardservice.errors import NoPhoto
 from cardservice.photo_models import Photo, PhotoStage
 from identity import audit, person_keys
 from identity.actors import Actor
+from identity.dates import london_date
 from identity.db import new_id
 from identity.personal import Vault
 from identity.rekeying import PersonalTable
@@ -70,6 +72,14 @@ async def keep(
 async def is_there(session: AsyncSession, account_id: UUID, stage: PhotoStage) -> bool:
     """Whether there is such a picture; nobody sees it by that."""
     return await session.scalar(select(Photo.id).where(_of(account_id, stage))) is not None
+
+
+async def taken_on(session: AsyncSession, people: Collection[UUID]) -> Mapping[UUID, date]:
+    """Person -> day from which the photo for their card counts; who has none is not there."""
+    query = select(Photo.account_id, Photo.added_at).where(
+        Photo.account_id.in_(people), Photo.stage == PhotoStage.CARD
+    )
+    return {person: london_date(at) for person, at in (await session.execute(query)).all()}
 
 
 async def show(

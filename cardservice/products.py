@@ -17,6 +17,7 @@ import msgspec
 
 from cardservice.charge_causes import Cause, Relief
 from cardservice.errors import ProductsFaulty
+from cardservice.renewal_rules import Terms
 from entitlements.schemes.authorities import Authorities, Authority
 from entitlements.schemes.dates import NEVER, day_after, last_day
 from entitlements.schemes.tomlfile import Entry, TomlFile
@@ -27,6 +28,7 @@ OF_RESIDENCE: Final = "of-residence"
 """Issuer of a product that the authority of the holder's district issues."""
 LONGEST_MONTHS: Final = 60
 """No card lasts longer. Source: Transport Act 2000 s.145A: a permit lasts at most five years."""
+LONGEST_PHOTO_YEARS: Final = 20
 DEAREST: Final = 10_000  # pence
 
 Named = TypeVar("Named", bound=StrEnum)
@@ -50,6 +52,8 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
         face: what its face shows, and all that it may show.
         strips: scheme -> colour of the strip on the face; of several that somebody holds the first
             counts. A product with strips is for holders of those schemes only.
+        renewal: when a card that ends is renewed without asking its holder; one whose photograph
+            may not be too old is never made without.
     """
 
     id: str
@@ -61,6 +65,7 @@ class Product(msgspec.Struct, frozen=True, kw_only=True):
     made_by: frozenset[Maker]
     face: tuple[str, ...]
     strips: Mapping[str, str]
+    renewal: Terms
 
     def strip_for(self, schemes: Collection[str]) -> str | None:
         """The colour that the face of a holder of these schemes shows; None for no strip."""
@@ -188,6 +193,7 @@ def _product(entry: Entry) -> Product:
         made_by=frozenset(_named(entry, "made_by", each, Maker) for each in entry.texts("made_by")),
         face=tuple(entry.texts("face")),
         strips=_strips(entry.table("strips")) if "strips" in entry else {},
+        renewal=_renewal(entry.table("renewal")),
     )
     entry.no_other_keys()
     return product
@@ -195,6 +201,13 @@ def _product(entry: Entry) -> Product:
 
 def _strips(entry: Entry) -> Mapping[str, str]:
     return {scheme: entry.text(scheme, longest=40) for scheme in entry}
+
+
+def _renewal(entry: Entry) -> Terms:
+    photo = entry.whole("photo_years", most=LONGEST_PHOTO_YEARS) if "photo_years" in entry else None
+    terms = Terms(entry.whole("used_within_months", most=LONGEST_MONTHS), photo)
+    entry.no_other_keys()
+    return terms
 
 
 def _cost(entry: Entry) -> Cost:

@@ -65,6 +65,12 @@ async def current(engine: AsyncEngine) -> str | None:
         )
 
 
+def knows(revision: str) -> bool:
+    """Whether a migration of this version leads to a revision, or on from it."""
+    found = ScriptDirectory.from_config(_config()).walk_revisions()
+    return revision in {each.revision for each in found}
+
+
 def head() -> str:
     """The revision the code expects."""
     revision = ScriptDirectory.from_config(_config()).get_current_head()

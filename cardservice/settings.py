@@ -83,6 +83,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     notify_url: Annotated[
         Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")], _about("Where Notify's API is.")
     ] = "https://api.notifications.service.gov.uk"
+    govuk_pay_key_file: Annotated[
+        str,
+        _about(
+            "Path of a file whose first line is a GOV.UK Pay API key. With one, residents pay for "
+            "cards online; without, at a desk."
+        ),
+    ] = ""
+    govuk_pay_url: Annotated[
+        Annotated[str, Meta(pattern=r"^https?://[^/\s]+$")], _about("Where GOV.UK Pay's API is.")
+    ] = "https://publicapi.payments.service.gov.uk"
     minimum_age: Annotated[
         Annotated[int, Meta(ge=13, le=18)],
         _about(

@@ -35,6 +35,10 @@ STREAM: Final = Stream(
 """What the audit seals: all that a tap says. Whether it is trusted may change afterwards."""
 
 
+_SAID_SINCE: Final = ("repeats", "shown", "link")
+"""Fields of a tap that came with the chain of the journal."""
+
+
 class Ingested(msgspec.Struct, frozen=True):
     """What became of a batch.
 
@@ -71,7 +75,7 @@ async def ingest(
     if terminal.revoked and await _quarantine_is_full(session, terminal.id):
         return Ingested((), 0, 0)
     rows = [_row(terminal, event, now) for event in events]
-    statement = _insert_new(session, Tap).returning(Tap.sequence)
+    statement = insert_new(session, Tap).returning(Tap.sequence)
     fresh = (await session.scalars(statement, rows)).all()
     conflicts = 0
     if len(fresh) < len(rows):
@@ -172,14 +176,14 @@ async def _keep_conflicts(
             "event": msgspec.to_builtins(event),
         }
         for event, row in zip(events, rows, strict=True)
-        if first[event.sequence] != row["digest"]
+        if first[event.sequence] not in (row["digest"], _digest_of_old(event))
     ]
     if conflicting:
-        await session.execute(_insert_new(session, TapConflict), conflicting)
+        await session.execute(insert_new(session, TapConflict), conflicting)
     return len(conflicting)
 
 
-def _insert_new(session: AsyncSession, table: type[Base]) -> Insert:
+def insert_new(session: AsyncSession, table: type[Base]) -> Insert:
     """An insert that leaves out rows whose key is taken."""
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
@@ -199,12 +203,29 @@ def _row(terminal: KnownTerminal, event: TapEvent, now: datetime) -> dict[str, A
         "number": event.number,
         "status_index": event.status_index,
         "record_sequence": event.record_sequence,
+        "repeats": event.repeats,
+        "shown": event.shown,
+        "link": event.link,
         "after_revocation": terminal.revoked,
         "digest": _digest(event),
     }
 
 
 def _digest(event: TapEvent) -> bytes:
-    """Equal for equal taps, whatever zone their time was written in."""
-    same_zone = msgspec.structs.replace(event, taken_at=event.taken_at.astimezone(UTC))
-    return hashlib.sha256(msgspec.json.encode(same_zone)).digest()
+    """Equal for equal taps, whatever zone their time was written in.
+
+    What older terminals do not say is left out where it is not said, so that a tap has the same
+    digest whichever version of the server took it.
+    """
+    content = msgspec.to_builtins(
+        msgspec.structs.replace(event, taken_at=event.taken_at.astimezone(UTC))
+    )
+    for name in _SAID_SINCE:
+        if content[name] is None:
+            del content[name]
+    return hashlib.sha256(msgspec.json.encode(content)).digest()
+
+
+def _digest_of_old(event: TapEvent) -> bytes:
+    """As an older version of the server took a tap of which it did not understand everything."""
+    return _digest(msgspec.structs.replace(event, **dict.fromkeys(_SAID_SINCE)))

@@ -25,7 +25,7 @@ from sqlalchemy import ColumnElement, and_, case, exists, false, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from cardservice import lifecycle
+from cardservice import generations, lifecycle
 from cardservice.errors import MoveNotAllowed
 from cardservice.models import Card, CardState
 from entitlements import issuing
@@ -107,28 +107,38 @@ def kinds(updates: Sequence[Update]) -> tuple[UpdateKind, ...]:
 
 async def owed(session: AsyncSession, card: Card, *, now: datetime) -> tuple[Update, ...]:
     """All that a card is owed today; empty if the next tap shall leave it as it is."""
-    if not await waits(session, card):
+    if not await waits(session, card, now=now):
         return ()
     everything = card.written_version == NOTHING_KNOWN
     dues = await issuing.due(session, card.account_id, card.id, everything=everything, now=now)
-    return ordered({service: each.kind for service, each in dues.items()})
+    records = {service: each.kind for service, each in dues.items()}
+    return ordered(records, await keys_due(session, card, now=now))
 
 
-def is_owed() -> ColumnElement[bool]:
+async def keys_due(session: AsyncSession, card: Card, *, now: datetime) -> RollKeys | None:
+    """The keys that a card in use shall have anew; None if it has the newest."""
+    if card.state is not CardState.ACTIVE:
+        return None
+    names = await generations.behind(session, card, now=now)
+    return RollKeys(names) if names else None
+
+
+def is_owed(now: datetime) -> ColumnElement[bool]:
     """Whether the next online tap shall write the card: over `Card` joined with its `Holder`.
 
     A card that is refused is owed a block whatever its state; one that is in use what changed since
-    it was written.
+    it was written, and keys that came into use since.
     """
     record = aliased(ServiceRecord)
     of_card, said = record.carrier_id == Card.id, issuing.otherwise(record)
     stopped = exists().where(of_card, said.is_stopped)
     unsaid = exists().where(of_card, said.is_not_known_to_say_so)
     in_use = Card.state == CardState.ACTIVE
+    changed, due = Holder.version > Card.written_version, generations.rolls_due(now)
     return case(
         (Card.state.in_(UNTOUCHED), false()),
         (stopped, unsaid),
-        else_=and_(in_use, or_(Holder.version > Card.written_version, unsaid)),
+        else_=and_(in_use, or_(changed, unsaid, Card.key_rolls < due)),
     )
 
 
@@ -136,11 +146,11 @@ UNTOUCHED: Final = (CardState.ORDERED, CardState.DESTROYED)
 """Cards that are made or made anew at a desk, and by nothing else."""
 
 
-async def waits(session: AsyncSession, card: Card) -> bool:
+async def waits(session: AsyncSession, card: Card, *, now: datetime) -> bool:
     """Whether the next online tap shall write the card."""
     await session.flush()
     asked = (
-        select(is_owed())
+        select(is_owed(now))
         .select_from(Card)
         .join(Holder, Holder.account_id == Card.account_id)
         .where(Card.id == card.id)

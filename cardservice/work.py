@@ -17,8 +17,9 @@ import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from cardservice import jobs, reassessing
+from cardservice import expiring, jobs, payments, reassessing, renewing
 from cardservice.database import Database
+from cardservice.govuk_pay import GovukPay
 from cardservice.settings import Settings, notice_days
 from entitlements.references import Registers
 from entitlements.webhook_sending import Way
@@ -42,6 +43,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
         carrier: of messages.
         outbox: the directory of messages that one can read.
         settings: how long before an end people are told, and files of evidence are kept.
+        pay: GOV.UK Pay, where residents can pay online.
         stopping: set when the worker is to stop; long work stops where it can be gone on with.
     """
 
@@ -54,6 +56,7 @@ class Means(msgspec.Struct, frozen=True, kw_only=True):
     outbox: Path
     settings: Settings
     stopping: asyncio.Event
+    pay: GovukPay | None = None
 
     @property
     def vault(self) -> Vault:
@@ -72,7 +75,12 @@ async def work(means: Means, clock: Clock) -> None:
         return well
 
     async with asyncio.TaskGroup() as lines:
-        for turn in (what_people_wait_for, what_partners_wait_for, what_registers_know):
+        for turn in (
+            what_people_wait_for,
+            what_partners_wait_for,
+            what_registers_know,
+            what_was_paid,
+        ):
             lines.create_task(_again_and_again(partial(turn, means), means.stopping, clock))
         lines.create_task(_again_and_again(at_length, means.stopping, clock))
 
@@ -83,6 +91,7 @@ async def work_once(means: Means, *, now: datetime) -> bool:
         [
             await what_takes_long(means, now=now, nightly=True),
             await what_registers_know(means, now=now),
+            await what_was_paid(means, now=now),
             await what_people_wait_for(means, now=now),
             await what_partners_wait_for(means, now=now),
         ]
@@ -131,6 +140,18 @@ async def what_registers_know(means: Means, *, now: datetime) -> bool:
     return True
 
 
+async def what_was_paid(means: Means, *, now: datetime) -> bool:
+    """Ask about payments from which nobody came back; whether nothing failed here."""
+    if means.pay is None:
+        return True
+    try:
+        ended = await payments.settle_open(means.database.transaction, means.pay, now=now)
+    except (SQLAlchemyError, OSError) as error:
+        return _said(error)
+    _say(payments_ended=ended)
+    return True
+
+
 async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool:
     """Decide anew where that is due, and erase; whether nothing failed.
 
@@ -147,8 +168,11 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
             _LOG.info("deciding for everybody", **msgspec.to_builtins(progress))
             if means.stopping.is_set():
                 return True
+        if await _renew(means, now=now):
+            return True
         if nightly:
             await jobs.ask_for_deceased(database, vault, now=now)
+        odd = await jobs.reconcile_taps(database, now=now)
         erased = await jobs.erase_due(database, vault, means.outbox, now=now)
         announced = await _nightly(means, now=now) if nightly else jobs.Announced(0, 0)
     except (SQLAlchemyError, OSError) as error:
@@ -157,10 +181,23 @@ async def what_takes_long(means: Means, *, now: datetime, nightly: bool) -> bool
         decided=decided.decided,
         failed=decided.failed,
         erased=erased.done,
+        taps_that_do_not_add_up=odd,
         ends_announced=announced.told,
         ends_not_announced=announced.failed,
     )
     return not (decided.failed or erased.failed or announced.failed)
+
+
+async def _renew(means: Means, *, now: datetime) -> bool:
+    """Count previews of renewals and go on with runs; whether the worker is to stop meanwhile."""
+    database, vault = means.database, means.vault
+    await renewing.count_previews(database, vault, now=now)
+    for expires_on in await renewing.under_way(database):
+        async for progress in renewing.go_on(database, vault, expires_on, now=now):
+            _LOG.info("renewing cards", **msgspec.to_builtins(progress))
+            if means.stopping.is_set():
+                return True
+    return False
 
 
 async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:
@@ -172,6 +209,7 @@ async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:
     keep = timedelta(days=means.settings.evidence_days)
     await jobs.let_go_of_evidence(database, keep=keep, now=now)
     await jobs.apply_retention(database, means.outbox, now=now)
+    _say(cards_expired=await expiring.expire_cards(database, now=now))
     return announced
 
 

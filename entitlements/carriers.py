@@ -68,6 +68,23 @@ async def announce(
     raise RuntimeError(f"no free number for a carrier was found in {TRIES} tries")
 
 
+async def pass_on(session: AsyncSession, vault: Vault, first: UUID, second: UUID) -> None:
+    """Give what is printed on a carrier that never left the house to the one in its place.
+
+    Nothing is done where the first was never announced.
+    """
+    face = await session.get(CarrierFace, first)
+    if face is None:
+        return
+    account_id, announced_at = face.account_id, face.announced_at
+    personal = await person_keys.for_writing(session, vault, account_id)
+    both = personal.open(_TABLE, "sealed_code", first, face.sealed_code)
+    await session.delete(face)
+    await session.flush()
+    session.add(_face(vault, personal, account_id, second, both, announced_at))
+    await session.flush()
+
+
 async def printed(session: AsyncSession, vault: Vault, carrier_id: UUID) -> tuple[str, str] | None:
     """The number and the code to print on a carrier; None for one that was never announced."""
     face = await session.get(CarrierFace, carrier_id)
@@ -91,13 +108,24 @@ def _new(
     institution: str,
     now: datetime,
 ) -> CarrierFace:
-    number = new_number(institution)
-    both = said(str(number), f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}")
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+    both = said(str(new_number(institution)), code)
+    return _face(vault, personal, account_id, carrier_id, both, now)
+
+
+def _face(
+    vault: Vault,
+    personal: PersonVault,
+    account_id: UUID,
+    carrier_id: UUID,
+    both: str,
+    announced_at: datetime,
+) -> CarrierFace:
     return CarrierFace(
         id=carrier_id,
         account_id=account_id,
-        number=number,
+        number=int(both.partition(" ")[0]),
         sealed_code=personal.seal(_TABLE, "sealed_code", carrier_id, both),
         code_index=vault.blind(CODE_FIELD, both),
-        announced_at=now,
+        announced_at=announced_at,
     )

@@ -315,6 +315,8 @@ async def _issue(
     if row is None:
         row = await new_row(session, carrier.account_id, carrier.id, service)
     row.sequence += 1
+    if _gives_less(row, content):
+        row.lessened_at_sequence = row.sequence
     row.blocked = content is not None and content.blocked
     if content is None:
         row.entitlement_class = row.valid_from = row.valid_until = None
@@ -335,6 +337,17 @@ async def _issue(
     key = keystore.current(Purpose.RECORD_SIGN)
     signed = sign_record(record, key_id=key.wire, sign=lambda message: keystore.sign(key, message))
     return Issued(signed, row.sequence, each.kind)
+
+
+def _gives_less(row: ServiceRecord, content: Content | None) -> bool:
+    """Whether an older record, put back on the carrier, would give what is no longer held."""
+    if row.valid_until is None:  # the one before gave nothing
+        return False
+    if content is None or content.entitlement_class != row.entitlement_class:
+        return True
+    if content.blocked and not row.blocked:
+        return True
+    return content.valid_until < row.valid_until
 
 
 def _audit(

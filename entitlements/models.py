@@ -335,6 +335,8 @@ class ServiceRecord(Base, kw_only=True):
         written_sequence: of the newest record that a card session confirmed; 0 while none was.
         entitlement_class, valid_from, valid_until: what the newest signed record says;
             `valid_until` is exclusive. All absent when the file was to be emptied.
+        lessened_at_sequence: of the newest record that gives less than the one before it; 0 while
+            none did. Once the carrier was confirmed to carry it, an older one was put back.
         blocked: whether the newest signed record says of itself that it must be refused.
     """
 
@@ -365,6 +367,7 @@ class ServiceRecord(Base, kw_only=True):
     entitlement_class: Mapped[str | None] = mapped_column(String(24), default=None)
     valid_from: Mapped[datetime | None] = mapped_column(default=None)
     valid_until: Mapped[datetime | None] = mapped_column(default=None)
+    lessened_at_sequence: Mapped[int] = mapped_column(BigInteger, default=0)
     blocked: Mapped[bool] = mapped_column(server_default=false(), default=False)
 
 
@@ -375,6 +378,8 @@ class StatusListState(Base, kw_only=True):
         version: rises whenever the list would come out differently, so that a built one is kept.
         size: number of places; doubled when half of them are used.
         used: number of places that were ever given out.
+        first_free: new places are given out from here on. Those below may be on cards made after
+            the backup from which the database was restored.
     """
 
     __tablename__ = "status_list"
@@ -384,3 +389,19 @@ class StatusListState(Base, kw_only=True):
     version: Mapped[int] = mapped_column(BigInteger, default=1)
     size: Mapped[int] = mapped_column(BigInteger)
     used: Mapped[int] = mapped_column(BigInteger, default=0)
+    first_free: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
+
+
+class KeptStatus(Base, kw_only=True):
+    """A place that a list refused before the database was restored, which knows no record there.
+
+    Attributes:
+        status: `INVALID` or `SUSPENDED`, as the list said; it is said for ever.
+    """
+
+    __tablename__ = "kept_status"
+    __table_args__ = (CheckConstraint("status IN (1, 2)", name="refused"),)
+
+    service: Mapped[Service] = mapped_column(primary_key=True)
+    status_index: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    status: Mapped[int]

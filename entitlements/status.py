@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from entitlements import events
 from entitlements.carrier_models import CarrierFace
 from entitlements.event_models import EventType
-from entitlements.models import ServiceRecord, StatusListState
+from entitlements.models import KeptStatus, ServiceRecord, StatusListState
 from identity import audit
 from identity.actors import Actor
 from identity.keys import KeyStore, Purpose
@@ -93,6 +93,25 @@ async def set_held(
     await _raise_versions(session, set(changed))
 
 
+least_sequence: Final = case(
+    (
+        (ServiceRecord.lessened_at_sequence > 0)
+        & (ServiceRecord.written_sequence >= ServiceRecord.lessened_at_sequence),
+        ServiceRecord.lessened_at_sequence,
+    ),
+    else_=None,
+)
+"""The lowest sequence that a record can honestly have, where one that gave more was replaced."""
+
+
+async def minima(session: AsyncSession, service: Service) -> dict[int, int]:
+    """Place in the list -> lowest sequence, for records that the list itself does not refuse."""
+    query = select(ServiceRecord.status_index, ServiceRecord.lessened_at_sequence).where(
+        ServiceRecord.service == service, least_sequence.is_not(None), listed == Status.VALID.value
+    )
+    return dict((await session.execute(query)).all())
+
+
 async def new_index(session: AsyncSession, service: Service) -> int:
     """A random place in the service's list that no record ever had; it is never given out again."""
     state = await _state(session, service, lock=True)
@@ -101,7 +120,7 @@ async def new_index(session: AsyncSession, service: Service) -> int:
         state.version += 1
     state.used += 1
     while True:
-        index = secrets.randbelow(state.size)
+        index = state.first_free + secrets.randbelow(state.size - state.first_free)
         taken = select(ServiceRecord.id).where(
             ServiceRecord.service == service, ServiceRecord.status_index == index
         )
@@ -164,8 +183,11 @@ async def _claim(session: AsyncSession, state: StatusListState) -> dict[str, Any
         ServiceRecord.service == state.service,
         (ServiceRecord.status != Status.VALID.value) | not_(ServiceRecord.held),
     )
+    kept = select(KeptStatus.status_index, KeptStatus.status).where(
+        KeptStatus.service == state.service
+    )
     status_list = StatusList.of_size(state.size)
-    for index, status in await session.execute(marked):
+    for index, status in (*await session.execute(kept), *await session.execute(marked)):
         status_list[index] = status
     return to_claim(status_list)
 

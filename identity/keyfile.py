@@ -58,6 +58,11 @@ def _derive(passphrase: str, salt: bytes) -> tuple[bytes, bytes]:
     return raw[:32], hashlib.sha256(raw[32:]).digest()
 
 
+def sealing_key(passphrase: str, salt: bytes) -> bytes:
+    """32 bytes for something else that a passphrase opens, such as a backup."""
+    return _derive(passphrase, salt)[0]
+
+
 class KeyFile:
     """An encrypted file, opened: read it whole, replace it whole."""
 

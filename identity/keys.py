@@ -40,6 +40,7 @@ class Purpose(StrEnum):
     RECORD_SIGN = "record.sign"
     STATUS_SIGN = "status.sign"
     BUNDLE_SIGN = "bundle.sign"
+    BUREAU_SIGN = "bureau.sign"
     SESSION_SIGN = "session.sign"
     AUDIT_SIGN = "audit.sign"
     OIDC_SIGN_ES256 = "oidc.sign-es256"
@@ -78,6 +79,7 @@ _TRAITS: Mapping[Purpose, _Trait] = {
     Purpose.RECORD_SIGN: _Trait("rec", KeyUse.SIGNATURE, may_leave=False),
     Purpose.STATUS_SIGN: _Trait("sta", KeyUse.SIGNATURE, may_leave=False),
     Purpose.BUNDLE_SIGN: _Trait("bun", KeyUse.SIGNATURE, may_leave=False),
+    Purpose.BUREAU_SIGN: _Trait("bur", KeyUse.SIGNATURE, may_leave=False),
     Purpose.SESSION_SIGN: _Trait("ses", KeyUse.SIGNATURE, may_leave=False),
     Purpose.AUDIT_SIGN: _Trait("aud", KeyUse.SIGNATURE, may_leave=False),
     Purpose.OIDC_SIGN_ES256: _Trait("oes", KeyUse.SIGNATURE_ES256, may_leave=False),

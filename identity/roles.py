@@ -31,7 +31,14 @@ class Act(StrEnum):
     REPORT_CARD = "report-card"
     LINK_BUS_PASS = "link-bus-pass"  # noqa: S105  a pass, no password
     MAKE_CARD = "make-card"
+    TAKE_PAYMENT = "take-payment"
+    WAIVE_CHARGE = "waive-charge"
+    REFUND_CHARGE = "refund-charge"
     PAIR_READER = "pair-reader"
+    MAKE_BATCH = "make-batch"
+    RELEASE_BATCH = "release-batch"
+    SEND_BATCH = "send-batch"
+    RENEW_CARDS = "renew-cards"
     SUSPEND_GRANT = "suspend-grant"
     ASK_CORRECTION = "ask-correction"
     REPORT_DEATH = "report-death"
@@ -40,6 +47,7 @@ class Act(StrEnum):
     SEE_APPLICATIONS = "see-applications"
     DECIDE_APPLICATION = "decide-application"
     REVIEW_APPLICATION = "review-application"
+    RECONCILE_TAPS = "reconcile-taps"
     READ_RULES = "read-rules"
     ASK_RULES = "ask-rules"
     DECIDE_RULES = "decide-rules"
@@ -74,8 +82,18 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.REPORT_CARD: "say what became of a card (lost, stolen, damaged, faulty, found, handed in) "
     "or of a phone",
     Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
+    Act.TAKE_PAYMENT: "take a payment for a card at a desk",
+    Act.WAIVE_CHARGE: "waive what is due for a card, with a reason",
+    Act.REFUND_CHARGE: "give back what a colleague took for a card, with a reason",
     Act.LINK_BUS_PASS: "link a bus pass of another issuer to a record by its number, and unlink it",
     Act.PAIR_READER: "pair a reader with their own browser, by the code on its screen",
+    Act.REPORT_CARD: "say what became of a card: lost, stolen, damaged, faulty, handed in or "
+    "found; or that a phone was lost",
+    Act.MAKE_CARD: "order, post, replace, rewrite, suspend, cancel or destroy a card",
+    Act.MAKE_BATCH: "make a batch of cards for a card bureau, or cancel one that was not sent",
+    Act.RELEASE_BATCH: "let a batch that a colleague made leave the house",
+    Act.SEND_BATCH: "download a batch that was released, and hand in what the bureau made of it",
+    Act.RENEW_CARDS: "preview and begin the renewal of the cards that end on a day",
     Act.SUSPEND_GRANT: "suspend what a resident was given, and end the suspension, with a reason",
     Act.ASK_CORRECTION: "ask for a correction of a name or date of birth, on a document",
     Act.REPORT_DEATH: "report a death, or that such a report was false",
@@ -86,6 +104,7 @@ WORDS: Final[Mapping[Act, str]] = {
     Act.DECIDE_APPLICATION: "look after an application, open what was sent with it, accept or "
     "refuse that, and decide",
     Act.REVIEW_APPLICATION: "decide anew an application that a colleague refused",
+    Act.RECONCILE_TAPS: "see taps that do not add up, and close what was found with a note",
     Act.READ_RULES: "read the rules, their history and what waits to be published",
     Act.ASK_RULES: "ask for a change of the rules to be published",
     Act.DECIDE_RULES: "approve or refuse a change of the rules",
@@ -114,6 +133,7 @@ _ADVISER: Final = _EVERYBODY | {
     Act.GIVE_ACTIVATION_CODE,
     Act.FORGET_RESIDENT_APP,
     Act.REPORT_CARD,
+    Act.TAKE_PAYMENT,
     Act.PAIR_READER,
     Act.LINK_BUS_PASS,
     Act.ASK_CORRECTION,
@@ -123,7 +143,11 @@ _ADVISER: Final = _EVERYBODY | {
     Act.READ_RULES,
 }
 _CARD_OFFICER: Final = _ADVISER | {
+    Act.RECONCILE_TAPS,
     Act.MAKE_CARD,
+    Act.MAKE_BATCH,
+    Act.SEND_BATCH,
+    Act.WAIVE_CHARGE,
     Act.SUSPEND_GRANT,
     Act.TELL_FACT,
     Act.DECIDE_APPLICATION,
@@ -132,7 +156,10 @@ _CARD_OFFICER: Final = _ADVISER | {
 _SUPERVISOR: Final = _CARD_OFFICER | {
     Act.SEE_PROTECTED_ADDRESS,
     Act.LIFT_PROTECTION,
+    Act.REFUND_CHARGE,
     Act.DECIDE_REQUEST,
+    Act.RELEASE_BATCH,
+    Act.RENEW_CARDS,
     Act.RECORD_CHECK,
     Act.REVIEW_APPLICATION,
     Act.ASK_RULES,
@@ -151,7 +178,9 @@ RIGHTS: Final[Mapping[StaffRole, frozenset[Act]]] = {
 }
 """Role -> everything it may do. What is not here is refused."""
 
-FOUR_EYES: Final = frozenset({Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE, Act.ASK_RULES})
+FOUR_EYES: Final = frozenset(
+    {Act.ASK_CORRECTION, Act.REPORT_DEATH, Act.ASK_ERASURE, Act.ASK_RULES, Act.MAKE_BATCH}
+)
 """Acts that change nothing until a second person, who may decide, has approved them."""
 
 STEP_UP: Final = frozenset(
@@ -159,7 +188,9 @@ STEP_UP: Final = frozenset(
         Act.CHANGE_OWN_SIGN_IN,
         Act.LIFT_PROTECTION,
         Act.FORGET_RESIDENT_APP,
+        Act.REFUND_CHARGE,
         Act.DECIDE_REQUEST,
+        Act.RELEASE_BATCH,
         Act.DECIDE_RULES,
         Act.MANAGE_STAFF,
         Act.MANAGE_PARTNERS,

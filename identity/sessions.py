@@ -165,16 +165,23 @@ async def open_session(
 
 
 async def look_up(
-    executor: Executor, token: str, *, now: datetime
+    executor: Executor, token: str, *, now: datetime, used: bool = True
 ) -> SignedInSession | NotSignedIn:
-    """Say whose session it is, and count this as use. One statement, a second once a minute."""
+    """Say whose session it is. One statement, a second once a minute.
+
+    Args:
+        executor: where.
+        token: what was shown.
+        now: when.
+        used: whether this counts as use; a page that asks again by itself is no use.
+    """
     found = await _with_subject(executor, token)
     if found is None:
         return NotSignedIn(WhyNotSignedIn.UNKNOWN)
     if reason := _why_not(found, now):
         return NotSignedIn(reason)
     idle_until = now + LIMITS[found.kind].idle
-    if idle_until - found.idle_until >= EXTEND_AFTER:
+    if used and idle_until - found.idle_until >= EXTEND_AFTER:
         given = {"of": _hash(token), "until": idle_until}
         await executor.execute(_EXTENDING, given)
     return _signed_in(found)

@@ -36,6 +36,7 @@ from readers.terminal.enrol import enrol
 from readers.terminal.errors import (
     AlreadyEnrolled,
     CodeUnusable,
+    KeyboardUnusable,
     NotEnrolled,
     ServerRefused,
     SettingsRefused,
@@ -57,12 +58,18 @@ WRONG_USAGE: Final = 2
 FAULT: Final = 3
 
 _NOT_YET: Final = (NotEnrolled, AlreadyEnrolled, ServerRefused)
-_MISUSED: Final = (SettingsRefused, CodeUnusable, ClockRefused, TillSecretUnusable)
+_MISUSED: Final = (
+    SettingsRefused,
+    CodeUnusable,
+    ClockRefused,
+    TillSecretUnusable,
+    KeyboardUnusable,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     _log_plainly(options.verbose)
     try:
         settings = read_settings(os.environ, options.config)
@@ -79,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _exit_code(error)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Every command with its help."""
     parser = argparse.ArgumentParser(
         prog="kentcard-terminal",
         description="A terminal that reads Kent Cards and decides without the network.",
@@ -209,7 +217,7 @@ def _screen(terminal: Terminal) -> Screen:
             settings.screen_port,
             cut_network=switch,
             show_code=terminal.show_code,
-            till=terminal.till,
+            counter=terminal.counter,
         )
     except OSError as error:
         raise SettingsRefused(

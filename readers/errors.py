@@ -71,6 +71,12 @@ class CardNotGenuine(ReadersError):
     code = "card-not-genuine"
 
 
+class StaleProof(CardNotGenuine):
+    """The card's proof does not answer the question it was asked: recorded once, or guessed."""
+
+    code = "stale-proof"
+
+
 class ForeignCard(ReadersError):
     """The card answers, but carries no Kent application or speaks another language."""
 
@@ -159,6 +165,18 @@ class TokenRefused(ReadersError):
     """A signed token (bundle, status list, request) is not acceptable; the text says why."""
 
     code = "token-refused"
+
+
+class SignerUnknown(TokenRefused):
+    """The token names a key that is not among those it may be signed by."""
+
+    code = "signer-unknown"
+
+
+class SignatureWrong(TokenRefused):
+    """The token names a key of ours, and its signature is not that key's."""
+
+    code = "signature-wrong"
 
 
 class StatusListError(ReadersError):

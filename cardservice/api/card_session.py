@@ -148,7 +148,7 @@ async def _hold(
     """How it went, and what was done if all of it was."""
     terminal, clock = socket.user, socket.app.state.clock
     if hello.wire_version != WIRE_VERSION:
-        return Outcome(SessionResult.REFUSED, "wire-version"), ()
+        return Outcome(SessionResult.REFUSED, card_sessions.OTHER_VERSION), ()
     if hello.purpose not in terminal.purposes:
         return Outcome(SessionResult.REFUSED, "purpose-not-allowed"), ()
     async with database.transaction() as session:

@@ -10,7 +10,7 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import hotlist, metrics, pairing, taps, terminal_health, terminals
+from cardservice import front_desk, hotlist, metrics, pairing, taps, terminal_health, terminals
 from cardservice.api.guards import KEPT_WHEN_REVOKED, signed_by_terminal
 from cardservice.card_sessions import Means
 from cardservice.checks import check
@@ -22,6 +22,7 @@ from cardservice.web.problems import STATUS, problem, title_of
 from entitlements.status import StatusLists
 from identity.keys import Purpose
 from identity.personal import Vault
+from readers.contract.front_desk import FRONT_DESK_PATH, Seen, SeenTaken
 from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.wire import (
     BUNDLE_PATH,
@@ -85,10 +86,14 @@ class TerminalApi(Controller):
 
     @get(READ_KEYS_PATH)
     async def read_keys(
-        self, request: FromTerminal, means: NamedDependency[Means]
+        self,
+        request: FromTerminal,
+        session: NamedDependency[AsyncSession],
+        means: NamedDependency[Means],
+        now: NamedDependency[datetime],
     ) -> Response[ReadKeys]:
-        """The read masters of the terminal's own services."""
-        keys = hotlist.read_keys(means.keystore, request.user)
+        """The read masters of the terminal's own services, without those that were retired."""
+        keys = await hotlist.read_keys(session, means.keystore, request.user, now=now)
         return Response(keys, headers={"cache-control": "no-store"})
 
     @post(PAIRING_PATH, status_code=200)
@@ -139,6 +144,19 @@ class TerminalApi(Controller):
         metrics.heard_of(str(request.user.id), data.taps_waiting, now)
         return HealthTaken(server_time=now)
 
+    @post(FRONT_DESK_PATH, status_code=200)
+    async def laid_at_desk(
+        self,
+        request: FromTerminal,
+        data: JSONBody[Seen],
+        session: NamedDependency[AsyncSession],
+        vault: NamedDependency[Vault],
+        now: NamedDependency[datetime],
+    ) -> SeenTaken:
+        """Tell the clerk whose browser this terminal serves what was laid on its reader."""
+        answer = await front_desk.take(session, vault, request.user, data, now=now)
+        return SeenTaken(answer=answer, server_time=now)
+
     @post(CHECKS_PATH, status_code=200)
     async def check(
         self,
@@ -156,8 +174,13 @@ class TerminalApi(Controller):
         if data.service not in request.user.services:
             raise ServiceNotAllowed(f"This terminal does not check {data.service}.")
         async with database.reading() as reading:
-            status, update_owed = await check(reading, vault, data)
-        return CheckAnswer(status=status, update_owed=update_owed, server_time=now)
+            known = await check(reading, vault, data, now=now)
+        return CheckAnswer(
+            status=known.status,
+            update_owed=known.update_owed,
+            least_sequence=known.least_sequence,
+            server_time=now,
+        )
 
 
 def _refused(request: FromTerminal, ingested: Ingested) -> Response[dict[str, object]]:

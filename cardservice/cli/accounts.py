@@ -54,7 +54,7 @@ async def _activation_code(asked: argparse.Namespace) -> int:
     vault = Vault(open_keystore(around.settings))
     lasts = timedelta(days=around.settings.activation_code_days)
     async with open_database(around.settings) as database, database.transaction() as session:
-        account = await _numbered(session, asked.number)
+        account = await account_of(session, asked.number)
         given = await activation.give(
             session, vault, account.id, lasts=lasts, actor=SYSTEM, now=around.clock()
         )
@@ -71,7 +71,7 @@ async def _sign_out(asked: argparse.Namespace) -> int:
         if asked.everybody:
             ended = await sessions.end_everybodys(session, actor=SYSTEM, now=now)
         else:
-            account = await _numbered(session, asked.number)
+            account = await account_of(session, asked.number)
             ended = await sessions.end_all(
                 session, account.id, SessionKind.RESIDENT, actor=SYSTEM, now=now
             )
@@ -79,7 +79,12 @@ async def _sign_out(asked: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-async def _numbered(session: AsyncSession, typed: str) -> Account:
+async def account_of(session: AsyncSession, typed: str) -> Account:
+    """The account of a number, in any spacing.
+
+    Raises:
+        NoSuchAccount: there is none.
+    """
     number = "".join(typed.split())
     account = await session.scalar(select(Account).where(Account.number == number))
     if account is None:

@@ -10,8 +10,18 @@ from typing import Final
 
 from cardservice import keystores
 from cardservice.app import open_keystore
-from cardservice.cli.answers import Exit, open_database, say, say_json, say_table, surroundings
-from cardservice.cli.subcommands import Commands, group, json_option
+from cardservice.cli import card_keys, ceremony
+from cardservice.cli.answers import (
+    Exit,
+    complain,
+    open_database,
+    say,
+    say_json,
+    say_table,
+    surroundings,
+)
+from cardservice.cli.card_keys import CARD_KEYS
+from cardservice.cli.subcommands import Commands, day, group, json_option
 from cardservice.personal_data import STORE_SEALED, TABLES
 from cardservice.settings import Settings
 from identity import rekeying
@@ -23,14 +33,16 @@ ROTATED: Final = (
     Purpose.DATA,
     Purpose.INDEX,
     Purpose.AUDIT_SIGN,
+    Purpose.BUREAU_SIGN,
     Purpose.OIDC_SIGN_ES256,
     Purpose.OIDC_SIGN_RS256,
 )
-"""Keys that nothing outside must learn of first; sites fetch new OpenID keys by their id."""
+"""Keys that nothing outside must learn of first; sites fetch new OpenID keys by their id. Those on
+cards are rolled onto them."""
 
 
 def add_to(commands: Commands) -> None:
-    """`keys init`, `keys rotate`, `keys rekey`, `keys list` and `keys pin`."""
+    """`keys init`, `rotate`, `retire`, `rolling`, `ceremony`, `rekey`, `list` and `pin`."""
     own = group(commands, "keys", "the key store")
     init = own.add_parser(
         "init",
@@ -38,8 +50,17 @@ def add_to(commands: Commands) -> None:
     )
     init.set_defaults(run=_init)
     rotate = own.add_parser("rotate", help="add a key, and bring everything to it")
-    rotate.add_argument("purpose", choices=[each.value for each in ROTATED], help="which key")
+    choices = [each.value for each in (*ROTATED, *CARD_KEYS)]
+    rotate.add_argument("purpose", choices=choices, help="which key")
+    rotate.add_argument(
+        "--from",
+        dest="used_from",
+        type=day,
+        help="of a card key: the first day on which cards are given it",
+    )
     rotate.set_defaults(run=_rotate)
+    card_keys.add_to(own)
+    ceremony.add_to(own)
     rekey = own.add_parser("rekey", help="bring everything to the newest keys; goes on if stopped")
     rekey.set_defaults(run=_rekey)
     listing = own.add_parser("list", help="names of the keys; never the keys")
@@ -72,6 +93,11 @@ def _make_passphrase(path: Path) -> None:
 
 
 def _rotate(asked: argparse.Namespace) -> int:
+    if Purpose(asked.purpose) in CARD_KEYS:
+        return card_keys.rotate(asked)
+    if asked.used_from:
+        complain("--from is for card keys; this one is used at once.")
+        return Exit.USAGE
     around = surroundings(asked.config)
     key = open_keystore(around.settings).rotate(Purpose(asked.purpose), now=around.clock())
     say(f"Made {key.wire.decode()}. Keep a copy of the key store.")

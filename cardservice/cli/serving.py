@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from cardservice import logs, work
+from cardservice import govuk_pay, logs, work
 from cardservice.app import create_app, open_keystore, provider_of
 from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
@@ -129,6 +129,7 @@ async def _work(around: Surroundings, *, once: bool) -> int:
         httpx.AsyncClient() as http,
         webhook_sending.connections() as posts,
         register_https.connections() as questions,
+        govuk_pay.connections() as paying,
     ):
         means = work.Means(
             database=database,
@@ -140,6 +141,7 @@ async def _work(around: Surroundings, *, once: bool) -> int:
             outbox=Path(around.settings.outbox),
             settings=around.settings,
             stopping=stopping,
+            pay=govuk_pay.pay_of(around.settings, paying),
         )
         if once:
             well = await work.work_once(means, now=around.clock())

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, select
 
 from cardservice.bus_pass_models import LinkedBusPass
 from cardservice.charge_models import Charge, Payment
+from cardservice.front_desk_models import DeskTap
 from cardservice.holdings.holding import (
     CLAIMS,
     COMPLAINTS,
@@ -25,6 +26,7 @@ from cardservice.photo_models import Photo, PhotoStage
 from cardservice.photos import WHOLE_KEPT
 from cardservice.progress import KEPT
 from cardservice.progress_models import Progress
+from cardservice.reconciliation_models import TapFinding
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
@@ -52,6 +54,18 @@ def _conflicts_of(person: UUID) -> ColumnElement[bool]:
         .where(
             Tap.terminal_id == TapConflict.terminal_id,
             Tap.sequence == TapConflict.sequence,
+            _taps_of(person),
+        )
+        .exists()
+    )
+
+
+def _findings_of(person: UUID) -> ColumnElement[bool]:
+    return (
+        select(Tap.sequence)
+        .where(
+            Tap.terminal_id == TapFinding.terminal_id,
+            Tap.sequence.between(TapFinding.first_sequence, TapFinding.last_sequence),
             _taps_of(person),
         )
         .exists()
@@ -196,6 +210,18 @@ HOLDINGS: Final = (
         of=lambda person: LinkedBusPass.account_id == person,
     ),
     Holding(
+        model=DeskTap,
+        topic=Topic.TECHNICAL,
+        what="That your card was laid on the reader of a desk, so that the clerk there saw you",
+        of=lambda person: DeskTap.account_id == person,
+        period=Period(
+            timedelta(days=1),
+            "you tapped",
+            lambda cut: DeskTap.tapped_at < cut,
+            NEEDED_NO_LONGER,
+        ),
+    ),
+    Holding(
         model=ServiceNumber,
         topic=Topic.CARD,
         what="Your number with each service, and the day it was last used",
@@ -257,6 +283,15 @@ HOLDINGS: Final = (
         period=Period(
             TAPS_KEPT, "the tap reached us", lambda cut: TapConflict.received_at < cut, _TAPS
         ),
+    ),
+    Holding(
+        model=TapFinding,
+        topic=Topic.CARD,
+        what="That taps at a reader did not add up, and what a member of staff found out",
+        of=_findings_of,
+        fate=Fate.KEPT,
+        ground=Ground.AUDIT_TRAIL,
+        period=Period(YEAR, "it was closed", lambda cut: TapFinding.closed_at < cut, COMPLAINTS),
     ),
     Holding(
         model=EnrolmentCode,

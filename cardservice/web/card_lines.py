@@ -13,9 +13,11 @@ from cardservice.models import COMING, LIVE, Card, CardState
 from cardservice.products import KENT_CARD
 from cardservice.taps import ShownTap
 from cardservice.updates import Add, Block, Change, Remove, RollKeys, Unblock, Update
+from cardservice.web.charge_lines import price_words
 from cardservice.web.service_words import service_name
 from cardservice.web.words import gettext as _
 from entitlements import issuing
+from identity.dates import london_date
 from identity.models import Account, AccountState
 from readers.contract.reasons import WORDS, Reason
 from readers.contract.services import Service
@@ -54,6 +56,9 @@ class CardLine(msgspec.Struct, frozen=True):
         product: what it is called.
         last_day: printed on it; None for one from before days were printed.
         blocks_another: whether it must be replaced, used or cancelled before another is ordered.
+        holder_can: values of what its holder can say became of it.
+        can_be_replaced: whether another can be asked for in its place.
+        price: what that costs, in words; empty where it cannot be asked for.
     """
 
     id: UUID
@@ -67,6 +72,9 @@ class CardLine(msgspec.Struct, frozen=True):
     product: str
     last_day: date | None
     blocks_another: bool
+    holder_can: frozenset[str]
+    can_be_replaced: bool
+    price: str
 
 
 class TapLine(msgspec.Struct, frozen=True):
@@ -147,7 +155,17 @@ async def _card_line(
         product=products.built_in().name_of(card.product),
         last_day=card.expires_on,
         blocks_another=card.product == KENT_CARD and card.state in LIVE | COMING,
+        holder_can=lifecycle.holder_can(card.state),
+        can_be_replaced=(card.state, CardState.REPLACED) in lifecycle.MOVES,
+        price=price_of_another(card, london_date(now)),
     )
+
+
+def price_of_another(card: Card, on: date) -> str:
+    """What another card in the place of this one costs, in words; empty where there is none."""
+    move = lifecycle.MOVES.get((card.state, CardState.REPLACED))
+    told = card.sealed_crime_reference is not None
+    return price_words(move.charge, has_crime_reference=told, on=on) if move else ""
 
 
 def _owed_words(update: Update) -> str:

@@ -36,7 +36,8 @@ OPT: Final = {ACT: Act.OWN_SIGN_IN}
 _PARTNERS: Final = "partners"
 WANTED: Final = frozenset(
     {
-        *("app", "copy", "email", "erase", "mobile", "passkeys", "password", "people", "requests"),
+        *("app", "batches", "copy", "email", "erase", "mobile", "passkeys", "password", "people"),
+        "requests",
         _PARTNERS,
     }
 )

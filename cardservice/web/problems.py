@@ -19,7 +19,7 @@ from entitlements import partner_errors as partners
 from entitlements.errors import EntitlementsError
 from identity import errors as people
 from identity.errors import IdentityError
-from readers.errors import ReadersError
+from readers.errors import MalformedShell, ReadersError
 
 MEDIA_TYPE: Final = "application/problem+json"
 SERVER_FAULT: Final = 500
@@ -36,19 +36,31 @@ STATUS: Final[Mapping[type[Exception], int]] = {
     cards.CodeNotAccepted: 403,
     cards.NoSuchAuthority: 404,
     cards.NoSuchCard: 404,
+    cards.NoSuchFinding: 404,
     cards.NoPhoto: 404,
     cards.NoSuchTerminal: 404,
     cards.MoveNotAllowed: 409,
     cards.NotTheirMove: 403,
     cards.NoSuchProduct: 422,
+    cards.NoSuchCharge: 404,
+    cards.ChargeSettled: 409,
     cards.CardInHand: 409,
     cards.IdentityNotShown: 409,
     cards.DeskBusy: 409,
     cards.NotYourDesk: 409,
     cards.TerminalNameTaken: 409,
+    cards.NothingAsked: 404,
+    cards.NoSuchBatch: 404,
+    cards.NoSuchBureau: 404,
+    cards.BatchNotReady: 409,
+    cards.BureauNameTaken: 409,
+    cards.NothingToMake: 409,
+    cards.BadBureauKeys: 422,
     cards.NotADesk: 422,
     cards.BadTerminalRole: 422,
     cards.BadSetUp: 422,
+    cards.NotAFrontDesk: 403,
+    MalformedShell: 422,
     cards.VersionNotSpoken: 409,
     rights.NoSuchApplication: 404,
     rights.NoSuchOffer: 404,

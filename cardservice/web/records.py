@@ -18,10 +18,12 @@ from cardservice.web.card_lines import (
     numbers_of,
     taps_of,
 )
+from cardservice.web.charge_lines import ChargeLine, charges_of
 from cardservice.web.entitlement_lines import Line, lines
 from cardservice.web.fact_lines import FactLine, fact_lines
 from cardservice.web.grant_lines import GrantLine, grant_lines
 from cardservice.web.read_lines import ReadLine, read_lines
+from cardservice.web.renewal_lines import RenewalLine, renewals_of
 from cardservice.web.request_lines import requests_of
 from cardservice.web.request_words import KIND_WORDS, STATES
 from cardservice.web.words import gettext as _
@@ -91,6 +93,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     given: tuple[GrantLine, ...]
     applications: tuple[ApplicationLine, ...]
     cards: tuple[CardLine, ...]
+    renewals: tuple[RenewalLine, ...]
+    charges: tuple[ChargeLine, ...]
     bus_passes: tuple[BusPassLine, ...]
     numbers: tuple[NumberLine, ...]
     taps: tuple[TapLine, ...]
@@ -125,8 +129,10 @@ async def record_of(
         ),
         given=() if masked else await grant_lines(session, account_id),
         applications=() if masked else (await requests_of(session, account_id)).applications,
+        renewals=await renewals_of(session, account_id),
         bus_passes=await bus_passes_of(session, vault, account_id),
         cards=await cards_of(session, account_id, now=now),
+        charges=await charges_of(session, account_id),
         numbers=await numbers_of(session, account_id),
         taps=await taps_of(session, account_id, shows_place=not masked),
         asked=await asked_of(session, account_id),

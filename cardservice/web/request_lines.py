@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice import issuance
 from cardservice.models import Card, CardOrder, CardState, OrderState, Terminal
 from cardservice.web.application_lines import ApplicationLine, application_line
+from cardservice.web.charge_lines import ChargeLine, charges_of
 from cardservice.web.words import gettext as _
 from entitlements import application_records as records
 from entitlements import grants, rulebooks
@@ -60,6 +61,7 @@ class Requests(msgspec.Struct, frozen=True):
     offers: tuple[OfferLine, ...]
     applications: tuple[ApplicationLine, ...]
     orders: tuple[OrderLine, ...]
+    charges: tuple[ChargeLine, ...]
 
 
 async def requests_of(session: AsyncSession, account_id: UUID) -> Requests:
@@ -78,6 +80,7 @@ async def requests_of(session: AsyncSession, account_id: UUID) -> Requests:
             for row in await records.of_account(session, account_id)
         ),
         await _orders(session, account_id),
+        await charges_of(session, account_id),
     )
 
 

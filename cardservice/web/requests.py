@@ -21,6 +21,9 @@ _DONE: Final = {
     "declined": _("We will not add it. You can change your mind at any time"),
     "offer-gone": _("You cannot have it any more, or we need to see proof first"),
     "chosen": _("Your choice is kept"),
+    "card-ordered": _("Your card is ordered"),
+    "card-replaced": _("Another card is ordered, and the old one is refused for ever"),
+    "paid": _("You have paid"),
 }
 
 

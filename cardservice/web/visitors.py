@@ -5,7 +5,7 @@ somebody who is both does not mix the two, and a resident's session is nobody's 
 """
 
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import msgspec
@@ -22,6 +22,9 @@ from identity.models import StaffRole
 from identity.roles import Act, may
 from identity.sessions import NotSignedIn, SignedInSession
 from identity.signin_models import SessionKind
+
+ASKS_BY_ITSELF: Final = "asks_by_itself"
+"""Option of a page that its browser asks for again and again: nobody is there because of that."""
 
 
 class Part(Enum):
@@ -82,7 +85,8 @@ class VisitorMiddleware(AbstractAuthenticationMiddleware):
             return AuthenticationResult(user=None, auth=None)
         state = connection.app.state
         async with state.database.statements() as executor:
-            found = await sessions.look_up(executor, token, now=state.clock())
+            used = not connection.route_handler.opt.get(ASKS_BY_ITSELF)
+            found = await sessions.look_up(executor, token, now=state.clock(), used=used)
         if isinstance(found, NotSignedIn) or found.kind is not part.kind:
             return AuthenticationResult(user=None, auth=None)
         helping = await _helping(state, found) if part is Part.STAFF else None

@@ -90,6 +90,7 @@ def _charges() -> None:
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by_id", sa.String(length=64), nullable=True),
         sa.Column("method", _one_of("method", "desk", "govuk-pay"), nullable=True),
         sa.Column(
             "relief",

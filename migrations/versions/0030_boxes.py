@@ -8,7 +8,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0030"
-down_revision = "0028"
+down_revision = "0029"
 branch_labels = None
 depends_on = None
 
@@ -54,10 +54,33 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("terminal_id", name=op.f("pk_terminal_health")),
     )
+    op.create_table(
+        "desk_tap",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("pairing_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("sealed_pass", sa.LargeBinary(), nullable=True),
+        sa.Column("tapped_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(account_id IS NULL) <> (sealed_pass IS NULL)",
+            name=op.f("ck_desk_tap_holder_or_pass"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["pairing_id"], ["pairing.id"], name=op.f("fk_desk_tap_pairing_id_pairing")
+        ),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["account.id"], name=op.f("fk_desk_tap_account_id_account")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_desk_tap")),
+    )
+    for column in ("pairing_id", "account_id", "tapped_at"):
+        op.create_index(op.f(f"ix_desk_tap_{column}"), "desk_tap", [column])
 
 
 def downgrade() -> None:
     """Take it down again: links are lost, and terminals work as every terminal does."""
+    op.drop_table("desk_tap")
     op.drop_table("terminal_health")
     op.drop_table("terminal_set_up")
     op.drop_table("linked_bus_pass")

@@ -1,6 +1,6 @@
-"""Library machines ask by SIP2 with credentials of their own, and what they are told is counted.
+"""Library machines ask by SIP2, and status lists remember what a restored database does not know.
 
-Revision: 0031, after 0023.
+Revision: 0031, after 0030.
 """
 
 import sqlalchemy as sa
@@ -10,6 +10,14 @@ revision = "0031"
 down_revision = "0030"
 branch_labels = None
 depends_on = None
+
+SERVICE = sa.Enum(
+    *("library", "leisure", "travel", "identity"),
+    name="service",
+    native_enum=False,
+    create_constraint=True,
+    length=40,
+)
 
 
 def upgrade() -> None:
@@ -40,9 +48,23 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("machine_id", "day", "what", name=op.f("pk_library_usage")),
     )
+    op.add_column(
+        "status_list",
+        sa.Column("first_free", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+    )
+    op.create_table(
+        "kept_status",
+        sa.Column("service", SERVICE, nullable=False),
+        sa.Column("status_index", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.CheckConstraint("status IN (1, 2)", name=op.f("ck_kept_status_refused")),
+        sa.PrimaryKeyConstraint("service", "status_index", name=op.f("pk_kept_status")),
+    )
 
 
 def downgrade() -> None:
-    """Take it down again: the machines have to be added anew."""
+    """Take it down again: machines are added anew; what was only in a list is not refused."""
+    op.drop_table("kept_status")
+    op.drop_column("status_list", "first_free")
     op.drop_table("library_usage")
     op.drop_table("library_machine")

@@ -21,7 +21,7 @@ from readers.card.exchange import expect_more, transceive
 from readers.card.keys import KeyAt
 from readers.card.layout import PICC_KEY
 from readers.card.secure import SecureSession
-from readers.errors import CardNotGenuine, ForeignCard
+from readers.errors import CardNotGenuine, ForeignCard, StaleProof
 
 Random = Callable[[int], bytes]
 """So many unpredictable bytes; ``secrets.token_bytes`` outside tests."""
@@ -38,7 +38,8 @@ def authenticate_ev2_first(key_no: int, key: bytes, *, random: Random) -> Proced
 
     Raises:
         CardRefused: the card does not hold that key (AE), or has no such key (40).
-        CardNotGenuine: the card does not hold the key it claims to hold.
+        StaleProof: the card answers another challenge than ours, or none.
+        CardNotGenuine: its proof has the wrong length.
         ForeignCard: the answer is not DESFire's.
     """
     start = CommandApdu(Ins.AUTHENTICATE_EV2_FIRST, bytes([key_no]) + NO_CAPABILITIES)
@@ -116,4 +117,4 @@ def _handshake(
 
 def _check(proof: bytes, rnd_a: bytes) -> None:
     if not compare_digest(proof, rotate_left(rnd_a)):
-        raise CardNotGenuine("the card does not hold the key")
+        raise StaleProof("the proof does not answer the challenge")

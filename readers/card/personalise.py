@@ -45,6 +45,7 @@ from readers.card.procedures import (
     set_configuration,
     write_data,
 )
+from readers.card.rolling import Candidates, open_with
 from readers.card.secure import SecureSession
 from readers.contract.record import frame, unframe
 from readers.contract.services import Service
@@ -107,15 +108,24 @@ def personalise(
 def update(
     write_key: bytes, records: Mapping[Service, bytes], *, random: Random
 ) -> Procedure[None]:
+    """Replace the records of some services, all of them or none; see `update_under`."""
+    only = KeyAt(write_key, FACTORY_VERSION)
+    return update_under({only.version: only}, records, random=random)
+
+
+def update_under(
+    write_keys: Candidates, records: Mapping[Service, bytes], *, random: Random
+) -> Procedure[None]:
     """Replace the records of some services, all of them or none.
 
     Args:
-        write_key: the card's own, 16 bytes.
+        write_keys: the card's own at each version it may have; asked for if there is a choice.
         records: signed records by service; ``b""`` empties a file.
         random: for the challenge.
 
     Raises:
         ForeignCard: no Kent application.
+        CardHasOtherKeys: the write key has a version that is no candidate.
         CardRefused: the card does not hold that key.
         MalformedRecord: a record does not fit; nothing was sent to the card.
         ValueError: there is nothing to write.
@@ -124,7 +134,7 @@ def update(
         raise ValueError("there is no record to write")
     contents = _contents(records)
     yield from select_application(KENT_AID)
-    session = yield from authenticate_ev2_first(WRITE_KEY, write_key, random=random)
+    session, _ = yield from open_with(WRITE_KEY, write_keys, random=random)
     yield from _write(session, contents)
 
 

@@ -25,12 +25,14 @@ class Reason(StrEnum):
     # refused: what the card is
     FOREIGN_CARD = "foreign-card"
     CARD_NOT_GENUINE = "card-not-genuine"
+    STALE_PROOF = "stale-proof"
     MALFORMED_RECORD = "malformed-record"
     UNKNOWN_RECORD_VERSION = "unknown-record-version"
     UNKNOWN_ISSUER_KEY = "unknown-issuer-key"
     BAD_RECORD_SIGNATURE = "bad-record-signature"
     WRONG_SERVICE = "wrong-service"
     COPIED_RECORD = "copied-record"
+    ROLLED_BACK_RECORD = "rolled-back-record"
     # refused: what the code on a phone is
     FOREIGN_CODE = "foreign-code"
     CODE_EXPIRED = "code-expired"
@@ -86,6 +88,7 @@ WORDS: Final[Mapping[Reason, Words]] = {
     Reason.CLOCK_BEHIND: Words("This reader’s clock is wrong", _STAFF_FIX),
     Reason.FOREIGN_CARD: Words("This is not a Kent Card", "Use your Kent Card."),
     Reason.CARD_NOT_GENUINE: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.STALE_PROOF: Words("We could not confirm this card", _FAULTY_CARD),
     Reason.MALFORMED_RECORD: Words("We could not read this card", _FAULTY_CARD),
     Reason.UNKNOWN_RECORD_VERSION: Words(
         "This reader is too old for your card", "Your card is fine. Tell a member of staff."
@@ -94,6 +97,7 @@ WORDS: Final[Mapping[Reason, Words]] = {
     Reason.BAD_RECORD_SIGNATURE: Words("We could not confirm this card", _FAULTY_CARD),
     Reason.WRONG_SERVICE: Words("We could not confirm this card", _FAULTY_CARD),
     Reason.COPIED_RECORD: Words("We could not confirm this card", _FAULTY_CARD),
+    Reason.ROLLED_BACK_RECORD: Words("We could not confirm this card", _FAULTY_CARD),
     Reason.NO_CODE: Words(
         "We found no code", "Hold the phone so that the whole code is in the picture, and in focus."
     ),

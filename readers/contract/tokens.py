@@ -14,7 +14,7 @@ from typing import Any, Final
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from readers.errors import TokenRefused
+from readers.errors import SignatureWrong, TokenRefused
 
 BUNDLE_TYPE: Final = "kentcard-bundle+jwt"
 REQUEST_TYPE: Final = "kentcard-terminal+jwt"
@@ -108,6 +108,8 @@ def verify_signature(
         whole = jwt.decode_complete(
             token, key, algorithms=["EdDSA"], audience=audience, options=options
         )
+    except jwt.InvalidSignatureError as error:
+        raise SignatureWrong(f"{type(error).__name__}: {error}") from error
     except jwt.InvalidTokenError as error:
         raise TokenRefused(f"{type(error).__name__}: {error}") from error
     if whole["header"].get("typ") != typ:

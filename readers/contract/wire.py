@@ -38,6 +38,9 @@ KENT: Final = "kent-county-council"
 
 Uid = Annotated[bytes, Meta(min_length=4, max_length=10)]
 Apdu = Annotated[bytes, Meta(min_length=1, max_length=512)]
+Link = Annotated[bytes, Meta(min_length=32, max_length=32)]
+PASS_BACK_SECONDS: Final = 10
+"""For so long a card that is tapped again gets the answer it got, where nothing else is set."""
 
 
 def status_list_path(service: Service) -> str:
@@ -93,6 +96,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             them, and so does a day that none of ``windows`` covers.
         windows: the same with their days, as published: a change inside the bundle's life happens
             on its day, with or without a network.
+        pass_back_seconds: how long the same card gets the same answer; 0: it is decided anew.
     """
 
     stale_after_hours: int
@@ -100,6 +104,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     window_start: time | None = None
     window_end: time | None = None
     windows: list[DatedWindow] = []
+    pass_back_seconds: Annotated[int, Meta(ge=0, le=3600)] = PASS_BACK_SECONDS
 
 
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +118,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         bundle_keys: key id -> the keys the next bundle may be signed by.
         status_lists: service -> status list token.
         bank_holidays: free days for the travel window.
+        minima: service -> place in the status list -> the lowest sequence a record there may have.
+            Only of records that were written anew with less in them: an older one was put back.
         set_up: a :class:`readers.contract.products.SetUp`, read apart, so that a setting which a
             terminal cannot take costs it no list.
     """
@@ -129,6 +136,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     bundle_keys: dict[str, bytes]
     status_lists: dict[Service, str]
     bank_holidays: list[date]
+    minima: dict[Service, dict[Index, Sequence]] = {}
     refresh_seconds: int = 60
     set_up: dict[str, Any] = {}
     wire_version: int = WIRE_VERSION
@@ -174,6 +182,10 @@ class TapEvent(msgspec.Struct, frozen=True, kw_only=True):
         number, status_index, record_sequence: from a verified record, else absent.
         reason: why not; absent when accepted without a remark. An accepted tap with a reason is
             flagged (list-stale).
+        repeats: the tap whose answer was given again, because the same card came back at once.
+        shown: whether the answer was put on the screen. False: the terminal ended between writing
+            it down and noting that it was shown. Absent from terminals that do not note it.
+        link: see :mod:`readers.contract.chain`; absent from terminals that keep no chain.
     """
 
     sequence: Sequence
@@ -185,6 +197,9 @@ class TapEvent(msgspec.Struct, frozen=True, kw_only=True):
     number: Number | None = None
     status_index: Index | None = None
     record_sequence: Sequence | None = None
+    repeats: Sequence | None = None
+    shown: bool | None = None
+    link: Link | None = None
 
 
 class TapUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -229,11 +244,13 @@ class CheckAnswer(msgspec.Struct, frozen=True, kw_only=True):
         status: of the record, as :class:`readers.contract.statuslist.Status`; absent when no
             record was named.
         update_owed: whether a card session with purpose *update* would write something.
+        least_sequence: the lowest sequence the record may have, if there is such a bound.
     """
 
     status: int | None
     update_owed: bool
     server_time: datetime
+    least_sequence: Sequence | None = None
 
 
 class PairingOffer(msgspec.Struct, frozen=True, kw_only=True):

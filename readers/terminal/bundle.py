@@ -20,8 +20,13 @@ from readers.contract.wire import (
     StalePolicy,
     status_list_path,
 )
-from readers.errors import StatusListError, TokenRefused
-from readers.terminal.errors import BundleRefused
+from readers.errors import SignatureWrong, SignerUnknown, StatusListError, TokenRefused
+from readers.terminal.errors import (
+    BundleForged,
+    BundleKeyUnknown,
+    BundleRefused,
+    BundleRolledBack,
+)
 
 TOO_OLD_HERE: Final = (
     "This terminal is too old for the server: install the newer version of its software."
@@ -39,6 +44,8 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
         window: when a use may begin on a working day that none of `windows` covers; None means at
             any time.
         windows: when it may on the days that each covers.
+        pass_back: how long the same card gets the same answer.
+        minima: place in the status list -> lowest sequence that a record there may have.
         listed_at: when the status list was made.
         list_expires_at: from when it may no longer be believed.
     """
@@ -47,6 +54,8 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
     stale_policy: StalePolicy
     window: Window | None
     windows: tuple[DatedWindow, ...] = ()
+    pass_back: timedelta = timedelta(0)
+    minima: Mapping[int, int] = {}
     statuses: StatusList
     listed_at: datetime
     list_expires_at: datetime
@@ -109,6 +118,10 @@ def open_bundle(token: str, pinned: Mapping[str, bytes], *, terminal_id: str) ->
         if not bundle.bundle_keys:
             raise BundleRefused("The bundle names no key that may sign the next one.")
         return _view(bundle)
+    except SignerUnknown as error:
+        raise BundleKeyUnknown(f"The bundle cannot be trusted: {error}") from error
+    except SignatureWrong as error:
+        raise BundleForged(f"The bundle cannot be trusted: {error}") from error
     except (TokenRefused, StatusListError, msgspec.ValidationError, ValueError) as error:
         raise BundleRefused(f"The bundle cannot be trusted: {error}") from error
 
@@ -120,7 +133,7 @@ def check_newer(view: BundleView, than: BundleView | None, *, now: datetime) -> 
         BundleRefused: expired, from the future, made before ``than``, or with an expired list.
     """
     if than is not None and view.issued_at < than.issued_at:
-        raise BundleRefused("The bundle is older than the one this terminal has.")
+        raise BundleRolledBack("The bundle is older than the one this terminal has.")
     if view.issued_at > now + tokens.SKEW:
         raise BundleRefused("The bundle was made in the future: one of the two clocks is wrong.")
     if view.expires_at <= now:
@@ -138,7 +151,7 @@ def _verified(token: str, pinned: Mapping[str, bytes]) -> Bundle:
 
 def _key(keys: Mapping[str, bytes], key_id: str) -> Ed25519PublicKey:
     if key_id not in keys:
-        raise TokenRefused(f"signed by {key_id!r}, which is not among {sorted(keys)}")
+        raise SignerUnknown(f"signed by {key_id!r}, which is not among {sorted(keys)}")
     return Ed25519PublicKey.from_public_bytes(keys[key_id])
 
 
@@ -174,6 +187,8 @@ def _rules(service: Service, settings: ServiceSettings, bundle: Bundle) -> Servi
         stale_policy=settings.stale_policy,
         window=_window(settings),
         windows=_windows(settings),
+        pass_back=timedelta(seconds=settings.pass_back_seconds),
+        minima=bundle.minima.get(service, {}),
         statuses=from_claim(claims.get("status_list")),
         listed_at=_instant(claims["iat"]),
         list_expires_at=_instant(claims["exp"]),

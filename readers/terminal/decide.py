@@ -111,6 +111,13 @@ def is_of_another_card(case: Case) -> bool:
     return case.record.binding != binding_for(case.tap.uid, case.tap.service)
 
 
+def is_rolled_back(case: Case) -> bool:
+    """An older record was put back in place of one that gives less."""
+    known = [case.rules.minima.get(case.record.status_index)]
+    known.append(case.answer.least_sequence if case.answer else None)
+    return any(least is not None and case.record.sequence < least for least in known)
+
+
 def is_blocked(case: Case) -> bool:
     """The record itself says that it must not be used."""
     return case.record.status is not RecordStatus.ACTIVE
@@ -158,6 +165,7 @@ def is_outside_hours(case: Case) -> bool:
 CHECKS: Final = (
     Check(Reason.WRONG_SERVICE, is_of_another_service),
     Check(Reason.COPIED_RECORD, is_of_another_card),
+    Check(Reason.ROLLED_BACK_RECORD, is_rolled_back),
     Check(Reason.NOT_YET_VALID, is_not_yet_valid),
     Check(Reason.EXPIRED, has_expired),
     Check(Reason.SUSPENDED, is_suspended),

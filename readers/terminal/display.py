@@ -104,6 +104,11 @@ NO_READER: Final = Picture(
     Words("No card reader", "Tell a member of staff: check that the reader is plugged in."),
     "reader-gone",
 )
+READER_HANGS: Final = Picture(
+    Kind.FAULT,
+    Words("This reader does not answer", "Tell a member of staff: unplug the reader, plug it in."),
+    "reader-hangs",
+)
 OWN_FAULT: Final = Picture(
     Kind.FAULT, Words("Something went wrong here", "Tap your card again in a moment."), "fault"
 )

@@ -22,7 +22,7 @@ from readers.terminal.errors import (
     TillSecretUnusable,
 )
 from readers.terminal.holdings import Holdings
-from readers.terminal.journal import Journal
+from readers.terminal.journal import look
 from readers.terminal.loop import is_meant
 from readers.terminal.server import Server
 from readers.terminal.settings import Settings
@@ -122,9 +122,7 @@ def _till(settings: Settings) -> Iterator[Finding]:
     except TillSecretUnusable as error:
         yield Finding(Level.FAULT, error.code, str(error), error.remedy)
     else:
-        yield Finding(
-            Level.OK, "till", f"The till's secret in {settings.till_secret_file} can be read."
-        )
+        yield Finding(Level.OK, "till", f"The secret in {settings.till_secret_file} can be read.")
 
 
 def _state(state: State) -> Iterator[Finding]:
@@ -135,9 +133,7 @@ def _state(state: State) -> Iterator[Finding]:
         if not state.journal.exists():
             yield Finding(Level.OK, "journal", "No tap was decided here yet.")
             return
-        journal = Journal(state.journal)
-        counts = journal.counts()
-        journal.close()
+        counts = look(state.journal)
     except JournalFull as error:
         yield Finding(Level.FAULT, "journal-full", str(error), error.remedy)
     except TerminalError as error:
@@ -191,6 +187,21 @@ def _bundle(settings: Settings, holdings: Holdings, now: datetime) -> Iterator[F
             "service-not-given",
             f"The server gave this terminal no service {settings.service}.",
             f"Set service to one of: {', '.join(bundle.services) or 'none'}.",
+        )
+    said = holdings.set_up.product
+    if settings.product is not None and said is not None and settings.product is not said:
+        yield Finding(
+            Level.TO_DO,
+            "product-differs",
+            f"This machine is set up as {settings.product}, and the server says {said}.",
+            "Set both alike: product here, or kentcard terminal set at the server.",
+        )
+    if holdings.settings_refused:
+        yield Finding(
+            Level.TO_DO,
+            "settings-refused",
+            f"What the server set is not taken: {holdings.settings_refused}.",
+            "Set it anew with kentcard terminal set.",
         )
     missing = [service for service in bundle.services if not holdings.keys.get(service)]
     if missing:

@@ -81,8 +81,8 @@ class JournalUnreadable(TerminalError):
 
     code = "journal-unreadable"
     remedy = (
-        "Stop the terminal and keep the file taps.db for an engineer: it may hold taps that "
-        "were never uploaded. Then start again with a new state directory."
+        "Start the terminal: it goes on with the taps that are sound, and keeps the damaged file "
+        "as taps.db.damaged-1 beside it. Keep that for an engineer."
     )
 
 
@@ -105,6 +105,16 @@ class TillSecretUnusable(TerminalError):
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__(" ".join(faults))
         self.faults = tuple(faults)
+
+
+class KeyboardUnusable(TerminalError):
+    """A keyboard wedge was set, and this machine does not let the terminal make a keyboard."""
+
+    code = "keyboard-unusable"
+    remedy = (
+        "Load the kernel's module (modprobe uinput) and let the terminal's account write "
+        "/dev/uinput; or set keyboard = false and let the library's software listen instead."
+    )
 
 
 # -- the server -----------------------------------------------------------------------------------
@@ -147,3 +157,21 @@ class BundleRefused(TerminalError):
 
     code = "bundle-refused"
     remedy = "Ask the card office; the terminal goes on with the bundle it has."
+
+
+class BundleKeyUnknown(BundleRefused):
+    """A bundle, or a list in it, is signed by a key that this terminal was never told of."""
+
+    code = "bundle-key-unknown"
+
+
+class BundleForged(BundleRefused):
+    """A bundle, or a list in it, names a key of ours and is not signed by it."""
+
+    code = "bundle-forged"
+
+
+class BundleRolledBack(BundleRefused):
+    """A bundle is older than the one this terminal decides by."""
+
+    code = "bundle-rolled-back"

@@ -48,11 +48,12 @@ class Holdings:
         self.settings_refused = ""
         try:
             self.server_time = state.server_time()
-            self.set_up = state.set_up()
             self.keys = state.read_keys().keys
             self.bundle = self._bundle_from_disk()
         except (BundleRefused, StateUnusable) as error:
             log.warning("what is stored cannot be used and will be fetched again: %s", error)
+
+        self._load_set_up()
 
     @property
     def pinned(self) -> Mapping[str, bytes]:
@@ -74,6 +75,19 @@ class Holdings:
         self._adopt_set_up(view)
         return view
 
+    def _load_set_up(self) -> None:
+        """What is on disk; what is damaged there is taken again from the bundle."""
+        try:
+            self.set_up = self._state.set_up()
+        except StateUnusable as error:
+            log.warning("the set-up cannot be used and is taken from the bundle: %s", error)
+        if self.bundle is None:
+            return
+        try:
+            self._adopt_set_up(self.bundle)
+        except StateUnusable as error:
+            log.warning("the set-up cannot be stored: %s", error)
+
     def _adopt_set_up(self, view: BundleView) -> None:
         """Take what the server set, whole, or keep what there is."""
         try:
@@ -83,8 +97,8 @@ class Holdings:
             log.warning("the server's settings are not taken: %s", error)
             return
         if fresh != self.set_up:
-            self._state.keep_set_up(fresh)
             self.set_up = fresh
+            self._state.keep_set_up(fresh)
         self.settings_refused = ""
 
     def adopt_read_keys(self, keys: ReadKeys) -> None:

@@ -15,20 +15,21 @@ from readers.contract.record import Record
 from readers.contract.services import Service
 from readers.contract.wire import PairingOffer, Purpose
 from readers.terminal.clock import clock_problem
+from readers.terminal.counter import Counter
 from readers.terminal.decide import TryAgain, not_ready
 from readers.terminal.display import NO_CODE, Picture, clock_state, of_idle, of_pairing
 from readers.terminal.errors import TerminalError
+from readers.terminal.front_desk import tell_holder
 from readers.terminal.health import Health
 from readers.terminal.holdings import Holdings
 from readers.terminal.journal import Counts, Journal
 from readers.terminal.online import Asker
+from readers.terminal.pass_back import PassBack
 from readers.terminal.screen.board import Board, Status
 from readers.terminal.server import Network, Server
 from readers.terminal.settings import Settings
 from readers.terminal.state import State
 from readers.terminal.sync import Sync
-from readers.terminal.till import Till
-from readers.terminal.till_secret import read_secret
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Terminal:
     Attributes:
         clock: answers ``now``.
         random: so many unpredictable bytes.
-        till: told of accepted taps; None: no till was set.
+        counter: what is beside it and is told of accepted taps.
 
     Args:
         settings: how it is set up.
@@ -49,7 +50,7 @@ class Terminal:
     Raises:
         NotEnrolled: there is no identity.
         StateUnusable, JournalFull, JournalUnreadable: what it keeps cannot be used.
-        TillSecretUnusable: a till was set, and its secret cannot be used.
+        TillSecretUnusable, KeyboardUnusable: what was set to be told of taps cannot be.
     """
 
     def __init__(
@@ -65,9 +66,7 @@ class Terminal:
         self.clock = clock
         self.random = random
         self.holdings = Holdings(state)
-        secret_file = settings.till_secret_file
-        secret = read_secret(secret_file) if secret_file else None
-        self.till = Till(self.holdings.identity, secret, clock) if secret else None
+        self.counter = Counter(settings, self.holdings.identity, clock)
         state.prepare()
         self.journal = Journal(state.journal)
         self.network = Network()
@@ -79,6 +78,7 @@ class Terminal:
         )
         self.asker = Asker(self.server)
         self.board = Board(clock)
+        self.pass_back = PassBack()
         self.health = Health(self.holdings, self.journal, started_at=clock())
         self.sync = Sync(
             self.holdings,
@@ -131,7 +131,7 @@ class Terminal:
     @property
     def pairs(self) -> bool:
         """Whether a member of staff may have this terminal serve their own browser."""
-        return self.makes_cards
+        return self.makes_cards or self.product is Product.FRONT_DESK
 
     def problem(self, now: datetime) -> TryAgain | None:
         """Why nothing can be done with a card at ``now``."""
@@ -173,19 +173,25 @@ class Terminal:
         self.show(of_pairing(code.code))
         self._code = code
 
-    def count_tap(self, sequence: int) -> None:
-        """Show, from the next picture on, that so many taps were decided."""
+    def answer(self, picture: Picture, sequence: int) -> None:
+        """Show the answer to the tap that was written down as `sequence`, and note that it was."""
         self._counts = Counts(sequence, self._counts.uploaded)
+        try:
+            self.show(picture)
+        except BaseException:
+            self.journal.note_shown(sequence, shown=False)
+            raise
+        self.journal.note_shown(sequence, shown=True)
 
     def tell_till(self, record: Record, *, now: datetime) -> None:
-        """Hold a token ready for the till, if there is one, of a tap accepted at `now`."""
-        if self.till is not None:
-            self.till.tapped(record, now=now)
+        """Tell whatever stands beside this terminal of a tap accepted at `now`."""
+        self.counter.tapped(record, self.product, now=now)
+        if self.product is Product.FRONT_DESK:
+            self.show(tell_holder(self.server, record, now=now))
 
     def withdraw_from_till(self) -> None:
-        """A card has come: whoever tapped before is not at the till any more."""
-        if self.till is not None:
-            self.till.withdraw()
+        """A card has come: whoever tapped before is not at the counter any more."""
+        self.counter.card_came()
 
     def refresh_edge(self) -> None:
         """Say at the edge of the screen what has changed beside the reader."""
@@ -212,8 +218,7 @@ class Terminal:
 
     def close(self) -> None:
         """Let go of everything; what was decided is safe without this."""
-        if self.till is not None:
-            self.till.close()
+        self.counter.close()
         self.asker.close()
         self.server.close()
         self.journal.close()

@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from readers.contract import wire
+from readers.contract.front_desk import FRONT_DESK_PATH, Seen, SeenTaken
 from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.tokens import (
     REQUEST_AUDIENCE,
@@ -131,6 +132,12 @@ class Server:
     def report_health(self, report: HealthReport, *, now: datetime) -> HealthTaken:
         """Say how this terminal is."""
         return self._call("POST", HEALTH_PATH, HealthTaken, now=now, body=report)
+
+    def tell_desk(
+        self, seen: Seen, *, now: datetime, timeout: float = TIMEOUT_SECONDS
+    ) -> SeenTaken:
+        """Tell the clerk whose browser this terminal serves; ``timeout`` in seconds per step."""
+        return self._call("POST", FRONT_DESK_PATH, SeenTaken, now=now, body=seen, timeout=timeout)
 
     def check(
         self, request: wire.CheckRequest, *, now: datetime, timeout: float = TIMEOUT_SECONDS

@@ -30,8 +30,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         product: what this terminal is: `validator`, `library-kiosk`, `front-desk` or
             `desk-encoder`; absent: as the server says, else a validator, or an encoder where it may
             only make cards.
-        till_secret_file: file of mode 0600 with the word a till on this machine shows to be given
-            tokens of accepted taps; absent: no till is given any.
+        till_secret_file: file of mode 0600 with the word that software on this machine shows: a
+            till to be given tokens of accepted taps, or at a library kiosk the library's own
+            software to be given patron numbers; absent: nobody is given any.
+        keyboard: whether a library kiosk types patron numbers as a keyboard would, into whatever
+            has the focus; needs `/dev/uinput`, and has not been tried on a machine that has one.
         demo: whether time may be simulated and the network be cut.
     """
 
@@ -42,6 +45,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     service: Service | None = None
     product: Product | None = None
     till_secret_file: Path | None = None
+    keyboard: bool = False
     demo: bool = False
 
 
@@ -171,6 +175,13 @@ def _till_secret_file(value: object, faults: list[str]) -> Path | None:
     return Path(value)
 
 
+def _keyboard(value: object, faults: list[str]) -> bool:
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if (text := str(value).lower()) not in known:
+        faults.append(f"keyboard must be true or false, not {value!r}.")
+    return known.get(text, False)
+
+
 _CHECKS: Final = {
     "server_url": server_url,
     "state_dir": _state_dir,
@@ -179,4 +190,5 @@ _CHECKS: Final = {
     "service": _service,
     "product": _product,
     "till_secret_file": _till_secret_file,
+    "keyboard": _keyboard,
 }

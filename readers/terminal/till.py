@@ -1,6 +1,5 @@
 """What a till beside the terminal is told of an accepted tap: once, while its token lasts."""
 
-import hmac
 import threading
 from datetime import datetime
 from enum import Enum, auto
@@ -12,6 +11,7 @@ from readers.contract import tap_tokens
 from readers.contract.record import Record
 from readers.contract.services import Service
 from readers.terminal.state import Identity
+from readers.terminal.till_secret import Secret
 
 
 class TillTap(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,18 +49,14 @@ class Till:
         clock: answers ``now``.
     """
 
-    def __init__(self, identity: Identity, secret: bytes, clock: Clock) -> None:
+    def __init__(self, identity: Identity, secret: Secret, clock: Clock) -> None:
         self._identity = identity
-        self._secret = secret
+        self.secret = secret
         self._clock = clock
         self._changed = threading.Condition()
         self._tap: TillTap | None = None
         self._asked = 0
         self._closed = False
-
-    def admits(self, shown: bytes) -> bool:
-        """Whether that is the till's secret; takes as long whichever letter is wrong."""
-        return hmac.compare_digest(shown, self._secret)
 
     def tapped(self, record: Record, *, now: datetime) -> None:
         """A tap at `now` was accepted by this record."""

@@ -1,5 +1,6 @@
-"""The word that a till on this machine shows: from a file that nobody else may read."""
+"""The word that software on this machine shows: from a file that nobody else may read."""
 
+import hmac
 import os
 import re
 import stat
@@ -16,7 +17,18 @@ _WORD: Final = re.compile(rb"[A-Za-z0-9._~+/-]+=*")
 _OF_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def read_secret(path: Path) -> bytes:
+class Secret:
+    """A word that a program shows to be told of taps."""
+
+    def __init__(self, word: bytes) -> None:
+        self._word = word
+
+    def is_shown_by(self, shown: bytes) -> bool:
+        """Whether that is it; takes as long whichever letter is wrong."""
+        return hmac.compare_digest(shown, self._word)
+
+
+def read_secret(path: Path) -> Secret:
     """The secret in the file: one word of 32 to 512 characters; a line end after it is no part.
 
     Raises:
@@ -36,7 +48,7 @@ def read_secret(path: Path) -> bytes:
     faults = _faults(path, found.st_mode, secret)
     if faults:
         raise TillSecretUnusable(faults)
-    return secret
+    return Secret(secret)
 
 
 def _faults(path: Path, mode: int, secret: bytes) -> list[str]:

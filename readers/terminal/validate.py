@@ -3,11 +3,15 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import assert_never
+
+import msgspec
 
 from readers.card.apdu import run
 from readers.card.channel import Channel
 from readers.card.procedures import read_uid
+from readers.contract.products import Product
 from readers.contract.reasons import Reason
 from readers.contract.record import Record
 from readers.contract.services import Service
@@ -39,7 +43,9 @@ from readers.terminal.decide import (
 )
 from readers.terminal.display import Kind, Picture
 from readers.terminal.errors import TerminalError
+from readers.terminal.front_desk import tell_bus_pass
 from readers.terminal.parts import Terminal
+from readers.terminal.pass_back import Given
 from readers.terminal.reading import failure, read_tap
 from readers.terminal.relay import run_card_session
 
@@ -69,11 +75,16 @@ def _validate(terminal: Terminal, channel: Channel, now: datetime) -> None:
     terminal.show(display.READING)
     keys = terminal.holdings.keys.get(service, [])
     reading = read_tap(channel, service, keys, random=terminal.random)
+    if terminal.product is Product.FRONT_DESK and reading == Refused(Reason.FOREIGN_CARD):
+        picture = tell_bus_pass(terminal.server, channel, now=now)
+        if picture is not None:  # no tap of ours: nothing was asked and nothing was decided
+            terminal.show(picture)
+            return
     match reading:
         case Tap():
             _decide(terminal, channel, reading, bundle, now)
         case Refused() | TryAgain():
-            _light(terminal, reading, service, Mode.OFFLINE, now)
+            _light(terminal, Light(reading, service, Mode.OFFLINE, now))
         case _:
             assert_never(reading)
 
@@ -81,62 +92,82 @@ def _validate(terminal: Terminal, channel: Channel, now: datetime) -> None:
 def _decide(
     terminal: Terminal, channel: Channel, tap: Tap, bundle: BundleView, now: datetime
 ) -> None:
-    opened = open_record(tap, bundle)
-    question = _question(tap, opened)
-    answer = terminal.asker.ask_before_the_light(question, now=now)
+    opened, rules = open_record(tap, bundle), bundle.services[tap.service]
+    question, answer = _question(tap, opened), None
     outcome: Accepted | Refused
-    if isinstance(opened, Record):
-        outcome = decide(Case(tap, opened, bundle, bundle.services[tap.service], now, answer))
+    given = terminal.pass_back.again(tap, within=rules.pass_back, now=now)
+    if given is not None:
+        outcome = given.outcome
     else:
-        outcome = opened
+        answer = terminal.asker.ask_before_the_light(question, now=now)
+        outcome = (
+            opened
+            if isinstance(opened, Refused)
+            else decide(Case(tap, opened, bundle, rules, now, answer))
+        )
     mode = Mode.ONLINE if answer is not None else Mode.OFFLINE
-    shown = _light(terminal, outcome, tap.service, mode, now)
+    shown = _light(terminal, Light(outcome, tap.service, mode, now, tap, given))
     if terminal.may(Purpose.UPDATE) and not isinstance(shown, TryAgain):
         _update(terminal, channel, question, answer, shown)
 
 
-def _light(
-    terminal: Terminal, outcome: Outcome, service: Service, mode: Mode, now: datetime
-) -> Outcome:
+class Light(msgspec.Struct, frozen=True):
+    """An outcome that is about to be shown.
+
+    Attributes:
+        tap: absent when no genuine card of ours was read.
+        given: the answer to the same card that this one repeats.
+    """
+
+    outcome: Outcome
+    service: Service
+    mode: Mode
+    now: datetime
+    tap: Tap | None = None
+    given: Given | None = None
+
+    def event(self, sequence: int, decided: Accepted | Refused) -> TapEvent:
+        """What is written down."""
+        record = decided.record
+        return TapEvent(
+            sequence=sequence,
+            taken_at=self.now,
+            service=self.service,
+            accepted=isinstance(decided, Accepted),
+            mode=self.mode,
+            reason=decided.flag if isinstance(decided, Accepted) else decided.reason,
+            number=record.number if record else None,
+            status_index=record.status_index if record else None,
+            record_sequence=record.sequence if record else None,
+            repeats=self.given.sequence if self.given else None,
+        )
+
+
+def _light(terminal: Terminal, light: Light) -> Outcome:
     """Write a decided tap down, then show it; what could not be written down is not decided.
 
     A till is told of a yes alone, and after the light.
     """
-    if not isinstance(outcome, TryAgain):
-        decided = outcome
-        try:
-            event = terminal.journal.append(
-                lambda sequence: _event(sequence, decided, service, mode, now)
-            )
-        except TerminalError as error:
-            log.exception("a tap was not written down")
-            log.warning("%s", error.remedy)
-            outcome = TryAgain(Reason.JOURNAL_FULL)
-        else:
-            log.info("tap %d: %s", event.sequence, event.reason or "accepted")
-            terminal.count_tap(event.sequence)
-            terminal.sync.wake()
-    terminal.show(display.of_outcome(outcome, service))
+    outcome = light.outcome
+    if isinstance(outcome, TryAgain):
+        terminal.show(display.of_outcome(outcome, light.service))
+        return outcome
+    try:
+        event = terminal.journal.append(partial(light.event, decided=outcome))
+    except TerminalError as error:
+        log.exception("a tap was not written down")
+        log.warning("%s", error.remedy)
+        full = TryAgain(Reason.JOURNAL_FULL)
+        terminal.show(display.of_outcome(full, light.service))
+        return full
+    log.info("tap %d: %s", event.sequence, event.reason or "accepted")
+    terminal.answer(display.of_outcome(outcome, light.service), event.sequence)
+    terminal.sync.wake()
+    if light.tap is not None and light.given is None:
+        terminal.pass_back.remember(Given(light.tap, outcome, event.sequence, light.now))
     if isinstance(outcome, Accepted):
-        terminal.tell_till(outcome.record, now=now)
+        terminal.tell_till(outcome.record, now=light.now)
     return outcome
-
-
-def _event(
-    sequence: int, outcome: Accepted | Refused, service: Service, mode: Mode, now: datetime
-) -> TapEvent:
-    record = outcome.record
-    return TapEvent(
-        sequence=sequence,
-        taken_at=now,
-        service=service,
-        accepted=isinstance(outcome, Accepted),
-        mode=mode,
-        reason=outcome.flag if isinstance(outcome, Accepted) else outcome.reason,
-        number=record.number if record else None,
-        status_index=record.status_index if record else None,
-        record_sequence=record.sequence if record else None,
-    )
 
 
 def _question(tap: Tap, opened: Record | Refused) -> CheckRequest:
@@ -162,6 +193,7 @@ def _update(
     if answer is None or not answer.update_owed:
         return
     terminal.show(display.of_hold(shown))
+    terminal.pass_back.forget(question.uid)
     done: list[str] = []
 
     def tell(doing: Sequence[str]) -> None:

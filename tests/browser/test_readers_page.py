@@ -56,8 +56,8 @@ def test_the_page_puts_what_needs_a_visit_first_and_says_so_in_words(
     prepare(live_server)
     page = reader.page
     sign_in(page, live_server, live_server.add_staff(StaffRole.CARD_OFFICER, "tess"))
-    page.get_by_role("link", name="Readers", exact=True).click()
-    reader.check("Readers")
+    page.get_by_role("link", name="All readers", exact=True).click()
+    reader.check("All readers")
     heads = [
         " ".join(each.split()) for each in page.locator("h2.govuk-heading-m").all_inner_texts()
     ]
@@ -75,7 +75,7 @@ def test_the_page_puts_what_needs_a_visit_first_and_says_so_in_words(
 def test_an_adviser_is_not_shown_the_page(reader: Reader, live_server: LiveServer) -> None:
     page = reader.page
     sign_in(page, live_server, live_server.add_staff(StaffRole.ADVISER, "ned"))
-    assert page.get_by_role("link", name="Readers", exact=True).count() == 0
+    assert page.get_by_role("link", name="All readers", exact=True).count() == 0
     answer = page.goto("/staff/terminals")
     assert answer is not None
     assert answer.status == 403

@@ -83,7 +83,7 @@ async def kiosk(
     terminal = await asyncio.to_thread(_enrolled, settings, world, code)
     stand, screen = (
         Stand(terminal),
-        Screen(terminal.board, 0, show_code=terminal.show_code, till=terminal.till),
+        Screen(terminal.board, 0, show_code=terminal.show_code, counter=terminal.counter),
     )
     screen.start()
     try:

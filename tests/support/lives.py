@@ -9,14 +9,19 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import bus_passes, charges, issuance, phones, photos
+from cardservice.bureau_models import BatchRow, BatchState, Bureau, ProductionBatch, RowState
 from cardservice.card_sessions import UID_FIELD
 from cardservice.charge_causes import Cause
 from cardservice.charge_models import Payment
 from cardservice.database import Database
+from cardservice.front_desk_models import DeskTap
 from cardservice.models import Card, CardOrder, CardSession, Tap, TapConflict
 from cardservice.pairing_models import Pairing
 from cardservice.photo_models import PhotoStage
 from cardservice.progress_models import Progress
+from cardservice.reconciliation_models import FindingKind, TapFinding
+from cardservice.renewal_models import Renewal, RenewalRun, RenewalState
+from cardservice.renewal_rules import Asking
 from entitlements import (
     applying,
     assessing,
@@ -244,6 +249,19 @@ async def _acted_for(session: AsyncSession, vault: Vault, person: UUID, number: 
     )
     assert not isinstance(begun, NotOpened)
     await assisted.set_own_account(session, clerk.id, number, actor=CLERK, now=NOW)
+    await _at_a_front_desk(session, person, own)
+
+
+async def _at_a_front_desk(session: AsyncSession, person: UUID, own: SignedInSession) -> None:
+    """Their card was laid on the reader that serves this clerk."""
+    desk = await enrolled_desk(session, f"front desk {person}", now=NOW)
+    pairing = Pairing(
+        terminal_id=desk.id, session_id=own.session_id, staff_id=own.subject_id, begun_at=NOW
+    )
+    session.add(pairing)
+    await session.flush()
+    session.add(DeskTap(pairing_id=pairing.id, account_id=person, tapped_at=NOW))
+    await session.flush()
 
 
 async def _evidence(session: AsyncSession, vault: Vault, person: UUID) -> None:
@@ -299,8 +317,43 @@ async def _a_card(session: AsyncSession, vault: Vault, store: FileKeyStore, pers
     await carriers.announce(session, vault, person, card.id, institution="1234", now=NOW)
     await session.flush()
     await _charged(session, vault, card)
+    await _in_bulk(session, card)
     for record in await issuing.records_of(session, card.id):
         await _a_tap(session, desk.id, record, person)
+
+
+async def _in_bulk(session: AsyncSession, card: Card) -> None:
+    """In a batch that is done, and asked whether they want another card."""
+    bureau = Bureau(
+        name=f"bureau of {card.account_id}", sealing_key=b"", signing_key=b"", created_at=NOW
+    )
+    batch = ProductionBatch(
+        bureau_id=bureau.id,
+        product=card.product,
+        state=BatchState.CANCELLED,
+        made_at=NOW,
+        made_by_id=CLERK.id,
+        made_by_label=CLERK.label,
+        closed_at=NOW,
+    )
+    found = select(RenewalRun).where(RenewalRun.expires_on == NOW.date())
+    run = await session.scalar(found) or RenewalRun(expires_on=NOW.date(), asked_at=NOW)
+    session.add_all((bureau, run))
+    await session.flush()
+    session.add(batch)
+    await session.flush()
+    session.add(BatchRow(batch_id=batch.id, number=1, card_id=card.id, state=RowState.WITHDRAWN))
+    session.add(
+        Renewal(
+            card_id=card.id,
+            run_id=run.id,
+            account_id=card.account_id,
+            state=RenewalState.ASKED,
+            reasons=[Asking.USE_NOT_KNOWN.value],
+            decided_at=NOW,
+        )
+    )
+    await session.flush()
 
 
 async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
@@ -397,6 +450,18 @@ async def _a_tap(session: AsyncSession, desk_id: UUID, record: ServiceRecord, pe
             received_at=NOW,
             digest=bytes([1]) * 32,
             event={"status_index": record.status_index},
+        )
+    )
+    session.add(
+        TapFinding(
+            kind=FindingKind.DUPLICATE,
+            terminal_id=desk_id,
+            first_sequence=sequence,
+            last_sequence=sequence,
+            found_at=NOW,
+            closed_at=NOW,
+            closed_by="s-1",
+            note="the reader was restored from a copy",
         )
     )
 

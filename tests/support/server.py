@@ -20,7 +20,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from cardservice import issuance, terminals
 from cardservice.app import create_app
-from cardservice.card_keys import application_key, newest
+from cardservice.card_keys import FIRST, application_key
 from cardservice.database import Database
 from cardservice.settings import Settings
 from cardservice.terminals import Role
@@ -228,7 +228,7 @@ class World:
     def read(self, card: VirtualCard, service: Service) -> Record | None:
         """What a validator would find on the card; None when the file is empty."""
         number = FILES[service].read_key
-        key = application_key(self.keystore, card.uid, number, newest(self.keystore))
+        key = application_key(self.keystore, card.uid, number, FIRST)
         return self.read_with(card, service, key.key)
 
     def read_with(self, card: VirtualCard, service: Service, read_key: bytes) -> Record | None:
@@ -250,17 +250,27 @@ def new_card() -> VirtualCard:
 @asynccontextmanager
 async def world(database_url: str, keystore: KeyStore, **settings: Any) -> AsyncIterator[World]:  # noqa: ANN401  (of any setting)
     """Serve on loopback over a database of its own, and take everything down again."""
+    async with migrated_copy(database_url) as copy, world_on(copy, keystore, **settings) as started:
+        yield started
+
+
+@asynccontextmanager
+async def world_on(
+    database_url: str,
+    keystore: KeyStore,
+    **settings: Any,  # noqa: ANN401  (of any setting)
+) -> AsyncIterator[World]:
+    """Serve on loopback over a database that is there and stays."""
     # TCP by name, as `kentcard serve` does it: else each request waits 40 ms for Nagle.
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://localhost:{listener.getsockname()[1]}"
-        async with migrated_copy(database_url) as copy:
-            chosen = Settings(database_url=copy, base_url=url, **settings)
-            clock = Clock()
-            database = Database(copy)
-            async with _answering(create_app(chosen, keystore, clock), listener):
-                yield World(url, chosen, database, keystore, clock)
-            await database.close()
+        chosen = Settings(database_url=database_url, base_url=url, **settings)
+        clock = Clock()
+        database = Database(database_url)
+        async with _answering(create_app(chosen, keystore, clock), listener):
+            yield World(url, chosen, database, keystore, clock)
+        await database.close()
 
 
 @asynccontextmanager

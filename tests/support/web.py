@@ -172,6 +172,7 @@ def serving(
     screens: str = "",
     line: Line | None = None,
     registers: str = "",
+    govuk_pay: tuple[str, str] = ("", Settings().govuk_pay_url),
 ) -> Iterator[LiveServer]:
     """A server with its own database and one member of staff."""
     build()
@@ -187,6 +188,8 @@ def serving(
             tray_url=tray_url,
             demo_screens=screens,
             registers=registers,
+            govuk_pay_key_file=govuk_pay[0],
+            govuk_pay_url=govuk_pay[1],
         )
         with _answering(create_app(settings, begins.keystore, clock, line=line), listener):
             yield LiveServer(settings.base_url, settings, begins.keystore, clock, begins.clerk_app)

@@ -30,11 +30,19 @@ async def own_account(
     session: NamedDependency[AsyncSession],
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
+    done: FromQuery[str] = "",
 ) -> Response[str]:
     """Show the card, what is held and could be held, and the latest taps."""
     record = await _own_record(request, session, vault, now)
     waiting = await erasure.waiting(session, request.user.subject_id)
-    return page(request, "resident/own.html", record=record, shown_taps=SHOWN_TAPS, erasure=waiting)
+    return page(
+        request,
+        "resident/own.html",
+        record=record,
+        shown_taps=SHOWN_TAPS,
+        erasure=waiting,
+        done=OF_A_CARD.get(done, ""),
+    )
 
 
 @get("/taps")
@@ -84,6 +92,13 @@ async def own_information(
     )
 
 
+OF_A_CARD: Final = {
+    "lost": _("Your card is stopped. If you find it, say so here and it works again"),
+    "stolen": _("Your card is stopped. You can ask for another"),
+    "damaged": _("Your card is stopped. You can ask for another"),
+    "found": _("Your card can be used again"),
+    "activated": _("Your card can be used from now on"),
+}
 CHANGED: Final = {
     "email": _("Your e-mail address is changed. Every other sign-in has ended"),
     "mobile": _("Your mobile number is saved. Every other sign-in has ended"),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from cardservice.settings import Settings
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import in_words, reason_of
-from cardservice.web.staff.resident import Look
+from cardservice.web.staff.resident import Look, is_true
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from identity import accounts, activation
@@ -39,7 +39,7 @@ async def give(
 ) -> Response[Any]:
     """Make a code and show the letter to print; it is shown this once. The look is recorded."""
     look, why = Look(request.user.actor, account_id, reason, now), reason_of(reason)
-    if why is None:
+    if why is None or not await is_true(session, request, look):
         return see_other(look.address())
     lasts = timedelta(days=settings.activation_code_days)
     try:

@@ -10,9 +10,11 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import bus_passes
+from cardservice import bus_passes, front_desk
 from cardservice.bus_passes import NotLinked
 from cardservice.errors import MoveNotAllowed
+from cardservice.front_desk import PassRead
+from cardservice.web.bus_pass_lines import pass_line
 from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import reason_of
@@ -38,10 +40,16 @@ WORDS: Final = {
 
 @get(f"{PATH}/new", opt=OPT)
 async def ask(
-    request: VisitorRequest, account_id: FromPath[UUID], reason: FromQuery[str] = ""
+    request: VisitorRequest,
+    account_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+    reason: FromQuery[str] = "",
 ) -> Response[str]:
-    """Ask for the number."""
-    return _form(request, account_id, reason, {}, {})
+    """Ask for the number, or whether it is the pass that was read at the clerk's desk."""
+    read = await front_desk.pass_read(session, vault, request.user.signed_in, now=now)
+    return _form(request, account_id, reason, {}, {}, read=read)
 
 
 @post(f"{PATH}/new", status_code=200, opt=OPT)
@@ -54,20 +62,37 @@ async def link(
     reason: FromQuery[str] = "",
 ) -> Response[Any]:
     """Link it and go back to the record; or say what stands in the way."""
-    typed = await typed_in(request)
+    typed, own = await typed_in(request), request.user.signed_in
     look = Look(request.user.actor, account_id, reason, now)
+    read = await front_desk.pass_read(session, vault, own, now=now)
+    faults: Mapping[str, str] = {}
     try:
-        isrn = bus_passes.isrn_of(typed.get("isrn", ""))
+        isrn, was_read = _number(typed, read)
         linked = await bus_passes.link(
-            session, vault, account_id, isrn, read=False, actor=look.actor, now=now
+            session, vault, account_id, isrn, read=was_read, actor=look.actor, now=now
         )
+        if not isinstance(linked, NotLinked):
+            return see_other(look.address(done="pass-linked"))
+        faults = {"isrn": WORDS[linked]}
     except InvalidDetails as invalid:
-        return _form(request, account_id, reason, typed, invalid.faults)
+        faults = invalid.faults
     except MoveNotAllowed as error:
-        return _form(request, account_id, reason, typed, {"isrn": str(error)})
-    if isinstance(linked, NotLinked):
-        return _form(request, account_id, reason, typed, {"isrn": WORDS[linked]})
-    return see_other(look.address(done="pass-linked"))
+        faults = {"isrn": str(error)}
+    return _form(request, account_id, reason, typed, faults, read=read)
+
+
+def _number(typed: Typed, read: PassRead | None) -> tuple[str, bool]:
+    """The number to link, and whether a reader read it.
+
+    Raises:
+        InvalidDetails: it is none, or another card was laid on the reader meanwhile.
+    """
+    if not typed.get("read"):
+        return bus_passes.isrn_of(typed.get("isrn", "")), False
+    if read is None or str(read.tap_id) != typed["read"]:
+        words = _("Lay the bus pass on the reader again: another was read, or it was too long ago")
+        raise InvalidDetails({"isrn": words})
+    return read.seen.isrn, True
 
 
 @post(f"{PATH}/{{pass_id:uuid}}/unlink", status_code=303, opt=OPT)
@@ -91,6 +116,8 @@ def _form(
     reason: str,
     typed: Typed,
     faults: Mapping[str, str],
+    *,
+    read: PassRead | None,
 ) -> Response[str]:
     return page(
         request,
@@ -100,4 +127,5 @@ def _form(
         typed=typed,
         here=f"/staff/residents/{account_id}",
         reason=reason if reason_of(reason) else "",
+        read=pass_line(read) if read else None,
     )

@@ -14,6 +14,7 @@ class ReadReason(StrEnum):
     IN_WRITING = "in-writing"
     CARD_FOUND = "card-found"
     REGISTERED = "registered"
+    TAPPED = "tapped"
 
 
 TO_CHOOSE = (
@@ -42,5 +43,7 @@ def in_words(reason: ReadReason) -> str:
             return _("A card was found or handed in")
         case ReadReason.REGISTERED:
             return _("The resident was being registered")
+        case ReadReason.TAPPED:
+            return _("The holder was present, by tap")
         case never:
             assert_never(never)

@@ -11,11 +11,14 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, pairing, phones, terminals
+from cardservice import front_desk, issuance, pairing, phones, terminals
+from cardservice.models import CardState
 from cardservice.web.assisted_words import why_assisted
+from cardservice.web.charge_lines import RELIEFS
+from cardservice.web.move_words import WHY_WORDS, allowed
 from cardservice.web.pages import page
 from cardservice.web.records import record_of
-from cardservice.web.staff.reasons import TO_CHOOSE, in_words, reason_of
+from cardservice.web.staff.reasons import TO_CHOOSE, ReadReason, in_words, reason_of
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
@@ -78,6 +81,14 @@ async def show(
     return await record_page(request, session, vault, look, done=done)
 
 
+async def is_true(session: AsyncSession, request: VisitorRequest, look: Look) -> bool:
+    """Whether the reason in the address may be given: nobody is present by a tap that was not."""
+    if reason_of(look.reason) is not ReadReason.TAPPED:
+        return True
+    own = request.user.signed_in
+    return await front_desk.was_tapped(session, own, look.account_id, now=look.now)
+
+
 async def record_page(
     request: VisitorRequest,
     session: AsyncSession,
@@ -93,6 +104,8 @@ async def record_page(
     Raises:
         NoSuchAccount: no account with that id.
     """
+    if not await is_true(session, request, look):
+        look = msgspec.structs.replace(look, reason="")
     if not look.why:
         choices = [(choice.value, in_words(choice)) for choice in TO_CHOOSE]
         return page(request, ASK_REASON, typed={}, reasons=choices)
@@ -122,6 +135,9 @@ async def record_page(
         desks=desks,
         identity_shown=await issuance.may_be_ordered_for(session, vault, look.account_id),
         phone=await phones.in_use(session, look.account_id),
+        moves={state: allowed(state, request.user.may) for state in CardState},
+        whys=[(why.value, words) for why, words in WHY_WORDS.items()],
+        reliefs=[(relief.value, words) for relief, words in RELIEFS.items()],
         done=DONE.get(done, ""),
     )
 
@@ -144,9 +160,15 @@ DONE: Final = {
     "lost": _("The card is reported lost. Readers will refuse it"),
     "phone-lost": _("Codes from the phone are stopped, and every sign-in has ended"),
     "found": _("The card can be used again"),
+    "moved": _("What became of the card is recorded"),
+    "paid": _("The payment is recorded"),
+    "waived": _("Nothing is to be paid"),
+    "refunded": _("The payment is given back"),
     "replaced": _("A new card is ordered. The old one stays refused"),
     "pass-linked": _("The bus pass is linked. It gives the resident nothing by itself"),
     "pass-unlinked": _("The bus pass is not linked any more"),
+    "renewal-kept": _("Another card is ordered, and will be posted to the resident"),
+    "renewal-declined": _("The resident’s card will not be renewed. They can change their mind"),
     "rewrite": _("The card will be written again at its next tap on a reader that is online"),
     "cancelled": _("The order is cancelled"),
 }

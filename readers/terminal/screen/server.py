@@ -11,9 +11,12 @@ from typing import Final, Protocol
 
 import msgspec
 
+from readers.terminal.counter import Counter
 from readers.terminal.display import Display
+from readers.terminal.patrons import Patrons
 from readers.terminal.screen.board import Board
 from readers.terminal.screen.loopback import HOST, LoopbackHandler
+from readers.terminal.screen.patron_door import MOST_LISTENERS, PATRONS_PATH, answer_patrons
 from readers.terminal.screen.till_door import TILL_PATH, answer_till
 from readers.terminal.till import Till
 
@@ -57,7 +60,8 @@ class Screen:
         port: on loopback; 0 takes a free one, see :attr:`port`.
         cut_network: what ``POST /network`` does, in demo mode; None: there is no such address.
         show_code: what ``POST /pair`` does; None: there is no such address.
-        till: whose taps ``GET /till/tap`` hands out; None: there is no such address.
+        counter: whose taps ``GET /till/tap`` and ``GET /library/patrons`` hand out, as far as it
+            has a till or a library's software; None: there are no such addresses.
 
     Raises:
         OSError: the port is taken.
@@ -70,7 +74,7 @@ class Screen:
         *,
         cut_network: CutNetwork | None = None,
         show_code: Callable[[], None] | None = None,
-        till: Till | None = None,
+        counter: Counter | None = None,
     ) -> None:
         self._board = board
         self._listeners = threading.BoundedSemaphore(MAX_LISTENERS)
@@ -82,7 +86,9 @@ class Screen:
             network = staticmethod(cut_network) if cut_network else None
             pairing = staticmethod(show_code) if show_code else None
 
-        Handler.till = till
+        Handler.till = counter.till if counter else None
+        Handler.patrons = counter.patrons if counter else None
+        Handler.patron_listeners = threading.BoundedSemaphore(MOST_LISTENERS)
         self._server = ThreadingHTTPServer((HOST, port), Handler)
         self._server.daemon_threads = True
         self.port: int = self._server.server_port
@@ -109,6 +115,8 @@ class _Handler(LoopbackHandler):
     network: CutNetwork | None
     pairing: Callable[[], None] | None
     till: Till | None
+    patrons: Patrons | None
+    patron_listeners: threading.BoundedSemaphore
     forms = "'self'"
 
     def do_GET(self) -> None:  # noqa: N802  the base class calls it
@@ -128,6 +136,8 @@ class _Handler(LoopbackHandler):
             self._events()
         elif self.path == TILL_PATH and self.till is not None:
             answer_till(self, self.till)
+        elif self.path == PATRONS_PATH and self.patrons is not None:
+            answer_patrons(self, self.patrons, self.patron_listeners)
         else:
             self.refuse(HTTPStatus.NOT_FOUND, "There is nothing at this address.")
 

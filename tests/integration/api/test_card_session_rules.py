@@ -183,7 +183,7 @@ async def test_a_newer_terminals_language_is_refused_with_words(served: World) -
         ended = await _said(opened)
     assert isinstance(ended, wire.Ended)
     assert ended.result is SessionResult.REFUSED
-    assert ended.advice
+    assert ended.advice == "Tell a member of staff: one of them is too old."
 
 
 async def test_a_terminal_that_says_nothing_is_not_waited_for(impatient: World) -> None:

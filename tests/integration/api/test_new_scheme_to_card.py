@@ -8,7 +8,7 @@ import httpx
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice.card_keys import application_key, newest
+from cardservice.card_keys import FIRST, application_key
 from entitlements import publishing
 from identity import sessions
 from identity.keys import Purpose as KeyPurpose
@@ -85,7 +85,7 @@ def tapped(
 ) -> Accepted | Refused:
     """What a reader at a leisure centre decides without the network."""
     service = Service.LEISURE
-    key = application_key(world.keystore, card.uid, FILES[service].read_key, newest(world.keystore))
+    key = application_key(world.keystore, card.uid, FILES[service].read_key, FIRST)
     card.reset()
     data = run(read_service(key.key, service, random=secrets.token_bytes), card)
     tap = Tap(card.uid, service, data)

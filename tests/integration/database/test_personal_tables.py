@@ -31,6 +31,7 @@ NOT_ONE_PERSONS = {
     "staff_sign_in",
     "oidc_request",
     "webhook_secret",
+    "desk_tap",
 }
 
 

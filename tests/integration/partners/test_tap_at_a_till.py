@@ -55,8 +55,8 @@ async def test_a_lost_card_is_refused_and_the_till_is_given_nothing(
             )
         )
         await counter.tap(card, "refused")
-        assert counter.terminal.till is not None
-        assert counter.terminal.till.take(0) is NoTap.NONE_CAME
+        assert counter.terminal.counter.till is not None
+        assert counter.terminal.counter.till.take(0) is NoTap.NONE_CAME
 
 
 async def test_a_card_lost_after_its_tap_is_no_yes_any_more(served: World, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from readers.card.channel import CardArrived, CardLeft, Channel, ReaderAppeared
 from readers.contract.services import Service
+from readers.contract.wire import TapEvent
 from readers.errors import CardRemoved
 from readers.terminal.enrol import enrol
 from readers.terminal.loop import ReaderThread
@@ -62,6 +63,11 @@ class Stand:
     def ended(self) -> None:
         """Wait until the terminal has let go of the card."""
         assert self.served.wait(30)
+
+    def taps(self) -> list[TapEvent]:
+        """What the server has not confirmed, once the terminal has let go of the card."""
+        self.ended()
+        return self.terminal.journal.pending(limit=9)
 
     def seen(self, *states: str) -> dict[str, object]:
         """Wait until one of ``states`` comes up on the screen, later than the card was laid."""

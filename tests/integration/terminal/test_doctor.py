@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from readers.contract import wire
+from readers.contract.products import Product
 from readers.contract.services import Service
 from readers.errors import ReaderFault, ReaderServiceDown
 from readers.terminal.doctor import Finding, Level, examine
@@ -94,6 +95,26 @@ def test_the_tills_secret_is_looked_at_if_a_till_was_set(
     findings = look(till_secret_file=secret)
     assert faults(findings) == {}
     assert "0123" not in findings["till"].text
+
+
+def test_what_the_server_set_and_what_is_set_here_do_not_agree(
+    terminal: Terminal, look: Look, server: TinyServer, clock: Ticking
+) -> None:
+    server.bundle_changes = {"set_up": {"product": "front-desk"}}
+    clock.now += timedelta(minutes=1)
+    server.now = clock.now
+    terminal.sync.once()
+    assert faults(look(now=clock.now, product=Product.VALIDATOR)) == {
+        "product-differs": Level.TO_DO
+    }
+    assert faults(look(now=clock.now, product=Product.FRONT_DESK)) == {}
+    server.bundle_changes = {"set_up": {"settings": {"show_seconds": 99}}}
+    clock.now += timedelta(minutes=1)
+    server.now = clock.now
+    terminal.sync.once()
+    findings = look(now=clock.now)
+    assert faults(findings) == {"settings-refused": Level.TO_DO}
+    assert "show_seconds" in findings["settings-refused"].text
 
 
 def test_a_terminal_that_is_not_enrolled(look: Look, state: State) -> None:

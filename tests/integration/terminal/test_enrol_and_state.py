@@ -270,6 +270,7 @@ def test_a_revoked_terminal_destroys_its_keys_keeps_its_taps_and_comes_back_by_a
             mode=wire.Mode.OFFLINE,
         )
     )
+    terminal.journal.note_shown(1, shown=True)
     server.refuse = dict.fromkeys((wire.BUNDLE_PATH, wire.TAPS_PATH), (403, "terminal-revoked"))
     clock.now = server.now = NOW + timedelta(minutes=2)
     turned = threading.Event()

@@ -186,13 +186,13 @@ def test_who_is_too_old_is_said_and_the_old_bundle_kept(
     assert terminal.holdings.bundle is before
 
 
-def test_a_damaged_set_up_is_left_out_and_fetched_again(
+def test_a_damaged_set_up_is_taken_again_from_the_bundle(
     terminal: Terminal, server: TinyServer, clock: Ticking, enrolled: State
 ) -> None:
     told(server, settings={"show_seconds": 9})
     again(terminal, server, clock)
     (enrolled.directory / "set-up.json").write_bytes(b"{")
-    assert Holdings(enrolled).set_up.settings.show_seconds == 4
+    assert Holdings(enrolled).set_up.settings.show_seconds == 9
 
 
 @pytest.mark.parametrize(

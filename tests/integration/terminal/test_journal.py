@@ -10,10 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from readers.contract.services import Service
 from readers.contract.wire import Mode, TapEvent
-from readers.terminal.errors import JournalFull, JournalUnreadable
+from readers.terminal.errors import JournalFull
 from readers.terminal.journal import Counts, Journal
 from tests.support.fenced import unshare
 from tests.support.issuer import NOW
@@ -32,6 +33,17 @@ def tap(sequence: int) -> TapEvent:
     )
 
 
+def taken(journal: Journal) -> int:
+    """A tap whose answer was shown; its number."""
+    sequence = journal.append(tap).sequence
+    journal.note_shown(sequence, shown=True)
+    return sequence
+
+
+def waiting(journal: Journal) -> list[int]:
+    return [event.sequence for event in journal.pending(limit=200_000)]
+
+
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "taps.db"
@@ -39,18 +51,19 @@ def path(tmp_path: Path) -> Path:
 
 def test_taps_are_numbered_from_one_without_gaps(path: Path) -> None:
     journal = Journal(path)
-    assert [journal.append(tap).sequence for _ in range(3)] == [1, 2, 3]
-    assert journal.pending(limit=10) == [tap(1), tap(2), tap(3)]
+    assert [taken(journal) for _ in range(3)] == [1, 2, 3]
+    stored = journal.pending(limit=10)
+    assert [replace(one, link=None, shown=None) for one in stored] == [tap(1), tap(2), tap(3)]
     assert journal.counts() == Counts(taps=3, uploaded=0)
     journal.close()
 
 
 def test_what_was_written_is_there_after_a_restart(path: Path) -> None:
     first = Journal(path)
-    first.append(tap)
+    taken(first)
     first.close()
     again = Journal(path)
-    assert again.pending(limit=10) == [tap(1)]
+    assert waiting(again) == [1]
     assert again.append(tap).sequence == 2
     again.close()
 
@@ -79,7 +92,7 @@ def test_what_was_written_survives_a_process_that_is_killed(path: Path) -> None:
 def test_only_what_the_server_confirmed_is_marked(path: Path) -> None:
     journal = Journal(path)
     for _ in range(4):
-        journal.append(tap)
+        taken(journal)
     journal.mark_uploaded([2, 4, 99], now=NOW)
     assert [event.sequence for event in journal.pending(limit=10)] == [1, 3]
     assert [event.sequence for event in journal.pending(after=1, limit=10)] == [3]
@@ -90,7 +103,7 @@ def test_only_what_the_server_confirmed_is_marked(path: Path) -> None:
 def test_confirmed_taps_are_forgotten_after_a_day_and_the_count_goes_on(path: Path) -> None:
     journal = Journal(path)
     for _ in range(3):
-        journal.append(tap)
+        taken(journal)
     journal.mark_uploaded([1, 3], now=NOW)
     journal.mark_uploaded([], now=NOW + timedelta(hours=25))
     assert journal.counts() == Counts(taps=3, uploaded=2)
@@ -117,7 +130,7 @@ def test_an_event_that_cannot_be_made_uses_up_no_number(path: Path) -> None:
 def test_several_threads_share_the_numbers(path: Path) -> None:
     journal = Journal(path)
     threads = [
-        threading.Thread(target=lambda: [journal.append(tap) for _ in range(20)]) for _ in range(4)
+        threading.Thread(target=lambda: [taken(journal) for _ in range(20)]) for _ in range(4)
     ]
     for thread in threads:
         thread.start()
@@ -125,14 +138,6 @@ def test_several_threads_share_the_numbers(path: Path) -> None:
         thread.join()
     assert [event.sequence for event in journal.pending(limit=100)] == list(range(1, 81))
     journal.close()
-
-
-def test_a_damaged_journal_is_named_and_left_as_it_is(path: Path) -> None:
-    path.write_bytes(b"this was never a database, but somebody may still want it" * 40)
-    before = path.read_bytes()
-    with pytest.raises(JournalUnreadable):
-        Journal(path)
-    assert path.read_bytes() == before
 
 
 def test_a_journal_that_cannot_be_made_says_so(tmp_path: Path) -> None:
@@ -150,15 +155,16 @@ ballast.write_bytes(bytes(200_000))
 written = 0
 try:
     while written < 100_000:
-        written = journal.append(t.tap).sequence
+        written = t.taken(journal)
 except t.JournalFull:
     print("full after", written, flush=True)
 try:
     journal.append(t.tap)
 except t.JournalFull:
     print("still full", flush=True)
-assert [event.sequence for event in journal.pending(limit=200_000)] == list(range(1, written + 1))
+assert set(t.waiting(journal)) >= set(range(1, written))
 ballast.unlink()
+assert t.waiting(journal) == list(range(1, written + 1))
 print("next is", journal.append(t.tap).sequence - written, "later", flush=True)
 journal.close()
 again = t.Journal(path)

@@ -42,7 +42,7 @@ def test_a_good_card_is_accepted_offline(stand: Stand, card: VirtualCard) -> Non
     stand.terminal.network.cut(yes=True)
     stand.lay(card)
     assert stand.seen("accepted")["title"] == "Your travel concession is accepted"
-    (tap,) = stand.terminal.journal.pending(limit=9)
+    (tap,) = stand.taps()
     assert (tap.sequence, tap.accepted, tap.mode, tap.reason) == (1, True, Mode.OFFLINE, None)
     assert (tap.number, tap.status_index, tap.record_sequence) == (633_000_000_017, 7, 1)
 
@@ -53,7 +53,7 @@ def test_the_server_is_asked_before_the_light(
     server.answer = lambda _: (Status.SUSPENDED, False)
     stand.lay(card)
     assert stand.seen("refused")["reason"] == Reason.SUSPENDED
-    (tap,) = stand.terminal.journal.pending(limit=9)
+    (tap,) = stand.taps()
     assert (tap.accepted, tap.mode, tap.reason) == (False, Mode.ONLINE, Reason.SUSPENDED)
     (asked,) = server.asked
     assert asked.uid == UID
@@ -69,7 +69,7 @@ def test_a_late_answer_is_thrown_away_and_the_list_decides(
     server.delay = 0.8
     stand.lay(card)
     stand.seen("accepted")
-    (tap,) = stand.terminal.journal.pending(limit=9)
+    (tap,) = stand.taps()
     assert (tap.accepted, tap.mode) == (True, Mode.OFFLINE)
 
 
@@ -78,14 +78,14 @@ def test_a_card_without_the_entitlement_is_refused_as_not_held(
 ) -> None:
     stand.lay(issuer.card({}))
     assert stand.seen("refused")["reason"] == Reason.NOT_HELD
-    (tap,) = stand.terminal.journal.pending(limit=9)
+    (tap,) = stand.taps()
     assert (tap.accepted, tap.reason, tap.number) == (False, Reason.NOT_HELD, None)
 
 
 def test_a_foreign_card_is_refused_and_written_down_without_a_number(stand: Stand) -> None:
     stand.lay(VirtualCard(UID))
     assert stand.seen("refused")["title"] == "This is not a Kent Card"
-    (tap,) = stand.terminal.journal.pending(limit=9)
+    (tap,) = stand.taps()
     assert (tap.reason, tap.number) == (Reason.FOREIGN_CARD, None)
 
 
@@ -207,7 +207,7 @@ def test_a_lost_card_is_refused_once_the_bundle_has_it(
 
 def taps(terminal: Terminal, count: int) -> None:
     for _ in range(count):
-        terminal.journal.append(
+        made = terminal.journal.append(
             lambda sequence: wire.TapEvent(
                 sequence=sequence,
                 taken_at=terminal.clock(),
@@ -216,6 +216,7 @@ def taps(terminal: Terminal, count: int) -> None:
                 mode=Mode.OFFLINE,
             )
         )
+        terminal.journal.note_shown(made.sequence, shown=True)
 
 
 def test_taps_made_without_the_network_are_all_uploaded_once_it_is_back(
@@ -329,7 +330,7 @@ def test_an_entitlement_reaches_the_card_at_the_tap_and_the_next_tap_is_accepted
     card.reset()
     stand.lay(card)
     stand.seen("accepted")
-    first, second = stand.terminal.journal.pending(limit=9)
+    first, second = stand.taps()
     assert (first.reason, second.accepted) == (Reason.NOT_HELD, True)
 
 
@@ -341,7 +342,7 @@ def test_a_slow_server_is_asked_again_after_the_light(
     stand.lay(issuer.card({}))
     stand.seen("updated")
     assert len(server.asked) == 2
-    (tap,) = stand.terminal.journal.pending(limit=9)
+    (tap,) = stand.taps()
     assert tap.mode is Mode.OFFLINE
 
 

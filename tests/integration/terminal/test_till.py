@@ -48,13 +48,13 @@ def terminal(
 
 @pytest.fixture
 def till(terminal: Terminal) -> Till:
-    assert terminal.till is not None
-    return terminal.till
+    assert terminal.counter.till is not None
+    return terminal.counter.till
 
 
 @pytest.fixture
 def screen(terminal: Terminal) -> Iterator[Screen]:
-    serving = Screen(terminal.board, 0, till=terminal.till)
+    serving = Screen(terminal.board, 0, counter=terminal.counter)
     serving.start()
     yield serving
     serving.stop()
@@ -209,8 +209,8 @@ def test_a_terminal_without_a_till_makes_no_tokens_and_has_no_such_address(
     open_terminal: Callable[[], Terminal],
 ) -> None:
     without = open_terminal()
-    assert without.till is None
-    screen = Screen(without.board, 0, till=without.till)
+    assert without.counter.till is None
+    screen = Screen(without.board, 0, counter=without.counter)
     screen.start()
     try:
         url = f"http://localhost:{screen.port}{TILL_PATH}"

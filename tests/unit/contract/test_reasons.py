@@ -35,6 +35,7 @@ def test_codes_are_permanent() -> None:
         "chain-too-long", "clock-behind", "clock-unset", "code-expired", "code-shown-before",
         "copied-record", "expired", "foreign-card", "foreign-code", "journal-full", "list-stale",
         "malformed-record", "no-code", "not-held", "not-ready", "not-yet-valid", "outside-hours",
-        "picture-unusable", "reader-fault", "replaced", "several-codes", "suspended",
+        "picture-unusable", "reader-fault", "replaced", "rolled-back-record", "several-codes",
+        "stale-proof", "suspended",
         "unknown-issuer-key", "unknown-record-version", "wrong-service",
     ]  # fmt: skip

@@ -63,9 +63,16 @@ def blocked_on_the_card() -> Case:
     return msgspec.structs.replace(sound, record=blocked)
 
 
+def put_back_from_before(least: int = 5) -> Case:
+    old = case(sequence=least - 1)
+    rules = msgspec.structs.replace(old.rules, minima={7: least})
+    return msgspec.structs.replace(old, rules=rules)
+
+
 CASES: dict[str, Callable[[], Case]] = {
     "is_of_another_service": moved_from_another_file,
     "is_of_another_card": lambda: case(binding=binding_for(UID[::-1], TRAVEL)),
+    "is_rolled_back": put_back_from_before,
     "is_not_yet_valid": lambda: case(valid_from=NOW + SECOND),
     "has_expired": lambda: case(valid_until=NOW),
     "is_suspended": lambda: case(status=Status.SUSPENDED),
@@ -96,10 +103,23 @@ def test_the_check_refuses_its_case_and_nothing_else_would(check: rules.Check) -
 
 def test_the_order_is_what_the_card_is_then_what_became_of_it_then_the_hour() -> None:
     assert [check.reason for check in CHECKS] == [
-        Reason.WRONG_SERVICE, Reason.COPIED_RECORD, Reason.NOT_YET_VALID, Reason.EXPIRED,
-        Reason.SUSPENDED, Reason.REPLACED, Reason.BLOCKED, Reason.LIST_STALE, Reason.LIST_STALE,
-        Reason.OUTSIDE_HOURS,
+        Reason.WRONG_SERVICE, Reason.COPIED_RECORD, Reason.ROLLED_BACK_RECORD,
+        Reason.NOT_YET_VALID, Reason.EXPIRED, Reason.SUSPENDED, Reason.REPLACED, Reason.BLOCKED,
+        Reason.LIST_STALE, Reason.LIST_STALE, Reason.OUTSIDE_HOURS,
     ]  # fmt: skip
+
+
+def test_a_record_of_the_lowest_sequence_that_is_known_is_accepted() -> None:
+    sound = case(sequence=5)
+    rules = msgspec.structs.replace(sound.rules, minima={7: 5, 8: 99})
+    assert isinstance(decide(msgspec.structs.replace(sound, rules=rules)), Accepted)
+
+
+def test_the_server_may_know_of_a_higher_sequence_before_the_bundle_does() -> None:
+    answer = msgspec.structs.replace(answered(Status.VALID), least_sequence=2)
+    refused = decide(case(answer=answer))
+    assert isinstance(refused, Refused)
+    assert refused.reason is Reason.ROLLED_BACK_RECORD
 
 
 def test_a_blocked_card_says_why_where_the_list_knows() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from readers.contract.products import Product
 from readers.contract.services import Service
 from readers.terminal.errors import SettingsRefused
 from readers.terminal.settings import Settings, read_settings
@@ -26,6 +27,8 @@ def test_every_setting_can_come_from_the_environment() -> None:
         "KENTCARD_TERMINAL_READER": "Kent Reader 1",
         "KENTCARD_TERMINAL_SCREEN_PORT": "8099",
         "KENTCARD_TERMINAL_SERVICE": "library",
+        "KENTCARD_TERMINAL_PRODUCT": "library-kiosk",
+        "KENTCARD_TERMINAL_KEYBOARD": "true",
         "KENTCARD_TERMINAL_TILL_SECRET_FILE": "/etc/kentcard/till.secret",
         "KENTCARD_DEMO": "1",
         "HOME": "/somewhere",
@@ -36,6 +39,8 @@ def test_every_setting_can_come_from_the_environment() -> None:
         reader="Kent Reader 1",
         screen_port=8099,
         service=Service.LIBRARY,
+        product=Product.LIBRARY_KIOSK,
+        keyboard=True,
         till_secret_file=Path("/etc/kentcard/till.secret"),
         demo=True,
     )
@@ -114,6 +119,10 @@ def test_a_state_directory_that_is_a_file(tmp_path: Path) -> None:
         (b"\xff\xfe", "cannot be read"),
         (b"reader = 7\n", "reader must"),
         (b"state_dir = 7\n", "state_dir must"),
+        (b'product = "coffee-machine"\n', "product must be one of validator, library-kiosk"),
+        (b"product = 7\n", "product must"),
+        (b'keyboard = "loud"\n', "keyboard must"),
+        (b"keyboard = 2\n", "keyboard must"),
     ],
 )
 def test_a_settings_file_that_cannot_be_used(

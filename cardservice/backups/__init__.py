@@ -1,0 +1,1 @@
+"""Backups of database and key store together, sealed; and what is made of them again."""
