@@ -140,6 +140,7 @@ def test_without_scripts_a_foreign_card_and_one_in_use_are_told_in_words(
     plug.insert(card)
     until_it_says(sam, "The card is made")
     sam.page.goto(here)
+    assert sam.says("Another card costs nothing.")  # the one in use was not lost or damaged
     sam.press("Replace it with a new card")
     assert sam.says("Lay a blank card on the reader")
     plug.remove()
