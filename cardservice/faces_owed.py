@@ -67,7 +67,7 @@ async def order(
         one = await issuance.renew(
             *(session, vault, account_id),
             product=face.product.id,
-            first=first,
+            term=issuance.Term(first, frozenset()),
             actor=actor,
             now=now,
         )

@@ -152,7 +152,8 @@ def test_who_waits_for_a_card_and_loses_the_old_one_is_told_so(
 
     async def renew(session: AsyncSession) -> None:
         first, now = date(2028, 4, 1), live_server.clock()
-        await issuance.renew(session, live_server.vault, jean, first=first, actor=CLERK, now=now)
+        term = issuance.Term(first, frozenset())
+        await issuance.renew(session, live_server.vault, jean, term=term, actor=CLERK, now=now)
 
     live_server.do(renew)
     sign_in(reader, live_server)
