@@ -80,6 +80,7 @@ class Payment(Base, kw_only=True):
 
     Attributes:
         id: sent with it, so that asked for twice it is one payment.
+        asked_at: when the worker last asked what became of it; first when it was begun.
         provider_id: as GOV.UK Pay names it; None until it has answered.
     """
 
@@ -98,6 +99,7 @@ class Payment(Base, kw_only=True):
     id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
     charge_id: Mapped[UUID] = mapped_column(ForeignKey("charge.id"), index=True)
     begun_at: Mapped[datetime]
+    asked_at: Mapped[datetime]
     provider_id: Mapped[str | None] = mapped_column(String(64), unique=True, default=None)
     state: Mapped[PaymentState] = mapped_column(default=PaymentState.BEGUN)
     ended_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,7 +26,7 @@ Transaction = Callable[[], AbstractAsyncContextManager[AsyncSession]]
 DESCRIPTION: Final = "Replacement Kent Card"
 """What a payer reads at Pay and on the receipt: nothing of who they are."""
 ASK_AFTER: Final = timedelta(minutes=5)
-"""A payment that was begun so long ago is asked about although nobody came back from it."""
+"""So long after it was begun a payment is asked about although nobody came back, and then again."""
 AT_ONCE: Final = 50
 _LOG: Final = structlog.get_logger(__name__)
 
@@ -111,12 +111,14 @@ async def settle_open(transaction: Transaction, pay: GovukPay, *, now: datetime)
             .where(
                 Payment.state == PaymentState.BEGUN,
                 Payment.provider_id.is_not(None),
-                Payment.begun_at < now - ASK_AFTER,
+                Payment.asked_at < now - ASK_AFTER,
             )
-            .order_by(Payment.begun_at)
+            .order_by(Payment.asked_at)
             .limit(AT_ONCE)
         )
         waiting = (await session.execute(query)).all()
+        asked = [payment_id for _, _, payment_id in waiting]
+        await session.execute(update(Payment).where(Payment.id.in_(asked)).values(asked_at=now))
     ended = 0
     for account_id, charge_id, payment_id in waiting:
         try:
@@ -181,7 +183,7 @@ async def _anew(
         over = await session.get_one(Payment, before.id)
         over.state, over.ended_at = PaymentState.FAILED, now
         await session.flush()
-    row = Payment(charge_id=charge_id, begun_at=now)
+    row = Payment(charge_id=charge_id, begun_at=now, asked_at=now)
     try:
         async with session.begin_nested():
             session.add(row)

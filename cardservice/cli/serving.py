@@ -14,7 +14,7 @@ import structlog
 import uvicorn
 from litestar import Litestar
 
-from cardservice import govuk_pay, logs, work
+from cardservice import govuk_pay, logs, products, work
 from cardservice.app import create_app, open_keystore, provider_of
 from cardservice.carriers import carrier_of
 from cardservice.cli.answers import Exit, Surroundings, open_database, surroundings
@@ -103,6 +103,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def _check_ready(settings: Settings) -> None:
+    products.built_in()
     async with open_database(settings):
         pass
 
@@ -121,6 +122,7 @@ def _worker(asked: argparse.Namespace) -> int:
 
 
 async def _work(around: Surroundings, *, once: bool) -> int:
+    products.built_in()
     stopping = asyncio.Event()
     for which in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(which, stopping.set)

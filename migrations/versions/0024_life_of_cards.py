@@ -125,6 +125,7 @@ def _charges() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("charge_id", sa.Uuid(), nullable=False),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("provider_id", sa.String(length=64), nullable=True),
         sa.Column("state", _one_of("paymentstate", "begun", "succeeded", "failed"), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),

@@ -5,7 +5,7 @@ reused; a new one has a default. Bytes travel as base64. Only a change that an o
 ignore raises :data:`WIRE_VERSION`.
 """
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -127,11 +127,11 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         bundle_keys: key id -> the keys the next bundle may be signed by.
         status_lists: service -> status list token.
         bank_holidays: free days for the travel window.
+        minima: service -> place in the status list -> the lowest sequence a record there may have.
+            Only of records that were written anew with less in them: an older one was put back.
         hotlists: service -> token of a :class:`readers.contract.shards.Manifest`, for a terminal
             that said in its question that it knows ``LISTS_IN_SHARDS``; it then gets no
             ``status_lists``, and fetches the shards that it has not.
-        minima: service -> place in the status list -> the lowest sequence a record there may have.
-            Only of records that were written anew with less in them: an older one was put back.
         set_up: a :class:`readers.contract.products.SetUp`, read apart, so that a setting which a
             terminal cannot take costs it no list.
     """
@@ -148,8 +148,8 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     bundle_keys: dict[str, bytes]
     status_lists: dict[Service, str]
     bank_holidays: list[date]
-    hotlists: dict[Service, str] = {}
     minima: dict[Service, dict[Index, Sequence]] = {}
+    hotlists: dict[Service, str] = {}
     refresh_seconds: int = 60
     set_up: dict[str, Any] = {}
     wire_version: int = WIRE_VERSION
@@ -160,6 +160,11 @@ class SignedBundle(msgspec.Struct, frozen=True, kw_only=True):
 
     token: str
     server_time: datetime
+
+
+READ_KEYS_EVERY: Final = timedelta(hours=1)
+"""How often a terminal that is online asks for its read keys, whatever else happens. So no card may
+need a new one earlier."""
 
 
 class ReadKey(msgspec.Struct, frozen=True, kw_only=True):

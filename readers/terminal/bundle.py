@@ -132,17 +132,22 @@ def open_bundle(
         BundleRefused: with a text that says which check failed.
         ShardRefused: a piece that the bundle names is missing, or is not what was signed.
     """
-    with _reasons():
+    with _refused():
         bundle = _verified(token, pinned)
-        if bundle.terminal_id != terminal_id:
-            raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
-        if bundle.wire_version > WIRE_VERSION:
-            raise BundleRefused(TOO_OLD_HERE)
-        if bundle.wire_version < WIRE_VERSION:
-            raise BundleRefused(TOO_OLD_THERE)
-        if not bundle.bundle_keys:
-            raise BundleRefused("The bundle names no key that may sign the next one.")
+        _check_meant(bundle, terminal_id)
         return _view(bundle, shards)
+
+
+def _check_meant(bundle: Bundle, terminal_id: str) -> None:
+    """Raises `BundleRefused`: it is not for this terminal, or not for one of its age."""
+    if bundle.terminal_id != terminal_id:
+        raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
+    if bundle.wire_version > WIRE_VERSION:
+        raise BundleRefused(TOO_OLD_HERE)
+    if bundle.wire_version < WIRE_VERSION:
+        raise BundleRefused(TOO_OLD_THERE)
+    if not bundle.bundle_keys:
+        raise BundleRefused("The bundle names no key that may sign the next one.")
 
 
 def named_shards(token: str, pinned: Mapping[str, bytes]) -> Mapping[str, Service]:
@@ -151,7 +156,7 @@ def named_shards(token: str, pinned: Mapping[str, bytes]) -> Mapping[str, Servic
     Raises:
         BundleRefused: it, or a manifest in it, cannot be trusted.
     """
-    with _reasons():
+    with _refused():
         bundle = _verified(token, pinned)
         return {
             digest: service
@@ -161,8 +166,8 @@ def named_shards(token: str, pinned: Mapping[str, bytes]) -> Mapping[str, Servic
 
 
 @contextmanager
-def _reasons() -> Iterator[None]:
-    """What makes a bundle one that cannot be trusted, each told by an error of its own."""
+def _refused() -> Iterator[None]:
+    """Whatever is wrong with a bundle, as the error that says which of its kinds it is."""
     try:
         yield
     except ShardRefused:
@@ -205,7 +210,7 @@ def _is_rolled_back(rules: ServiceRules, before: ServiceRules) -> bool:
 def _verified(token: str, pinned: Mapping[str, bytes]) -> Bundle:
     key = _key(pinned, tokens.key_id_of(token))
     claims = tokens.verify_signature(token, tokens.BUNDLE_TYPE, key, max_bytes=MAX_BUNDLE_BYTES)
-    return msgspec.convert(claims, Bundle)
+    return msgspec.convert(claims, Bundle, str_keys=True)
 
 
 def _key(keys: Mapping[str, bytes], key_id: str) -> Ed25519PublicKey:

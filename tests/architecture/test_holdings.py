@@ -10,6 +10,7 @@ from cardservice.personal_data import TABLES
 from identity.db import Base
 from identity.grounds import EXCEPTIONS, REFUSING, Ground
 
+schema.import_tables()
 BY_ADDRESS = {"outbox_message"}
 """Rows that are found by an e-mail address; `erasing` removes them so."""
 

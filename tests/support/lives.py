@@ -366,7 +366,9 @@ async def _charged(session: AsyncSession, vault: Vault, card: Card) -> None:
         session, card, Cause.STOLEN, has_crime_reference=False, actor=CLERK, now=NOW
     )
     assert charge is not None
-    session.add(Payment(charge_id=charge.id, begun_at=NOW, provider_id=f"pay {card.id.hex}"))
+    session.add(
+        Payment(charge_id=charge.id, begun_at=NOW, asked_at=NOW, provider_id=f"pay {card.id.hex}")
+    )
     await session.flush()
 
 

@@ -1,6 +1,7 @@
 """A small real server of the tests' own that speaks the wire, over real sockets."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,7 @@ class TinyServer:
         now: what time it is for the server.
         taps: every tap it holds, by sequence.
         batches: the sequences of each batch that came.
+        keep: is given each batch before it is confirmed.
         refuse: path -> (status, code) it answers instead.
         knows_shards: whether it gives lists in pieces to who asks; an older server does not.
         shards: the pieces it gives out, by digest.
@@ -53,11 +55,13 @@ class TinyServer:
         self.services = services
         self.now = now
         self.bundle_changes: dict[str, Any] = {}
+        self.signed_by = "bun.1"
         self.terminal_id = TERMINAL
         self.public_key: Ed25519PublicKey | None = None
         self.codes = {CODE}
         self.taps: dict[int, wire.TapEvent] = {}
         self.batches: list[list[int]] = []
+        self.keep: Callable[[wire.TapUpload], None] = lambda _: None
         self.refuse: dict[str, tuple[int, str]] = {}
         self.unacceptable: set[int] = set()
         self.answer: Callable[[wire.CheckRequest], tuple[int | None, bool]] = lambda _: (
@@ -83,7 +87,7 @@ class TinyServer:
         class Handler(_Handler):
             server_is = tiny
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Listening(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -108,7 +112,15 @@ class TinyServer:
                 "hotlists",
                 {each: self.issuer.manifest_token(each, made=self.now) for each in self.services},
             )
-        return self.issuer.bundle(*self.services, made=self.now, **changes)
+        return self.issuer.bundle(
+            *self.services, made=self.now, signed_by=self.signed_by, **changes
+        )
+
+
+class _Listening(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # else whoever asked has died
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # passed on
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -137,7 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         tiny = self.server_is
         tiny.requests.append(self.path)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever asked has died
+            self.close_connection = True
+            return
         if self.path == wire.ENROL_PATH:
             self._enrol(msgspec.json.decode(body, type=wire.EnrolRequest))
         elif not self._authorised():
@@ -203,6 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         if tiny.unacceptable.intersection(sequences):
             self._problem(400, "malformed")
             return
+        tiny.keep(upload)
         new = [tap for tap in upload.taps if tap.sequence not in tiny.taps]
         tiny.taps.update({tap.sequence: tap for tap in upload.taps})
         self._say(wire.TapsStored(stored=sequences, new=len(new), server_time=tiny.now))

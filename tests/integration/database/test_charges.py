@@ -229,8 +229,11 @@ async def test_the_worker_asks_about_a_payment_from_which_nobody_came_back(
     charge_id, own = await due(migrated, vault, jean), resident_actor(jean, "123456789")
     asked = (migrated.transaction, pay, jean, charge_id)
     await payments.begin(*asked, return_url=BACK, actor=own, now=NOW)
-    pay_server.pays(next(iter(pay_server.payments)))
     assert await payments.settle_open(migrated.transaction, pay, now=NOW) == 0
+    assert await payments.settle_open(migrated.transaction, pay, now=NOW + TRAVEL / 2) == 0
+    pay_server.pays(next(iter(pay_server.payments)))
+    at_once = NOW + TRAVEL / 2 + timedelta(minutes=1)  # it was asked about a minute ago
+    assert await payments.settle_open(migrated.transaction, pay, now=at_once) == 0
     assert await payments.settle_open(migrated.transaction, pay, now=NOW + TRAVEL) == 1
     assert (await charge_of(migrated, charge_id)).state is ChargeState.PAID
     assert await payments.settle_open(migrated.transaction, pay, now=NOW + TRAVEL) == 0
