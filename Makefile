@@ -6,8 +6,9 @@ BIN := .venv/bin
 
 # What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, pcscd, and the fonts of letters.
 PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd fonts-dejavu-core fonts-droid-fallback
-# What the tests add: a reader driver, a database server, a browser with fonts and an OpenID client that are not ours.
-PACKAGES_TEST := vsmartcard-vpcd pcsc-tools opensc softhsm2 postgresql chromium fonts-liberation apache2 libapache2-mod-auth-openidc
+# What the tests add, none of it ours: a reader driver, a DESFire library, a database server, a browser with fonts, an OpenID client.
+# Of libnfc the tests build the driver that Debian leaves out, from the source of the same Debian mirror, with the same gcc.
+PACKAGES_TEST := vsmartcard-vpcd pcsc-tools opensc softhsm2 postgresql chromium fonts-liberation apache2 libapache2-mod-auth-openidc libfreefare-bin
 
 # Virtual readers run a pcscd of their own in a mount namespace, which takes root.
 AS_ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo --preserve-env)
@@ -41,6 +42,7 @@ setup: .venv/.packages-demo .venv/.ready ## prepare this machine for the demo an
 	@$(BIN)/python -m cardservice.web.frontend.build
 
 setup-test: setup .venv/.packages-test
+	@$(BIN)/python -m tests.support.libnfc
 
 docs: setup ## make the documents that are made from the code
 	@$(BIN)/python docs/generate.py

@@ -7,14 +7,13 @@ A birth date, an account number or an entitlement never is.
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import batches, bureau_files, photos, products
+from cardservice import batches, bureau_files, faces, photos, printing
 from cardservice.bureau_models import BatchRow, BatchState, Bureau, ProductionBatch, RowState
 from cardservice.errors import BatchNotReady, NoPhoto, NothingToMake
 from cardservice.models import Card, CardState
@@ -37,7 +36,6 @@ FIELDS: Final[Mapping[str, str]] = {
 }
 """What a face shows, as products name it -> the field of a row that says it."""
 PHOTO: Final = "photograph"
-_GROUPS: Final = (0, 1, 5, 9, 14)
 _CAN_BE_SENT: Final = frozenset({BatchState.RELEASED, BatchState.SENT})
 
 
@@ -85,6 +83,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
         last_day: the last day on which the card may be used.
         strip: colour of the strip.
         photo: JPEG in base64; absent where there is none.
+        face: the whole face as SVG, which finds its photo in `ROW.jpg`.
     """
 
     row: int
@@ -95,6 +94,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     last_day: date | None = None
     strip: str = ""
     photo: bytes = b""
+    face: str = ""
 
 
 class Head(msgspec.Struct, frozen=True):
@@ -103,7 +103,6 @@ class Head(msgspec.Struct, frozen=True):
     batch: str
     bureau: str
     product: str
-    face: tuple[str, ...]
     rows: int
 
 
@@ -177,9 +176,19 @@ async def _line(
     if printed is None:
         raise BatchNotReady("A card has no number to print.")
     made = _printed(row.number, person, card, *printed)
-    if PHOTO not in _face_of(card.product):
-        return made
-    return msgspec.structs.replace(made, photo=await _photo(session, means, card, actor, now))
+    photo = b""
+    if PHOTO in printing.product_of(card).face:
+        photo = await _photo(session, means, card, actor, now)
+    face = await printing.face_of(
+        session,
+        means.vault,
+        card,
+        person.full_name,
+        photo_at=f"{row.number}.jpg",
+        actor=actor,
+        now=now,
+    )
+    return msgspec.structs.replace(made, photo=photo, face=face)
 
 
 async def _photo(
@@ -197,12 +206,12 @@ def _printed(row: int, person: Person, card: Card, number: str, code: str) -> Ro
     """What the face shows, and where it is posted."""
     parts: dict[str, Any] = {
         "name": person.full_name,
-        "number": " ".join(number[first:last] for first, last in pairwise(_GROUPS)),
+        "number": faces.grouped(number),
         "code": code,
         "last_day": card.expires_on,
         "strip": card.strip or "",
     }
-    shown = _face_of(card.product)
+    shown = printing.product_of(card).face
     return Row(
         row=row,
         post=Post(person.full_name, person.address_lines, person.postcode),
@@ -210,18 +219,11 @@ def _printed(row: int, person: Person, card: Card, number: str, code: str) -> Ro
     )
 
 
-def _face_of(product_id: str) -> tuple[str, ...]:
-    """As it was last issued: what was ordered then is printed as it was."""
-    entries = [each for each in products.built_in().products if each.id == product_id]
-    return max(entries, key=lambda each: each.first).face if entries else ()
-
-
 async def _sealed(
     session: AsyncSession, means: Means, batch: ProductionBatch, rows: Sequence[Row]
 ) -> SealedFile:
     bureau = await session.get_one(Bureau, batch.bureau_id)
-    face = _face_of(batch.product)
-    head = Head(str(batch.id), bureau.name, batch.product, face, len(rows))
+    head = Head(str(batch.id), bureau.name, batch.product, len(rows))
     lines = b"".join(msgspec.json.encode(each) + b"\n" for each in (head, *rows))
     key = means.keystore.current(Purpose.BUREAU_SIGN)
     signed = bureau_files.sign(

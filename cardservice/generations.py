@@ -30,9 +30,13 @@ from identity.actors import Actor
 from identity.keys import KeyId, KeyStore, Purpose
 from readers.card.keys import MAX_VERSION
 from readers.contract.statuslist import Status
+from readers.contract.wire import READ_KEYS_EVERY
 
 READ_KEYS_AHEAD: Final = timedelta(days=7)
 """How long terminals have to fetch a new read key before the first card can be read by no other."""
+
+READ_KEYS_SOONEST: Final = 2 * READ_KEYS_EVERY
+"""How long they have in a hurry: every one that is online has asked by then."""
 
 GONE: Final = tuple(each for each, said in lifecycle.STATUS.items() if said is Status.INVALID)
 """States of cards that nobody will ever use again, whatever keys they have."""
@@ -123,7 +127,8 @@ async def add(
         keystore: makes and keeps the key.
         purpose: of a card key.
         used_from: when cards are first made with it; by default at once, and a read key after
-            `READ_KEYS_AHEAD`. A moment that is over means at once.
+            `READ_KEYS_AHEAD`. A moment that is over means at once, and of a read key after
+            `READ_KEYS_SOONEST`.
         actor: who does it.
         now: when.
         given: the key, where custodians made it.
@@ -135,8 +140,9 @@ async def add(
     _check_card_key(purpose)
     if keystore.current(purpose).generation >= MAX_VERSION:
         raise GenerationsUsedUp(f"{purpose} has had {MAX_VERSION} generations.")
-    ahead = READ_KEYS_AHEAD if purpose in READ_PURPOSES.values() else timedelta()
-    begins = max(now, used_from or now + ahead)
+    terminals_have_it = purpose in READ_PURPOSES.values()
+    ahead, least = (READ_KEYS_AHEAD, READ_KEYS_SOONEST) if terminals_have_it else (timedelta(),) * 2
+    begins = max(now + least, used_from or now + ahead)
     waiting = (KeyGeneration.purpose == purpose.value, KeyGeneration.used_from > begins)
     await session.execute(update(KeyGeneration).where(*waiting).values(used_from=begins))
     key = keystore.rotate(purpose, now=now, given=given)

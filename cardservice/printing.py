@@ -46,7 +46,7 @@ async def face_of(
         now: when.
     """
     product, account_id = product_of(card), card.account_id
-    printed = await carriers.printed(session, vault, card.id) if card.uid_index else None
+    printed = await carriers.printed(session, vault, card.id)
     if printed is not None:
         audit.record(
             session, "card-face-shown", audit.subject_of("card", card.id), actor=actor, now=now

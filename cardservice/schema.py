@@ -1,6 +1,7 @@
 """The database's schema: bring it up, take it down, and say whether it is what the code expects."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -12,13 +13,13 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import cardservice
 import entitlements
 import identity
 from cardservice.database import AUTOCOMMIT
-from cardservice.errors import NoSuchRevision
+from cardservice.errors import NoSuchRevision, NotReady
 
 _HERE: Final = Path(__file__).parent
 _PLACES: Final = (_HERE / "migrations", _HERE.parent / "migrations")
@@ -81,10 +82,47 @@ def head() -> str:
 
 async def _run(engine: AsyncEngine, do: Callable[[Config], None]) -> None:
     try:
-        async with engine.begin() as connection:
+        async with (
+            engine.connect() as connection,
+            _references_checked_at_the_end(connection),
+            connection.begin(),
+        ):
             await connection.run_sync(lambda sync: do(_config(sync)))
+            await connection.run_sync(_check_references)
     except CommandError as error:
         raise NoSuchRevision(f"{error}.") from error
+
+
+@asynccontextmanager
+async def _references_checked_at_the_end(connection: AsyncConnection) -> AsyncIterator[None]:
+    """On SQLite a table is changed by making it anew: while it is away, rows refer to nothing.
+
+    Source: SQLite, ALTER TABLE, section 7: foreign keys are off outside the transaction, and are
+    checked before it ends.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver = (await connection.get_raw_connection()).driver_connection
+    assert driver is not None  # noqa: S101  (it was just opened)
+    await driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        await driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    """Nothing, if every row refers to one that is there; PostgreSQL has seen to it already.
+
+    Raises:
+        NotReady: one does not; nothing was changed.
+    """
+    if connection.dialect.name != "sqlite":
+        return
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise NotReady(f"A row of {broken[0]} would refer to nothing. Nothing was changed.")
 
 
 def _config(connection: Connection | None = None) -> Config:

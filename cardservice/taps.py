@@ -74,7 +74,7 @@ async def ingest(
     """
     if terminal.revoked and await _quarantine_is_full(session, terminal.id):
         return Ingested((), 0, 0)
-    rows = [_row(terminal, event, now) for event in events]
+    rows = rows_of(terminal, events, now)
     statement = insert_new(session, Tap).returning(Tap.sequence)
     fresh = (await session.scalars(statement, rows)).all()
     conflicts = 0
@@ -188,6 +188,13 @@ def insert_new(session: AsyncSession, table: type[Base]) -> Insert:
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def rows_of(
+    terminal: KnownTerminal, events: Sequence[TapEvent], now: datetime
+) -> list[dict[str, Any]]:
+    """The rows of a batch, column -> value."""
+    return [_row(terminal, event, now) for event in events]
 
 
 def _row(terminal: KnownTerminal, event: TapEvent, now: datetime) -> dict[str, Any]:

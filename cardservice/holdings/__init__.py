@@ -56,6 +56,7 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "status_list": "how long a list is",
     "tap_tail": "how far the taps of a reader were looked at",
     "taps_looked_at": "how far the taps of all readers were looked at",
+    "status_shard": "how often each piece of a list changed",
     "kept_status": "places in lists that no record here has",
     "library_machine": "machines of libraries, not people",
     "library_usage": "how often library machines were answered; counts, not people",

@@ -7,7 +7,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
-from cardservice.errors import NoPhoto, NoSuchCard
+from cardservice.errors import NoPhoto, NoSuchCard, NoSuchCharge
 from cardservice.web import problems
 from cardservice.web.environment import moment
 from cardservice.web.errors import (
@@ -68,6 +68,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[Any]:
             NoSuchPage()
             | NoSuchAccount()
             | NoSuchCard()
+            | NoSuchCharge()
             | NoPhoto()
             | NoSuchStaff()
             | NoSuchOrganisation()

@@ -25,6 +25,9 @@ _ORDER_WORDS: Final = {
 """State of an order -> what a page calls it, the colour of its tag, and what happens next."""
 
 _POSTED: Final = _("It will be made and posted to you. When it has come, tell us, and it works.")
+_ARRIVES: Final = _(
+    "It is in the post. When it has come, tell us with the code on it, and it works."
+)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -88,16 +91,16 @@ async def _orders(session: AsyncSession, account_id: UUID) -> tuple[OrderLine, .
     """Cards that were reported lost and not replaced, and every order of a card."""
     cards = await issuance.cards_of(session, account_id)
     query = (
-        select(CardOrder, Terminal.place)
+        select(CardOrder, Card.state, Terminal.place)
         .join(Card, Card.id == CardOrder.card_id)
         .outerjoin(Terminal, Terminal.id == CardOrder.terminal_id)
         .where(Card.account_id == account_id)
         .order_by(CardOrder.ordered_at.desc())
     )
-    ordered = [(order, place) for order, place in await session.execute(query)]
+    ordered = (await session.execute(query)).all()
     return (
         *(_lost(card) for card in cards if card.state is CardState.LOST),
-        *(_order(order, place) for order, place in ordered),
+        *(_order(order, state, place) for order, state, place in ordered),
     )
 
 
@@ -111,13 +114,15 @@ def _lost(card: Card) -> OrderLine:
     )
 
 
-def _order(order: CardOrder, place: str | None) -> OrderLine:
+def _order(order: CardOrder, state: CardState, place: str | None) -> OrderLine:
     tag, colour, follows = _ORDER_WORDS[order.state]
     steps = [Step(_("Asked for"), order.ordered_at)]
     if order.closed_at is not None:
         steps.append(Step(tag, order.closed_at))
     if order.state is OrderState.WAITING:
         follows = follows % {"place": place} if place else _POSTED
+    elif state is CardState.DISPATCHED:
+        follows = _ARRIVES
     return OrderLine(
         title=_("A Kent Card"), tag=tag, colour=colour, next=follows, steps=tuple(steps)
     )

@@ -448,6 +448,7 @@ def _staff() -> list[Router]:
                 lost_app.ask,
                 lost_app.forget,
                 card_moves.move_card,
+                card_moves.order_faces,
                 staff_charges.take,
                 staff_charges.waive,
                 staff_charges.refund,

@@ -38,8 +38,12 @@ _PRINTABLE: Final = r"^[^\x00-\x1f\x7f]*$"
 class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the server may set of a terminal; every field has the value of a terminal untouched.
 
+    `pass_back_seconds` and `refresh_seconds` also travel where terminals that know no set-up look
+    for them, in the settings of each service and of the bundle; those places are what counts.
+
     Attributes:
-        pass_back_seconds: how long a card that was answered gets the same answer again.
+        pass_back_seconds: how long a card that was answered gets the same answer again; None: as
+            each service has it.
         show_seconds: how long an answer stands after the card has left.
         refresh_seconds: how often the terminal asks for a bundle.
         health_seconds: how often it says how it is.
@@ -47,7 +51,7 @@ class RemoteSettings(msgspec.Struct, frozen=True, kw_only=True):
         advice: the line below; empty with a title: none.
     """
 
-    pass_back_seconds: Annotated[int, Meta(ge=0, le=300)] = 10
+    pass_back_seconds: Annotated[int, Meta(ge=0, le=300)] | None = None
     show_seconds: Annotated[int, Meta(ge=1, le=30)] = 4
     refresh_seconds: Annotated[int, Meta(ge=LEAST_REFRESH_SECONDS, le=MOST_REFRESH_SECONDS)] = 60
     health_seconds: Annotated[int, Meta(ge=15, le=3600)] = 60

@@ -29,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         service: which of the terminal's services is checked at this reader; absent: the first.
         product: what this terminal is: `validator`, `library-kiosk`, `front-desk` or
             `desk-encoder`; absent: as the server says, else a validator, or an encoder where it may
-            only make cards.
+            make cards.
         till_secret_file: file of mode 0600 with the word that software on this machine shows: a
             till to be given tokens of accepted taps, or at a library kiosk the library's own
             software to be given patron numbers; absent: nobody is given any.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from readers.clock import Clock
-from readers.contract.wire import TapEvent
+from readers.contract.wire import READ_KEYS_EVERY, TapEvent
 from readers.errors import ReadersError
 from readers.terminal.bundle import BundleView
 from readers.terminal.errors import ServerRefused, ServerUnreachable, StateUnusable
@@ -22,7 +22,6 @@ log = logging.getLogger(__name__)
 BATCH: Final = 200
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
-KEYS_EVERY: Final = timedelta(hours=1)
 DEFAULT_REFRESH: Final = timedelta(seconds=60)
 LONGEST_SLEEP: Final = 2.0
 """Seconds between looks at the clock, which may have been set meanwhile."""
@@ -200,10 +199,10 @@ class Sync:
         signed = self._server.bundle(now=now)
         self._holdings.hear_server_time(signed.server_time)
         before = self._holdings.bundle
-        view = self._holdings.adopt_bundle(signed.token, now=now)
+        view = self._holdings.adopt_bundle(signed.token, fetch=self._server.shard, now=now)
         missing = bool(view.services) and not self._holdings.keys
         changed = _services(before) != _services(view)
-        if missing or changed or self._is_due(self._keys_at, KEYS_EVERY):
+        if missing or changed or self._is_due(self._keys_at, READ_KEYS_EVERY):
             self._holdings.adopt_read_keys(self._server.read_keys(now=now))
             self._keys_at = now
         self._bundle_at = now

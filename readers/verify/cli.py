@@ -42,7 +42,7 @@ _MISUSED: Final = (SettingsRefused, PinUnusable, NeverFetched, ClockRefused)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    options = _parser().parse_args(arguments)
+    options = command_parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE if isinstance(error, _MISUSED) else FAULT
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Every command with its help."""
     parser = argparse.ArgumentParser(
         prog="kentcard-verify",
         description="Check the codes that residents show on their phones, without the network.",

@@ -81,6 +81,7 @@ def test_a_batch_is_made_released_sent_and_answered(
     assert reader.says("0 posted, 1 ordered again, 1 to look at")
     reader.check("Batch of Kent Card")
     assert reader.says("Row 2: print. It was ordered again.")
+    assert page.get_by_role("link", name="Open the record").count() == 1
 
 
 def give(reader: Reader, directory: Path, data: bytes) -> None:

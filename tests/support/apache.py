@@ -92,7 +92,7 @@ def serving(port: int, settings: Mapping[str, str]) -> Iterator[None]:
     (root / "httpd.conf").write_text(_configuration(root, port, settings))
     server = subprocess.Popen([HTTPD, "-f", root / "httpd.conf", "-D", "FOREGROUND"])
     try:
-        _wait(port, server, root / "error.log")
+        wait_for(port, server, root / "error.log")
         yield
     finally:
         server.send_signal(signal.SIGTERM)
@@ -127,7 +127,8 @@ OIDCCryptoPassphrase {secrets.token_hex(16)}
 """
 
 
-def _wait(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Until it listens; fails with what it logged if it never does."""
     deadline = time.monotonic() + _STARTED_WITHIN
     while True:
         try:

@@ -1,6 +1,7 @@
 """A small real server of the tests' own that speaks the wire, over real sockets."""
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from readers.card.apdu import Procedure, ResponseApdu
 from readers.contract import wire
 from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.services import Service
+from readers.contract.shards import MEDIA_TYPE
 from readers.contract.tokens import REQUEST_AUDIENCE, REQUEST_TYPE, key_id_of, verify_token
 from readers.errors import TokenRefused
 from tests.support.issuer import TERMINAL, Issuer
@@ -33,7 +35,11 @@ class TinyServer:
         now: what time it is for the server.
         taps: every tap it holds, by sequence.
         batches: the sequences of each batch that came.
+        keep: is given each batch before it is confirmed.
         refuse: path -> (status, code) it answers instead.
+        knows_shards: whether it gives lists in pieces to who asks; an older server does not.
+        shards: the pieces it gives out, by digest.
+        handed_out: what somebody in between gives out instead of those of the next bundles.
         unacceptable: sequences that make it refuse a whole batch.
         healths: what the terminal said of itself.
         answer: what it says when asked before the light.
@@ -49,11 +55,13 @@ class TinyServer:
         self.services = services
         self.now = now
         self.bundle_changes: dict[str, Any] = {}
+        self.signed_by = "bun.1"
         self.terminal_id = TERMINAL
         self.public_key: Ed25519PublicKey | None = None
         self.codes = {CODE}
         self.taps: dict[int, wire.TapEvent] = {}
         self.batches: list[list[int]] = []
+        self.keep: Callable[[wire.TapUpload], None] = lambda _: None
         self.refuse: dict[str, tuple[int, str]] = {}
         self.unacceptable: set[int] = set()
         self.answer: Callable[[wire.CheckRequest], tuple[int | None, bool]] = lambda _: (
@@ -70,13 +78,16 @@ class TinyServer:
             result=wire.SessionResult.DONE, title="Your card is up to date", advice="Tap again."
         )
         self.requests: list[str] = []
+        self.knows_shards = True
+        self.shards: dict[str, bytes] = {}
+        self.handed_out: dict[str, bytes] | None = None
         self.hang_up_at_step = 0
         tiny = self
 
         class Handler(_Handler):
             server_is = tiny
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Listening(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -90,8 +101,26 @@ class TinyServer:
         self._thread.join()
         self._server.server_close()
 
-    def bundle(self) -> str:
-        return self.issuer.bundle(*self.services, made=self.now, **self.bundle_changes)
+    def bundle(self, *, in_shards: bool) -> str:
+        changes = dict(self.bundle_changes)
+        if in_shards and "status_lists" not in changes:
+            for service in self.services if self.handed_out is None else ():
+                self.shards |= self.issuer.shards(service)
+            self.shards |= self.handed_out or {}
+            changes["status_lists"] = {}
+            changes.setdefault(
+                "hotlists",
+                {each: self.issuer.manifest_token(each, made=self.now) for each in self.services},
+            )
+        return self.issuer.bundle(
+            *self.services, made=self.now, signed_by=self.signed_by, **changes
+        )
+
+
+class _Listening(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # else whoever asked has died
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # passed on
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -101,11 +130,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         tiny = self.server_is
+        self.path, _, query = self.path.partition("?")
         tiny.requests.append(self.path)
+        if self.path.startswith(wire.STATUS_SHARDS_PATH):
+            self._shard()
+            return
         if not self._authorised():
             return
         if self.path == wire.BUNDLE_PATH:
-            self._say(wire.SignedBundle(token=tiny.bundle(), server_time=tiny.now))
+            in_shards = tiny.knows_shards and query == f"{wire.LISTS}={wire.LISTS_IN_SHARDS}"
+            token = tiny.bundle(in_shards=in_shards)
+            self._say(wire.SignedBundle(token=token, server_time=tiny.now))
         elif self.path == wire.READ_KEYS_PATH:
             self._say(wire.ReadKeys({s: list(tiny.issuer.read_keys(s)) for s in tiny.services}))
         elif self.path == wire.CARD_SESSION_PATH:
@@ -114,7 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         tiny = self.server_is
         tiny.requests.append(self.path)
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        length = int(self.headers["Content-Length"])
+        body = self.rfile.read(length)
+        if len(body) < length:  # whoever asked has died
+            self.close_connection = True
+            return
         if self.path == wire.ENROL_PATH:
             self._enrol(msgspec.json.decode(body, type=wire.EnrolRequest))
         elif not self._authorised():
@@ -132,6 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
                 wire.CheckAnswer(status=status, update_owed=owed, server_time=tiny.now),
                 delay=tiny.delay,
             )
+
+    def _shard(self) -> None:
+        digest = self.path.rpartition("/")[2]
+        shard = self.server_is.shards.get(digest)
+        if shard is None:
+            self._problem(404, "not-found")
+        else:
+            self._send(200, shard, MEDIA_TYPE)
 
     def _authorised(self) -> bool:
         tiny = self.server_is
@@ -172,6 +219,7 @@ class _Handler(BaseHTTPRequestHandler):
         if tiny.unacceptable.intersection(sequences):
             self._problem(400, "malformed")
             return
+        tiny.keep(upload)
         new = [tap for tap in upload.taps if tap.sequence not in tiny.taps]
         tiny.taps.update({tap.sequence: tap for tap in upload.taps})
         self._say(wire.TapsStored(stored=sequences, new=len(new), server_time=tiny.now))

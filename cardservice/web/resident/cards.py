@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import arrivals, issuance, lifecycle, replacement
 from cardservice.arrivals import NotConfirmed
-from cardservice.errors import CardError, NoSuchCard
+from cardservice.errors import CardError, CardInHand, NoSuchCard
 from cardservice.models import Card, CardState
 from cardservice.settings import Settings
 from cardservice.web.card_lines import price_of_another
@@ -188,8 +188,7 @@ async def ask_replace(
     card = await _own(session, request, card_id)
     if not _is_replaced_for_holder(card):
         return see_other("/account")
-    price = price_of_another(card, london_date(now))
-    return page(request, REPLACE, card_id=card_id, price=price, faults={})
+    return _replace_page(request, card, now)
 
 
 @post("/card/{card_id:uuid}/replace", status_code=200)
@@ -204,7 +203,7 @@ async def replace(
     card = await _own(session, request, card_id)
     if not _is_replaced_for_holder(card):
         return see_other("/account")
-    visitor, price = request.user, price_of_another(card, london_date(now))
+    visitor = request.user
     try:
         async with session.begin_nested():
             await replacement.replace(
@@ -217,11 +216,13 @@ async def replace(
                 now=now,
             )
     except CardError as error:
-        faults = {"card": str(error)}
-        return page(request, REPLACE, status=422, faults=faults, card_id=card_id, price=price)
+        await session.refresh(card)
+        words = _ON_ITS_WAY if isinstance(error, CardInHand) else str(error)
+        return _replace_page(request, card, now, status=422, faults={"card": words})
     return see_other("/account/requests?done=card-replaced")
 
 
+_ON_ITS_WAY: Final = _("Another card is on its way to you already. Use that one when it has come")
 _WRONG: Final = _("The code is wrong. Enter the 6 numbers after “Code” on your card")
 _TOO_OFTEN: Final = _("You entered a wrong code too often. Wait a few minutes, then try again")
 
@@ -289,6 +290,25 @@ def _choices(card: Card) -> list[tuple[str, str]]:
 def _activate_page(request: VisitorRequest, card_id: UUID, fault: str) -> Response[Any]:
     faults = {"code": fault}
     return page(request, ACTIVATE, status=422, faults=faults, typed={}, card_id=card_id)
+
+
+def _replace_page(
+    request: VisitorRequest,
+    card: Card,
+    now: datetime,
+    *,
+    status: int = 200,
+    faults: Typed | None = None,
+) -> Response[Any]:
+    return page(
+        request,
+        REPLACE,
+        status=status,
+        faults=faults or {},
+        card_id=card.id,
+        price=price_of_another(card, london_date(now)),
+        is_damaged=card.state is CardState.DAMAGED,
+    )
 
 
 def _is_replaced_for_holder(card: Card) -> bool:

@@ -18,6 +18,7 @@ from cardservice.bureau_models import BatchRow, BatchState, Bureau, ProductionBa
 from cardservice.bureau_results import BadLine
 from cardservice.card_sessions import Means
 from cardservice.errors import BureauError
+from cardservice.models import Card
 from cardservice.web.errors import NoSuchPage
 from cardservice.web.forms import Typed, typed_in
 from cardservice.web.pages import page, see_other
@@ -243,7 +244,11 @@ async def _one(
         line=_line(batch),
         bureau=(await session.get_one(Bureau, batch.bureau_id)).name,
         counts=_counts(rows),
-        failed=[each for each in rows if each.state is RowState.FAILED],
+        failed=[
+            (each, (await session.get_one(Card, each.card_id)).account_id)
+            for each in rows
+            if each.state is RowState.FAILED
+        ],
         is_own=batch.made_by_id == request.user.actor.id,
         done=done,
     )

@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, replacement
+from cardservice import faces_owed, issuance, replacement
 from cardservice.errors import CardError, NoSuchCard
 from cardservice.models import Card, CardState
 from cardservice.web.forms import Typed, typed_in
@@ -60,6 +60,26 @@ async def move_card(
     if faults:
         return await record_page(request, session, vault, look, faults=faults, typed=typed)
     return see_other(look.address(done="moved"))
+
+
+@post("/residents/{account_id:uuid}/cards/faces", status_code=200, opt={ACT: Act.MAKE_CARD})
+async def order_faces(
+    request: VisitorRequest,
+    account_id: FromPath[UUID],
+    session: NamedDependency[AsyncSession],
+    vault: NamedDependency[Vault],
+    now: NamedDependency[datetime],
+    reason: FromQuery[str] = "",
+) -> Response[Any]:
+    """Order from a bureau what must be made because of its face."""
+    look = Look(request.user.actor, account_id, reason, now)
+    try:
+        async with session.begin_nested():
+            await faces_owed.order(session, vault, account_id, actor=look.actor, now=now)
+    except CardError as error:
+        faults = {"cards": str(error)}
+        return await record_page(request, session, vault, look, faults=faults)
+    return see_other(look.address(done="face-ordered"))
 
 
 def _faults(visitor: Visitor, card: Card, typed: Typed) -> dict[str, str]:

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import front_desk, issuance, pairing, phones, terminals
+from cardservice import faces_owed, front_desk, issuance, pairing, phones, terminals
 from cardservice.models import CardState
 from cardservice.web.assisted_words import why_assisted
 from cardservice.web.charge_lines import RELIEFS
@@ -135,6 +135,7 @@ async def record_page(
         desks=desks,
         identity_shown=await issuance.may_be_ordered_for(session, vault, look.account_id),
         phone=await phones.in_use(session, look.account_id),
+        faces=await faces_owed.of_account(session, look.account_id, now=look.now),
         moves={state: allowed(state, request.user.may) for state in CardState},
         whys=[(why.value, words) for why, words in WHY_WORDS.items()],
         reliefs=[(relief.value, words) for relief, words in RELIEFS.items()],
@@ -160,6 +161,7 @@ DONE: Final = {
     "lost": _("The card is reported lost. Readers will refuse it"),
     "phone-lost": _("Codes from the phone are stopped, and every sign-in has ended"),
     "found": _("The card can be used again"),
+    "face-ordered": _("The card is ordered. A bureau makes it, and it comes by post"),
     "moved": _("What became of the card is recorded"),
     "paid": _("The payment is recorded"),
     "waived": _("Nothing is to be paid"),

@@ -1,5 +1,6 @@
 """A bureau prints, its encoder writes chips through the relay; results are whole or nothing."""
 
+from base64 import b64decode
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from cardservice import (
     bureaus,
     issuance,
     lifecycle,
+    photos,
 )
 from cardservice.batch_files import Means, SealedFile
 from cardservice.batch_results import Taken
@@ -21,6 +23,7 @@ from cardservice.bureau_models import BatchRow, BatchState, ProductionBatch, Row
 from cardservice.bureau_results import BadLine
 from cardservice.errors import BatchNotReady, BureauError, NothingToMake
 from cardservice.models import Card, CardState
+from cardservice.photo_models import PhotoStage
 from cardservice.products import KENT_CARD
 from entitlements import carriers
 from identity import addresses
@@ -159,16 +162,37 @@ async def test_the_file_says_what_is_printed_and_posted_and_nothing_else(bureau:
     made = await bureau.download(batch)
     head, rows = bureau.works.opened(made.data, bureau.world.keystore)
     card = (await bureau.cards())[0]
-    assert set(head) == {"batch", "bureau", "product", "face", "rows"}
-    assert set(rows[0]) == {"row", "post", "name", "number", "code", "last_day"}
+    assert set(head) == {"batch", "bureau", "product", "rows"}
+    assert set(rows[0]) == {"row", "post", "name", "number", "code", "last_day", "face"}
     assert set(rows[0]["post"]) == {"name", "lines", "postcode"}
     assert rows[0]["last_day"] == str(card.expires_on)
     async with bureau.world.database.transaction() as session:
         account = await session.get_one(Account, bureau.people[0])
-    said = str(rows)
+    face = rows[0].pop("face")
+    assert rows[0]["number"] in face
+    assert "Ann Able" in face
+    said = str(rows) + face
     for secret in ("1960", account.number, str(account.id), JEAN.email, "library", "travel"):
         assert secret not in said
     assert b"Able" not in made.data
+
+
+async def test_the_photo_of_the_holder_is_in_the_file(bureau: Bureau) -> None:
+    batch = await bureau.batch(await bureau.open(PEOPLE[:2]))
+    async with bureau.world.database.transaction() as session:
+        await photos.keep(
+            session,
+            bureau.world.vault,
+            bureau.people[1],
+            PhotoStage.CARD,
+            b"a picture",
+            actor=CLERK,
+            now=bureau.world.clock(),
+        )
+    without, there = await bureau.rows(batch)
+    assert "photo" not in without
+    assert b64decode(there["photo"]) == b"a picture"
+    assert "2.jpg" in there["face"]
 
 
 async def test_nothing_leaves_the_house_without_a_second_person(bureau: Bureau) -> None:

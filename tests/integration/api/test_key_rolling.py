@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from cardservice import generations, replacement, updates
 from cardservice.card_keys import FIRST, PURPOSES, application_key
@@ -26,6 +26,7 @@ from cardservice.key_models import KeyGeneration
 from cardservice.models import Card
 from identity.dates import london_date
 from identity.keys import FileKeyStore, KeyId, Purpose
+from identity.token_keys import TokenKeyStore
 from identity.trail_models import AuditRow
 from readers.card.apdu import run
 from readers.card.layout import KENT_AID, KEY_COUNT, PICC_AID, PICC_KEY
@@ -41,6 +42,7 @@ from readers.terminal.reading import read_tap
 from readers.virtual.card import VirtualCard
 from tests.support.people import CLERK, JEAN, NOW
 from tests.support.server import Machine, World, world
+from tests.support.tokens import SoftHsm
 
 LIBRARY = Purpose.CARD_READ_LIBRARY
 SOMEBODY = msgspec.structs.replace(JEAN, given_names="Joan", email="joan@example.com")
@@ -75,6 +77,7 @@ class Site:
                     actor=CLERK,
                     now=now,
                 )
+        self.served.clock.move(hours=2)
 
     async def retire(self, key: KeyId, even_though: int | None = None, days: int = 0) -> int:
         now = self.served.clock()
@@ -133,6 +136,10 @@ class Site:
 
 @pytest.fixture
 async def site(served: World) -> Site:
+    return await site_of(served)
+
+
+async def site_of(served: World) -> Site:
     desk = await served.machine()
     purposes = [wire.Purpose.VALIDATE, wire.Purpose.UPDATE]
     reader = await served.machine("Library", services=[Service.LIBRARY], purposes=purposes)
@@ -332,6 +339,35 @@ async def test_a_key_that_was_made_and_not_noted_is_on_no_card(site: Site) -> No
     assert not await site.is_owed()
 
 
+async def test_after_an_older_database_was_restored_one_more_rotation_puts_cards_right(
+    site: Site,
+) -> None:
+    """The chip is further than the database knows, and the key store has all it needs."""
+    before = await site.stored()
+    await site.rotate(*PURPOSES.values())
+    assert done(await site.tap())
+    reset = update(Card).values(key_generations=before, key_rolls=0)
+    await site.served.do(lambda session: session.execute(delete(KeyGeneration)))
+    await site.served.do(lambda session: session.execute(reset))
+    assert not await site.is_owed()
+    await site.rotate(*PURPOSES.values())
+    assert done(await site.tap())
+    assert site.on_the_chip() == await site.stored() == dict.fromkeys(FIRST, 3)
+
+
+async def test_cards_of_a_site_with_a_token_are_made_read_and_rolled(
+    database_url: str, softhsm: SoftHsm, tmp_path: Path
+) -> None:
+    store = TokenKeyStore.initialise(tmp_path / "keys", softhsm.open(tmp_path.name), now=NOW)
+    async with world(database_url, store) as served:
+        site = await site_of(served)
+        assert await site.reads()
+        await site.rotate(*PURPOSES.values())
+        assert done(await site.tap())
+        assert site.on_the_chip() == SECOND
+        assert await site.reads()
+
+
 async def test_how_many_cards_are_where_is_told(site: Site) -> None:
     await site.rotate(LIBRARY)
 
@@ -371,3 +407,15 @@ async def test_the_terminal_is_told_that_keys_are_rolled(site: Site) -> None:
         command = msgspec.json.decode(await opened.recv(), type=wire.FromServer)
     assert isinstance(command, wire.Command)
     assert command.doing == [UpdateKind.ROLL_KEYS.value]
+
+
+async def test_in_a_hurry_a_read_key_still_waits_until_every_terminal_online_has_asked(
+    site: Site,
+) -> None:
+    now = site.served.clock()
+    made = await site.served.do(
+        lambda session: generations.add(
+            session, site.served.keystore, LIBRARY, used_from=now, actor=CLERK, now=now
+        )
+    )
+    assert made.used_from - now > wire.READ_KEYS_EVERY

@@ -87,7 +87,7 @@ class Drill:
         )
 
     async def rotate(self) -> None:
-        """The library's read key, at once."""
+        """The library's read key, as soon as terminals have it."""
         now = self.served.clock()
         await self.served.do(
             lambda session: generations.add(
@@ -99,6 +99,7 @@ class Drill:
                 now=now,
             )
         )
+        self.served.clock.move(hours=2)
 
 
 @pytest.fixture

@@ -250,7 +250,7 @@ async def test_what_is_set_travels_in_the_signed_bundle(served: World) -> None:
             )
         )  # fmt: skip
 
-    await change(show_seconds=9, refresh_seconds=30)
+    await change(show_seconds=9, refresh_seconds=30, pass_back_seconds=45)
     await change(title="Welcome", show_seconds=None)
     fetched = await machine.get(wire.BUNDLE_PATH)
     token = msgspec.json.decode(fetched.content, type=wire.SignedBundle).token
@@ -262,6 +262,7 @@ async def test_what_is_set_travels_in_the_signed_bundle(served: World) -> None:
     assert told.product is Product.FRONT_DESK
     assert (told.settings.title, told.settings.show_seconds) == ("Welcome", 4)
     assert view.refresh == timedelta(seconds=30)
+    assert view.services[Service.LIBRARY].pass_back == timedelta(seconds=45)
 
 
 @pytest.mark.parametrize(

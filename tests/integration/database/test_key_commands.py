@@ -127,9 +127,17 @@ def test_a_read_key_waits_for_terminals_unless_a_day_is_said(
 ) -> None:
     assert run(["keys", "rotate", "card.read-library"]) == Exit.DONE
     assert told(capsys, "keys", "rolling")["remaining"] == 0
-    day = date(2026, 1, 1).isoformat()  # is over, so it is at once
+    day = date(2026, 1, 1).isoformat()  # is over, so it is as soon as terminals have it
     assert run(["keys", "rotate", "card.read-library", "--from", day]) == Exit.DONE
-    assert told(capsys, "keys", "rolling")["remaining"] == 1
+    rolling = told(capsys, "keys", "rolling")
+    assert rolling["remaining"] == 0
+    begins = {
+        each["generation"]: each["used_from"]
+        for each in rolling["generations"]
+        if each["purpose"] == "card.read-library"
+    }
+    assert begins[2] == begins[3]
+    assert run(["keys", "rotate", "card.read-library", "--from", "2099-01-01"]) == Exit.DONE
     assert run(["keys", "rotate", "data", "--from", day]) == Exit.USAGE
     assert "--from is for card keys" in capsys.readouterr().err
     assert len(site.store.generations(Purpose.DATA)) == 1

@@ -7,13 +7,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from cardservice import arrivals, decisions, expiring, issuance, lifecycle, replacement
+from cardservice import (
+    arrivals,
+    decisions,
+    expiring,
+    faces_owed,
+    issuance,
+    lifecycle,
+    replacement,
+)
 from cardservice.arrivals import NotConfirmed
 from cardservice.database import Database
 from cardservice.errors import CardInHand, MoveNotAllowed, NoSuchProduct, NotTheirMove
 from cardservice.issuance import Term
 from cardservice.models import Card, CardOrder, CardState, OrderState
-from entitlements import carriers, issuing
+from entitlements import assessing, carriers, issuing
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from identity import accounts
@@ -220,6 +228,29 @@ async def test_a_bus_pass_is_for_who_has_its_concession_and_no_desk_makes_it(
             await issuance.order(
                 *(session, vault, jean, None), product="gold-card", actor=CLERK, now=NOW
             )
+
+
+async def test_who_gains_a_concession_is_owed_a_card_with_a_face_of_its_own_once(
+    migrated: Database, vault: Vault, jean: UUID
+) -> None:
+    december = NOW.replace(month=12, day=2)
+    async with migrated.transaction() as session:
+        assert await faces_owed.of_account(session, jean, now=NOW) == ()
+        await assessing.assess(session, vault, jean, actor=SYSTEM, now=december)
+        (owed,) = await faces_owed.of_account(session, jean, now=december)
+        assert (owed.product.id, owed.strip, owed.instead) == ("travel-pass", "blue", False)
+        (placed,) = await faces_owed.order(session, vault, jean, actor=CLERK, now=december)
+        card = await lifecycle.locked(session, placed.card_id)
+        assert (card.strip, card.expires_on, card.product) == ("blue", LAST, "travel-pass")
+        assert await faces_owed.of_account(session, jean, now=december) == ()
+        card.strip = "orange"  # as if they had held the other concession when it was made
+        (again,) = await faces_owed.of_account(session, jean, now=december)
+        assert again.instead
+    async with migrated.transaction() as session:
+        with pytest.raises(CardInHand):
+            await faces_owed.order(session, vault, jean, actor=CLERK, now=december)
+        kent = await lifecycle.live_card(session, jean)
+        assert kent is not None  # a card of another product is beside it
 
 
 async def test_every_card_ends_with_a_record_and_what_was_ordered_is_cancelled(

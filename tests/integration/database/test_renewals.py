@@ -12,11 +12,13 @@ import msgspec
 import pytest
 from sqlalchemy import func, select
 
-from cardservice import renewals, renewing, terminals
+from cardservice import batches, photos, renewals, renewing, terminals
 from cardservice.database import Database
 from cardservice.errors import NothingAsked
 from cardservice.last_uses import last_uses
 from cardservice.models import Card, CardOrder, CardState, Tap
+from cardservice.photo_models import PhotoStage
+from cardservice.products import KENT_CARD
 from cardservice.renewal_models import Renewal, RenewalState, RunState
 from cardservice.renewal_rules import Asking, Leaving
 from cardservice.terminals import Role
@@ -35,6 +37,7 @@ from tests.support.people import CLERK, JEAN, NOW
 
 ENDS: Final = date(2028, 3, 31)
 THEN: Final = datetime(2028, 3, 1, 9, tzinfo=NOW.tzinfo)
+TRAVEL_PASS: Final = "travel-pass"
 LATELY: Final = date(2028, 2, 1)
 HOME: Final = SelfAsserted(
     given_names="Sam",
@@ -68,7 +71,13 @@ class Town:
         return await self.card(name, account.id, used=used, state=state)
 
     async def card(
-        self, name: str, account_id: UUID, *, used: date | None, state: CardState
+        self,
+        name: str,
+        account_id: UUID,
+        *,
+        used: date | None,
+        state: CardState,
+        product: str = KENT_CARD,
     ) -> UUID:
         self.people[name] = account_id
         async with self.database.transaction() as session:
@@ -77,8 +86,9 @@ class Town:
                 created_at=NOW,
                 state_since=NOW,
                 state=state,
+                product=product,
                 sealed_uid=b"sealed",
-                uid_index=account_id.bytes,
+                uid_index=f"{product}{account_id}".encode(),
                 expires_on=ENDS,
             )
             session.add(card)
@@ -164,6 +174,56 @@ async def test_a_tap_that_is_still_kept_is_a_use_too(town: Town) -> None:
         session.add(_tap(kiosk.id, 3, records[0], accepted=True, after_revocation=False))
     await town.run()
     assert (await town.outcome("tapper"))[0] is RenewalState.RENEWED
+
+
+async def test_a_bus_pass_is_renewed_for_who_may_have_it_then_and_never_without_a_photo(
+    town: Town,
+) -> None:
+    await town.resident("jean")  # may travel free from 30 November 2026, and was given nothing
+    await town.card(
+        "pass",
+        town.people["jean"],
+        used=None,
+        state=CardState.ACTIVE,
+        product=TRAVEL_PASS,
+    )
+    await town.run()
+    assert await town.outcome("pass") == (RenewalState.ASKED, [Asking.PHOTO_MISSING.value])
+    async with town.database.transaction() as session:
+        await photos.keep(
+            session,
+            town.vault,
+            town.people["jean"],
+            PhotoStage.CARD,
+            b"a picture",
+            actor=CLERK,
+            now=THEN,
+        )
+    async with town.database.transaction() as session:
+        kept = await renewals.keep(session, town.vault, town.cards["pass"], actor=CLERK, now=THEN)
+        assert isinstance(kept, Renewal)
+        new = await session.get_one(Card, kept.new_card_id)
+        assert (new.product, new.strip) == (TRAVEL_PASS, "blue")
+        assert new.expires_on == date(2033, 3, 31)
+        waits = {each.product: each for each in await batches.waiting(session)}
+    assert waits[TRAVEL_PASS].ready == 1
+
+
+async def test_who_may_not_be_known_to_have_it_is_asked_and_never_given_it(town: Town) -> None:
+    details = msgspec.structs.replace(JEAN, birth_date=date(1990, 1, 1), email="young@example.com")
+    async with town.database.transaction() as session:
+        young = await accounts.register(session, town.vault, details, actor=CLERK, now=NOW)
+    card_id = await town.card(
+        "pass", young.id, used=None, state=CardState.ACTIVE, product=TRAVEL_PASS
+    )
+    await town.run()
+    state, reasons = await town.outcome("pass")
+    assert state is RenewalState.ASKED  # too young for one pass, but nobody knows of a disability
+    assert Asking.ENTITLEMENT_NOT_KNOWN.value in reasons
+    async with town.database.transaction() as session:
+        kept = await renewals.keep(session, town.vault, card_id, actor=CLERK, now=THEN)
+    assert isinstance(kept, renewals.NotRenewed)
+    assert await town.count(CardOrder) == 0
 
 
 async def test_the_dead_and_the_erased_are_left_and_nobody_writes_to_them(town: Town) -> None:

@@ -200,7 +200,7 @@ def test_a_damaged_set_up_is_taken_again_from_the_bundle(
     [
         ([Purpose.VALIDATE], Product.VALIDATOR),
         ([Purpose.PERSONALISE], Product.DESK_ENCODER),
-        ([Purpose.PERSONALISE, Purpose.VALIDATE], Product.VALIDATOR),
+        ([Purpose.PERSONALISE, Purpose.VALIDATE], Product.DESK_ENCODER),
     ],
 )
 def test_a_terminal_nobody_set_up_is_what_it_may_do(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from readers.terminal.keyboard import UINPUT
 from tests.support.tiny_server import CODE, TinyServer
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -87,6 +88,16 @@ def test_running_with_a_secret_of_the_till_that_is_open_to_others(run: Run, tmp_
     for words in ("mode 0644", "one word of 32", "umask 077"):
         assert words in done.stderr
     assert "letmein" not in done.stderr
+
+
+@pytest.mark.skipif(UINPUT.exists(), reason="this machine has the device")
+def test_running_with_a_keyboard_on_a_machine_that_has_none_to_give(run: Run) -> None:
+    assert run("enrol", stdin=CODE).returncode == 0
+    done = run("run", KENTCARD_TERMINAL_KEYBOARD="true", KENTCARD_TERMINAL_PRODUCT="library-kiosk")
+    assert done.returncode == 2
+    assert "/dev/uinput cannot be used" in done.stderr
+    assert "modprobe uinput" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_settings_with_three_faults_are_all_told(run: Run, tmp_path: Path) -> None:
