@@ -4,8 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-# What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, and pcscd.
-PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd
+# What the demo needs from Debian: a compiler and headers for pyscard and the reader driver, pcscd, and the fonts of letters.
+PACKAGES_DEMO := gcc libc6-dev python3-dev libpcsclite-dev libpcsclite1 pcscd fonts-dejavu-core fonts-droid-fallback
 # What the tests add, none of it ours: a reader driver, a DESFire library, a database server, a browser with fonts, an OpenID client.
 # Of libnfc the tests build the driver that Debian leaves out, from the source of the same Debian mirror, with the same gcc.
 PACKAGES_TEST := vsmartcard-vpcd pcsc-tools opensc softhsm2 postgresql chromium fonts-liberation apache2 libapache2-mod-auth-openidc libfreefare-bin

@@ -32,7 +32,7 @@ from cardservice.web.visitors import Part
 from entitlements.api import document, partner
 from entitlements.api.desk import Backing, Desk, Rates
 from entitlements.showing import Means as Showing
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from entitlements.uploads import Uploads
 from identity import sessions
 from identity.api import oidc
@@ -50,6 +50,7 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     terminal.TerminalApi,
     card_session.card_session,
     public.status_list,
+    public.status_shard,
     public.venue_bundle,
     public.problem_meaning,
     public.healthz,

@@ -82,7 +82,8 @@ def grouped(number: str) -> str:
 
 def _name_of_card(product: Product, _shown: Shown) -> str:
     return (
-        f'<path d="M0 32a32 32 0 0 1 32-32h792a32 32 0 0 1 32 32v78H0z" fill="{_GREEN}"/>'
+        f'<rect width="{WIDTH}" height="70" rx="32" fill="{_GREEN}"/>'
+        f'<rect y="34" width="{WIDTH}" height="76" fill="{_GREEN}"/>'
         f'<rect y="110" width="{WIDTH}" height="10" fill="{_GOLD}"/>'
         + _text(40, 76, product.name, size=56, room=776, fill="#ffffff", weight="bold")
     )

@@ -12,7 +12,6 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, products
-from cardservice.issuance import Term
 from cardservice.models import COMING, LIVE, Card, CardOrder
 from cardservice.products import Product, needs_new_face
 from entitlements import grants
@@ -62,13 +61,13 @@ async def order(
         IdentityNotShown: nobody has seen a document that shows who the resident is.
         MoveNotAllowed: the resident is recorded as deceased.
     """
-    today = Term(london_date(now), frozenset())
+    first = london_date(now)
     placed = []
     for face in await of_account(session, account_id, now=now):
         one = await issuance.renew(
             *(session, vault, account_id),
             product=face.product.id,
-            term=today,
+            term=issuance.Term(first, frozenset()),
             actor=actor,
             now=now,
         )

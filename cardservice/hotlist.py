@@ -17,7 +17,8 @@ from cardservice.terminals import KnownTerminal
 from entitlements import rulebooks
 from entitlements.schemes.authorities import Authorities, Authority, load_bank_holidays
 from entitlements.schemes.dates import NEVER
-from entitlements.status import StatusLists, minima
+from entitlements.status import minima
+from entitlements.status_lists import StatusLists
 from identity.keys import KeyStore
 from identity.keys import Purpose as KeyPurpose
 from readers.contract.products import RemoteSettings, set_up_of
@@ -62,12 +63,24 @@ async def bundle(
     lists: StatusLists,
     terminal: KnownTerminal,
     *,
+    in_shards: bool,
     now: datetime,
 ) -> str:
-    """The terminal's bundle as a signed token: for its services only."""
+    """The terminal's bundle as a signed token: for its services only.
+
+    Args:
+        session: the transaction.
+        keystore: signs.
+        lists: of records to refuse.
+        terminal: whose.
+        in_shards: the terminal fetches the lists in pieces, and is told which.
+        now: when.
+    """
     authorities = (await rulebooks.in_force(session)).authorities
     hours = _hours(authorities, terminal.authority, london_date(now))
-    content = await _content(session, keystore, lists, terminal.services, hours, now=now)
+    content = _content(keystore, terminal.services, hours, now=now)
+    form = lists.hotlist if in_shards else lists.token
+    lists_told = {service: await form(session, service, now=now) for service in content.services}
     told = await terminal_set_up.told(session, terminal.id)
     settings = set_up_of(told).settings
     own = msgspec.structs.replace(
@@ -78,6 +91,9 @@ async def bundle(
         purposes=sorted(terminal.purposes),
         services={name: _passed_back(each, settings) for name, each in content.services.items()},
         refresh_seconds=settings.refresh_seconds,
+        status_lists={} if in_shards else lists_told,
+        hotlists=lists_told if in_shards else {},
+        minima={service: await minima(session, service) for service in content.services},
         set_up=dict(told),
     )
     return _signed(keystore, own)
@@ -107,20 +123,15 @@ async def venue_bundle(
     if authority not in {each.id for each in authorities.authorities}:
         raise NoSuchAuthority("There is no authority with that id.")
     hours = _hours(authorities, authority, london_date(now))
-    return _signed(
-        keystore, await _content(session, keystore, lists, SHOWN_ON_PHONES, hours, now=now)
-    )
+    content = _content(keystore, SHOWN_ON_PHONES, hours, now=now)
+    told = {service: await lists.token(session, service, now=now) for service in content.services}
+    return _signed(keystore, msgspec.structs.replace(content, status_lists=told))
 
 
-async def _content(
-    session: AsyncSession,
-    keystore: KeyStore,
-    lists: StatusLists,
-    services: Collection[Service],
-    hours: list[DatedWindow],
-    *,
-    now: datetime,
+def _content(
+    keystore: KeyStore, services: Collection[Service], hours: list[DatedWindow], *, now: datetime
 ) -> Bundle:
+    """All but the lists."""
     today = london_date(now)
     return Bundle(
         iat=int(now.timestamp()),
@@ -133,11 +144,8 @@ async def _content(
         issuer_keys=public_keys(keystore, KeyPurpose.RECORD_SIGN),
         status_keys=public_keys(keystore, KeyPurpose.STATUS_SIGN),
         bundle_keys=public_keys(keystore, KeyPurpose.BUNDLE_SIGN),
-        status_lists={
-            service: await lists.token(session, service, now=now) for service in sorted(services)
-        },
+        status_lists={},
         bank_holidays=list(bank_holidays()),
-        minima={service: await minima(session, service) for service in sorted(services)},
     )
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from cardservice import erasing, reconciling, retention, taps
 from cardservice.database import Database
+from cardservice.holdings.cards import TAPS_KEPT
 from cardservice.holdings.people import DECEASED_KEPT, MESSAGES_KEPT
 from entitlements import (
     ending_notices,
@@ -188,14 +189,16 @@ async def erase_due(
             return Erasures(done, len(failed))
 
 
-async def apply_retention(database: Database, directory: Path, *, now: datetime) -> int:
+async def apply_retention(
+    database: Database, directory: Path, *, now: datetime, taps_kept: timedelta = TAPS_KEPT
+) -> int:
     """Remove what is kept for too long, from the database and the outbox; how much that was.
 
     Raises:
         OSError: a written message cannot be removed.
     """
     removed = 0
-    async for over in retention.run(database.transaction, now=now):
+    async for over in retention.run(database.transaction, now=now, taps_kept=taps_kept):
         _LOG.info("retention", table=over.table, rows=over.rows)
         removed += over.rows
     old = await asyncio.to_thread(outbox_files.written_before, directory, now - MESSAGES_KEPT)

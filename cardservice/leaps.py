@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice.models import Card
 from cardservice.updates import NOTHING_KNOWN
+from entitlements import status
 from entitlements.event_models import PartnerFeed
 from entitlements.models import KeptStatus, ServiceRecord, StatusListState
 from identity import audit, sessions
@@ -119,12 +120,9 @@ async def adopt(
         if row.status == Status.VALID.value and row.held:
             row.status = said[index]
             changed += 1
-    unknown = {index: status for index, status in said.items() if index not in records}
+    unknown = {index: value for index, value in said.items() if index not in records}
     await _keep(session, service, unknown)
-    version = update(StatusListState).where(StatusListState.service == service)
-    await session.execute(
-        version.values(version=StatusListState.version + 1), execution_options=_UNTOUCHED
-    )
+    await status.note_changed(session, ((service, place) for place in said))
     detail: audit.Detail = {"service": service.value, "records": changed, "unknown": len(unknown)}
     subject = audit.subject_of("status-list", service.value)
     audit.record(session, "status-list-adopted", subject, actor=actor, now=now, detail=detail)
@@ -136,8 +134,8 @@ async def _keep(session: AsyncSession, service: Service, places: Mapping[int, in
         return
     dialect = sqlite if dialect_of(session) == "sqlite" else postgresql
     rows = [
-        {"service": service, "status_index": index, "status": status}
-        for index, status in places.items()
+        {"service": service, "status_index": index, "status": value}
+        for index, value in places.items()
     ]
     await session.execute(dialect.insert(KeptStatus).on_conflict_do_nothing(), rows)
 

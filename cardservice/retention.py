@@ -5,16 +5,18 @@ There is no list of what is done: a run that is broken off is simply run again.
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import delete, func, inspect, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import taps
 from cardservice.erasing import children_first
 from cardservice.holdings import HOLDINGS
+from cardservice.holdings.cards import TAPS_KEPT
 from cardservice.holdings.holding import Holding, Period
 from cardservice.models import Tap, TapConflict
 from identity import audit
@@ -43,10 +45,12 @@ class Over(msgspec.Struct, frozen=True):
     rows: int
 
 
-async def preview(session: AsyncSession, *, now: datetime) -> tuple[Over, ...]:
+async def preview(
+    session: AsyncSession, *, now: datetime, taps_kept: timedelta = TAPS_KEPT
+) -> tuple[Over, ...]:
     """What a run would remove now, for every line that has a period."""
     found = []
-    for holding, period in _lines(HOLDINGS):
+    for holding, period in _lines(HOLDINGS, taps_kept):
         over = period.is_over(now - period.length)
         count = select(func.count()).select_from(holding.model).where(over)
         found.append(_over(holding, period, await session.scalar(count) or 0))
@@ -59,6 +63,7 @@ async def run(
     now: datetime,
     most: int = ROWS_AT_ONCE,
     holdings: Sequence[Holding] = HOLDINGS,
+    taps_kept: timedelta = TAPS_KEPT,
 ) -> AsyncIterator[Over]:
     """Remove what is over, `most` rows in one transaction; taps by whole sealed batches.
 
@@ -67,11 +72,12 @@ async def run(
         now: when.
         most: rows in one transaction.
         holdings: lines of the table; all of them, if nothing else is said.
+        taps_kept: how long taps are kept; at most as long as the table says.
 
     Yields:
         Each line of which something was removed, when it is done.
     """
-    for holding, period in _lines(holdings):
+    for holding, period in _lines(holdings, taps_kept):
         removed = 0
         while True:
             async with transaction() as session:
@@ -83,9 +89,13 @@ async def run(
             yield _over(holding, period, removed)
 
 
-def _lines(holdings: Sequence[Holding]) -> list[tuple[Holding, Period]]:
+def _lines(holdings: Sequence[Holding], taps_kept: timedelta) -> list[tuple[Holding, Period]]:
     ordered = children_first(holdings)
-    return [(each, each.period) for each in ordered if each.period is not None]
+    lines = [(each, each.period) for each in ordered if each.period is not None]
+    return [
+        (each, replace(period, length=taps_kept) if each.model in _BY_BATCH else period)
+        for each, period in lines
+    ]
 
 
 def _over(holding: Holding, period: Period, rows: int) -> Over:

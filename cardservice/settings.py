@@ -23,6 +23,8 @@ CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 CREDENTIAL: Final = "kentcard-keys"
 """Where systemd puts credentials of a service, and the name of ours. Source: systemd.exec(5)."""
 TERMINAL_PREFIX: Final = "KENTCARD_TERMINAL_"
+TAPS_DAYS: Final = 90
+"""How long taps are kept where nothing less is set; what the privacy notice promises."""
 LARGEST_EVIDENCE: Final = 20
 """MB; what is larger is not even received."""
 DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
@@ -155,6 +157,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "was decided."
         ),
     ] = 28
+    taps_days: Annotated[
+        Annotated[int, Meta(ge=1, le=TAPS_DAYS)],
+        _about(
+            "Days for which taps are kept; the privacy notice promises 90 at most. Afterwards only "
+            "the day of the last use of each service is known."
+        ),
+    ] = TAPS_DAYS
     claim_minutes: Annotated[
         Annotated[int, Meta(ge=5, le=480)],
         _about("How long an application is kept for the member of staff who claimed it."),

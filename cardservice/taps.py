@@ -54,13 +54,18 @@ class Ingested(msgspec.Struct, frozen=True):
 
 
 class ShownTap(msgspec.Struct, frozen=True):
-    """A tap as a page shows it."""
+    """A tap as a page shows it.
+
+    Attributes:
+        unseen: the reader ended before it noted that the answer was shown.
+    """
 
     at: datetime
     place: str
     service: str
     accepted: bool
     reason: str | None
+    unseen: bool = False
 
 
 async def ingest(
@@ -74,7 +79,7 @@ async def ingest(
     """
     if terminal.revoked and await _quarantine_is_full(session, terminal.id):
         return Ingested((), 0, 0)
-    rows = [_row(terminal, event, now) for event in events]
+    rows = rows_of(terminal, events, now)
     statement = insert_new(session, Tap).returning(Tap.sequence)
     fresh = (await session.scalars(statement, rows)).all()
     conflicts = 0
@@ -90,7 +95,7 @@ async def of_account(
 ) -> Sequence[ShownTap]:
     """A resident's latest taps, newest first, of all their cards."""
     query = (
-        select(Tap.taken_at, Terminal.place, Tap.service, Tap.accepted, Tap.reason)
+        select(Tap.taken_at, Terminal.place, Tap.service, Tap.accepted, Tap.reason, Tap.shown)
         .join(Terminal, Terminal.id == Tap.terminal_id)
         .join(
             ServiceRecord,
@@ -102,7 +107,10 @@ async def of_account(
         .limit(most)
     )
     rows = await session.execute(query)
-    return [ShownTap(at, place, service.value, ok, why) for at, place, service, ok, why in rows]
+    return [
+        ShownTap(at, place, service.value, ok, why, unseen=shown is False)
+        for at, place, service, ok, why, shown in rows
+    ]
 
 
 async def forget_batch(session: AsyncSession, *, before: datetime, now: datetime) -> int:
@@ -188,6 +196,13 @@ def insert_new(session: AsyncSession, table: type[Base]) -> Insert:
     if session.get_bind().dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     return sqlite.insert(table).on_conflict_do_nothing()
+
+
+def rows_of(
+    terminal: KnownTerminal, events: Sequence[TapEvent], now: datetime
+) -> list[dict[str, Any]]:
+    """The rows of a batch, column -> value."""
+    return [_row(terminal, event, now) for event in events]
 
 
 def _row(terminal: KnownTerminal, event: TapEvent, now: datetime) -> dict[str, Any]:

@@ -208,7 +208,8 @@ async def _nightly(means: Means, *, now: datetime) -> jobs.Announced:
     announced = jobs.Announced(ends.told + proof.told, ends.failed + proof.failed)
     keep = timedelta(days=means.settings.evidence_days)
     await jobs.let_go_of_evidence(database, keep=keep, now=now)
-    await jobs.apply_retention(database, means.outbox, now=now)
+    taps_kept = timedelta(days=means.settings.taps_days)
+    await jobs.apply_retention(database, means.outbox, now=now, taps_kept=taps_kept)
     _say(cards_expired=await expiring.expire_cards(database, now=now))
     return announced
 

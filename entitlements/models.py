@@ -28,6 +28,8 @@ from identity.db import Base, new_id
 from readers.contract.services import Service
 from readers.contract.statuslist import Status
 
+NOT_VALID = text("(status <> 0 OR NOT held)")
+"""Of records that their list tells of. A query that says it in other words misses their index."""
 _NOT_ENDED = text("ended_at IS NULL")
 _NOT_SUPERSEDED = text("superseded_at IS NULL")
 
@@ -350,8 +352,9 @@ class ServiceRecord(Base, kw_only=True):
         Index(
             "ix_service_record_listed",
             "service",
-            sqlite_where=text("status <> 0 OR NOT held"),
-            postgresql_where=text("status <> 0 OR NOT held"),
+            "status_index",
+            sqlite_where=NOT_VALID,
+            postgresql_where=NOT_VALID,
         ),
     )
 

@@ -1,15 +1,12 @@
-"""The status of records: changed here, told to readers as one signed list per service.
-
-Source: draft-ietf-oauth-status-list-21 sections 5.1 and 8.
-"""
+"""The status of records: changed here; `status_lists` tells readers."""
 
 import secrets
-from collections.abc import Collection
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-import msgspec
 from sqlalchemy import case, not_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,25 +14,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from entitlements import events
 from entitlements.carrier_models import CarrierFace
 from entitlements.event_models import EventType
-from entitlements.models import KeptStatus, ServiceRecord, StatusListState
+from entitlements.models import ServiceRecord, StatusListState
+from entitlements.shard_models import StatusShard
 from identity import audit
 from identity.actors import Actor
-from identity.keys import KeyStore, Purpose
 from readers.contract.services import Service
-from readers.contract.statuslist import (
-    EXPIRY_DAYS,
-    TOKEN_TYPE,
-    TTL_SECONDS,
-    Status,
-    StatusList,
-    to_claim,
-)
-from readers.contract.tokens import sign_token
+from readers.contract.shards import shard_of
+from readers.contract.statuslist import Status
 
 LEAST_SIZE: Final = 2**14
 """Places in the smallest list: an index tells nothing about how many records there are."""
-SIGN_AGAIN_AFTER: Final = timedelta(seconds=30)
-"""A list that did not change is signed anew when its `iat` is older, so that it does not age."""
 
 listed: Final = case(
     (ServiceRecord.status != Status.VALID.value, ServiceRecord.status),
@@ -61,16 +49,16 @@ async def set_carrier_status(
             ServiceRecord.status.not_in((status.value, Status.INVALID.value)),
         )
         .values(status=status.value)
-        .returning(ServiceRecord.service, ServiceRecord.account_id)
+        .returning(ServiceRecord.service, ServiceRecord.status_index, ServiceRecord.account_id)
     )
     changed = (await session.execute(changing)).all()
-    await _raise_versions(session, {service for service, _ in changed})
+    await note_changed(session, ((service, place) for service, place, _ in changed))
     await session.execute(
         update(CarrierFace)
         .where(CarrierFace.id == carrier_id, CarrierFace.status != Status.INVALID.value)
         .values(status=status.value)
     )
-    for holder in {account_id for _, account_id in changed}:
+    for holder in {account_id for _, _, account_id in changed}:
         await events.card(session, holder, _TOLD[status], now=now)
     subject, detail = audit.subject_of("carrier", carrier_id), {"status": status.name.lower()}
     audit.record(session, "carrier-status-set", subject, actor=actor, now=now, detail=detail)
@@ -80,7 +68,7 @@ async def set_held(
     session: AsyncSession, account_id: UUID, service: Service, *, held: bool
 ) -> None:
     """Say whether a resident holds a service, for the records that are out on their carriers."""
-    changed = await session.scalars(
+    changed = await session.execute(
         update(ServiceRecord)
         .where(
             ServiceRecord.account_id == account_id,
@@ -88,9 +76,9 @@ async def set_held(
             ServiceRecord.held != held,
         )
         .values(held=held)
-        .returning(ServiceRecord.service)
+        .returning(ServiceRecord.service, ServiceRecord.status_index)
     )
-    await _raise_versions(session, set(changed))
+    await note_changed(session, ((service, place) for service, place in changed))
 
 
 least_sequence: Final = case(
@@ -114,7 +102,7 @@ async def minima(session: AsyncSession, service: Service) -> dict[int, int]:
 
 async def new_index(session: AsyncSession, service: Service) -> int:
     """A random place in the service's list that no record ever had; it is never given out again."""
-    state = await _state(session, service, lock=True)
+    state = await state_of(session, service, lock=True)
     if 2 * (state.used + 1) > state.size:
         state.size *= 2
         state.version += 1
@@ -128,78 +116,30 @@ async def new_index(session: AsyncSession, service: Service) -> int:
             return index
 
 
-class _Kept(msgspec.Struct, frozen=True):
-    version: int
-    claim: dict[str, Any]
-    token: str
-    issued_at: datetime
-
-
-class StatusLists:
-    """Builds the lists and keeps each until it changes.
-
-    Args:
-        keystore: signs them.
-        base_url: of the server; `sub` of a list is where it can be fetched.
-    """
-
-    def __init__(self, keystore: KeyStore, base_url: str) -> None:
-        self._keystore = keystore
-        self._base_url = base_url
-        self._kept: dict[Service, _Kept] = {}
-
-    async def token(self, session: AsyncSession, service: Service, *, now: datetime) -> str:
-        """The service's list as a signed JWT (`statuslist+jwt`), at most half a minute old."""
-        state = await _state(session, service, lock=False)
-        kept = self._kept.get(service)
-        if kept is None or kept.version != state.version:
-            kept = self._sign(service, state.version, await _claim(session, state), now)
-        elif not timedelta(0) <= now - kept.issued_at < SIGN_AGAIN_AFTER:
-            kept = self._sign(service, kept.version, kept.claim, now)
-        return kept.token
-
-    def _sign(self, service: Service, version: int, claim: dict[str, Any], now: datetime) -> _Kept:
-        key = self._keystore.current(Purpose.STATUS_SIGN)
-        claims = {
-            "sub": f"{self._base_url}/status-lists/{service.value}",
-            "iat": int(now.timestamp()),
-            "exp": int((now + timedelta(days=EXPIRY_DAYS)).timestamp()),
-            "ttl": TTL_SECONDS,
-            "status_list": claim,
-        }
-        token = sign_token(
-            TOKEN_TYPE,
-            claims,
-            key_id=key.wire.decode(),
-            sign=lambda message: self._keystore.sign(key, message),
-        )
-        kept = _Kept(version, claim, token, now)
-        self._kept[service] = kept
-        return kept
-
-
-async def _claim(session: AsyncSession, state: StatusListState) -> dict[str, Any]:
-    marked = select(ServiceRecord.status_index, listed).where(
-        ServiceRecord.service == state.service,
-        (ServiceRecord.status != Status.VALID.value) | not_(ServiceRecord.held),
-    )
-    kept = select(KeptStatus.status_index, KeptStatus.status).where(
-        KeptStatus.service == state.service
-    )
-    status_list = StatusList.of_size(state.size)
-    for index, status in (*await session.execute(kept), *await session.execute(marked)):
-        status_list[index] = status
-    return to_claim(status_list)
-
-
-async def _raise_versions(session: AsyncSession, services: Collection[Service]) -> None:
-    for service in sorted(services):  # always in one order, so that no two requests lock crosswise
-        state = await _state(session, service, lock=True)
+async def note_changed(session: AsyncSession, changed: Iterable[tuple[Service, int]]) -> None:
+    """The lists say something else about these places: whoever kept them reads them again."""
+    places = defaultdict[Service, list[int]](list)
+    for service, place in changed:
+        places[service].append(place)
+    for service in sorted(places):  # always in one order, so that no two requests lock crosswise
+        state = await state_of(session, service, lock=True)
         state.version += 1
+        await _note_changes(session, service, places[service])
     await session.flush()
 
 
-async def _state(session: AsyncSession, service: Service, *, lock: bool) -> StatusListState:
+async def _note_changes(session: AsyncSession, service: Service, places: Collection[int]) -> None:
+    """The pieces with these places would come out differently; the list's state is locked."""
+    for number in sorted({shard_of(place) for place in places}):
+        found = await session.get(StatusShard, (service, number), populate_existing=True)
+        if found is None:
+            session.add(StatusShard(service=service, number=number))
+        else:
+            found.version += 1
+
+
+async def state_of(session: AsyncSession, service: Service, *, lock: bool) -> StatusListState:
+    """A service's list as far as it is not in the records; made when there is none yet."""
     query = select(StatusListState).where(StatusListState.service == service)
     if lock:
         query = query.with_for_update().execution_options(populate_existing=True)

@@ -43,6 +43,7 @@ from readers.terminal.errors import (
     TerminalError,
     TillSecretUnusable,
 )
+from readers.terminal.journal import send_again
 from readers.terminal.loop import Readers, is_meant
 from readers.terminal.parts import Terminal
 from readers.terminal.screen.server import Screen
@@ -116,6 +117,11 @@ def command_parser() -> argparse.ArgumentParser:
     )
     looking.add_argument("--json", action="store_true", help="answer as JSON")
     looking.set_defaults(command=_doctor)
+    resending = commands.add_parser(
+        "resend", parents=[shared], help="hand every tap that is kept over once more"
+    )
+    resending.add_argument("--json", action="store_true", help="answer as JSON")
+    resending.set_defaults(command=_resend)
     passing = commands.add_parser(
         "bus-pass", parents=[shared], help="read the bus pass on the reader; nothing is verified"
     )
@@ -154,6 +160,15 @@ def _doctor(options: argparse.Namespace, settings: Settings, clock: Clock) -> in
     for finding in findings:
         _say(f"{marks[finding.level]:>5}  {finding.text} {finding.remedy}".rstrip())
     return int(worst)
+
+
+def _resend(options: argparse.Namespace, settings: Settings, _clock: Clock) -> int:
+    taps = send_again(State(settings.state_dir).journal)
+    if options.json:
+        _answer({"taps": taps})
+    else:
+        _say(f"{taps} taps will be handed over again while `run` is in touch with the server.")
+    return DONE
 
 
 def _list_readers() -> Sequence[str]:

@@ -185,6 +185,12 @@ class StatusListError(ReadersError):
     code = "status-list-error"
 
 
+class ShardRefused(StatusListError):
+    """A piece of a status list is damaged, forged, or of another list or another time."""
+
+    code = "shard-refused"
+
+
 class ClockRefused(ReadersError):
     """A simulated clock was asked for outside demo mode, or its setting cannot be read."""
 

@@ -1,10 +1,11 @@
 """What anybody may fetch: status lists, bundles for venues, meanings of problems, and health."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from litestar import MediaType, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency
 from litestar.exceptions import NotFoundException
@@ -19,13 +20,20 @@ from cardservice import hotlist, metrics, schema
 from cardservice.card_sessions import Means
 from cardservice.database import Database
 from cardservice.web.problems import STATUS, every_error, title_of
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from identity.errors import KeyStoreError, KeyTokenAway
 from identity.keys import KeyStore, Purpose
 from readers.contract.services import Service
+from readers.contract.shards import MEDIA_TYPE as SHARD_MEDIA_TYPE
 from readers.contract.statuslist import MEDIA_TYPE, TTL_SECONDS
-from readers.contract.wire import KENT, VENUE_BUNDLE_PATH, SignedBundle
+from readers.contract.wire import (
+    KENT,
+    STATUS_SHARDS_PATH,
+    VENUE_BUNDLE_PATH,
+    SignedBundle,
+)
 
+SHARD_KEPT_SECONDS: Final = 365 * 24 * 60 * 60
 _SERVICES: Final[Mapping[str, Service]] = {service.value: service for service in Service}
 
 
@@ -35,11 +43,12 @@ _SERVICES: Final[Mapping[str, Service]] = {service.value: service for service in
     media_type=MEDIA_TYPE,
 )
 async def status_list(
+    request: Request[Any, Any, Any],
     service: FromPath[str],
     session: NamedDependency[AsyncSession],
     status_lists: NamedDependency[StatusLists],
     now: NamedDependency[datetime],
-) -> Response[str]:
+) -> Response[bytes | str]:
     """A service's status list token, which may be kept for its `ttl`.
 
     Raises:
@@ -50,8 +59,33 @@ async def status_list(
         raise NotFoundException("There is no such service.")
     token = await status_lists.token(session, found, now=now)
     caching = CacheControlHeader(public=True, max_age=TTL_SECONDS)
-    headers = {"cache-control": caching.to_header()}
-    return Response(token, media_type=MEDIA_TYPE, headers=headers)
+    tag = hashlib.sha256(token.encode()).hexdigest()
+    return _kept(request, token, MEDIA_TYPE, tag, caching)
+
+
+@get(
+    STATUS_SHARDS_PATH + "/{service:str}/{digest:str}",
+    opt={"public": "pieces of the status lists, which are public whole"},
+    media_type=SHARD_MEDIA_TYPE,
+)
+async def status_shard(
+    request: Request[Any, Any, Any],
+    service: FromPath[str],
+    digest: FromPath[str],
+    session: NamedDependency[AsyncSession],
+    status_lists: NamedDependency[StatusLists],
+) -> Response[bytes | str]:
+    """A piece of a service's status list, by the digest in a manifest; it never changes.
+
+    Raises:
+        NotFoundException: no such service, or the list has changed since that manifest.
+    """
+    found = _SERVICES.get(service)
+    shard = await status_lists.shard(session, found, digest) if found else None
+    if shard is None:
+        raise NotFoundException("There is no such piece, or no more. Fetch the manifest again.")
+    caching = CacheControlHeader(public=True, immutable=True, max_age=SHARD_KEPT_SECONDS)
+    return _kept(request, shard, SHARD_MEDIA_TYPE, digest, caching)
 
 
 @get(
@@ -117,6 +151,28 @@ async def readyz(
 async def metric_counts() -> Response[bytes]:
     """Counts for Prometheus."""
     return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def _kept(
+    request: Request[Any, Any, Any],
+    content: bytes | str,
+    media_type: str,
+    tag: str,
+    caching: CacheControlHeader,
+) -> Response[bytes | str]:
+    """The content with its tag; or, to who has it, that it is still the same.
+
+    Source: RFC 9110 section 13.1.2.
+    """
+    headers = {"cache-control": caching.to_header(), "etag": f'"{tag}"'}
+    asked = {each.strip().removeprefix("W/") for each in _tags(request)}
+    if asked & {f'"{tag}"', "*"}:
+        return Response(b"", status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _tags(request: Request[Any, Any, Any]) -> list[str]:
+    return str(request.headers.get("if-none-match", "")).split(",")
 
 
 async def _database(database: Database) -> str:

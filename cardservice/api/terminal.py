@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from litestar import Controller, Request, Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import JSONBody
+from litestar.params import FromQuery, JSONBody
 from litestar.types import Guard
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,7 @@ from cardservice.errors import ServiceNotAllowed, TerminalRevoked
 from cardservice.taps import Ingested
 from cardservice.terminals import KnownTerminal
 from cardservice.web.problems import STATUS, problem, title_of
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from identity.keys import Purpose
 from identity.personal import Vault
 from readers.contract.front_desk import FRONT_DESK_PATH, Seen, SeenTaken
@@ -28,6 +28,7 @@ from readers.contract.wire import (
     BUNDLE_PATH,
     CHECKS_PATH,
     ENROL_PATH,
+    LISTS_IN_SHARDS,
     PAIRING_PATH,
     READ_KEYS_PATH,
     TAPS_PATH,
@@ -78,10 +79,18 @@ class TerminalApi(Controller):
         means: NamedDependency[Means],
         status_lists: NamedDependency[StatusLists],
         now: NamedDependency[datetime],
+        lists: FromQuery[str] = "",
     ) -> SignedBundle:
-        """What the terminal needs to decide offline."""
+        """What the terminal needs to decide offline; its lists whole unless it asks for shards."""
         await terminals.seen(session, request.user, now=now)
-        token = await hotlist.bundle(session, means.keystore, status_lists, request.user, now=now)
+        token = await hotlist.bundle(
+            session,
+            means.keystore,
+            status_lists,
+            request.user,
+            in_shards=lists == LISTS_IN_SHARDS,
+            now=now,
+        )
         return SignedBundle(token=token, server_time=now)
 
     @get(READ_KEYS_PATH)

@@ -126,7 +126,8 @@ async def _erase(asked: argparse.Namespace) -> int:
 async def _list(asked: argparse.Namespace) -> int:
     around = surroundings(asked.config)
     async with open_database(around.settings) as database, database.transaction() as session:
-        found = await retention.preview(session, now=around.clock())
+        kept = timedelta(days=around.settings.taps_days)
+        found = await retention.preview(session, now=around.clock(), taps_kept=kept)
     if asked.json:
         say_json(found)
     else:
@@ -139,6 +140,9 @@ async def _run(asked: argparse.Namespace) -> int:
     around = surroundings(asked.config)
     async with open_database(around.settings) as database:
         directory = Path(around.settings.outbox)
-        removed = await jobs.apply_retention(database, directory, now=around.clock())
+        kept = timedelta(days=around.settings.taps_days)
+        removed = await jobs.apply_retention(
+            database, directory, now=around.clock(), taps_kept=kept
+        )
     say(f"{removed} rows and messages were over their time, and are removed.")
     return Exit.DONE

@@ -9,7 +9,7 @@ from cardservice.app import open_keystore
 from cardservice.cli.answers import Exit, open_database, say, say_json, surroundings
 from cardservice.cli.subcommands import Commands, group, json_option
 from cardservice.errors import BackupDamaged
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from identity.actors import SYSTEM
 from identity.errors import KeyStoreError
 from identity.keys import KeyId, KeyStore

@@ -33,7 +33,12 @@ class Reader(msgspec.Struct, frozen=True):
 
 
 READERS: Final = (
-    Reader("Card office desk", "Card office", (), (Purpose.PERSONALISE,)),
+    Reader(
+        "Card office desk",
+        "Card office",
+        (Service.LIBRARY,),
+        (Purpose.PERSONALISE, Purpose.VALIDATE),
+    ),
     Reader(
         "Maidstone library kiosk",
         "Maidstone library",
@@ -145,12 +150,15 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
         """
         codes = ", ".join(recovery_codes[:CODES_TO_TRY])
         return f"""
-The server is at {self.base_url}. Three things to try:
+The server is at {self.base_url}. Four things to try:
   1. Tap: open {self.base_url}/tray, lay a card on a reader and watch its screen,
      for example {self.screen_url(LIBRARY)} (the library kiosk).
   2. Be the clerk: {self.base_url}/staff/sign-in, user name {USERNAME}, password {self.password},
      “I cannot use my app” and one of her recovery codes ({codes});
      find {NAME}: what she holds, why, why not yet, and her taps.
-  3. Be the resident: {self.base_url}/sign-in with rosa.marsh@example.org; her code is at
+  3. Issue a card as the clerk: at {self.screen_url(DESK)} press “Use this reader with my browser”,
+     type its code at {self.base_url}/staff/readers, then “Issue a card now” on a record;
+     lay a new blank card on the first reader at {self.base_url}/tray.
+  4. Be the resident: {self.base_url}/sign-in with rosa.marsh@example.org; her code is at
      {self.base_url}/outbox.
 It is {NAME}'s time there, not ours. Press Ctrl-C to stop."""

@@ -54,6 +54,7 @@ NOT_OF_PEOPLE: Final[Mapping[str, str]] = {
     "webhook_secret": "by what partners know that a message is ours; goes with its address",
     "partner_usage": "how often partners were answered; counts, not people",
     "status_list": "how long a list is",
+    "status_shard": "how often each piece of a list changed",
     "tap_tail": "how far the taps of a reader were looked at",
     "taps_looked_at": "how far the taps of all readers were looked at",
     "kept_status": "places in lists that no record here has",

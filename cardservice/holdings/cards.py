@@ -27,11 +27,12 @@ from cardservice.photos import WHOLE_KEPT
 from cardservice.progress import KEPT
 from cardservice.progress_models import Progress
 from cardservice.reconciliation_models import TapFinding
+from cardservice.settings import TAPS_DAYS
 from entitlements.models import Assessment, FedFact, Grant, Holder, ServiceNumber, ServiceRecord
 from identity.grounds import Ground
 from readers.contract.services import Service
 
-TAPS_KEPT: Final = timedelta(days=90)
+TAPS_KEPT: Final = timedelta(days=TAPS_DAYS)
 _TAPS: Final = "UK GDPR Article 5(1)(c) and (e): afterwards only the day of the last use is kept"
 
 

@@ -133,6 +133,8 @@ def tap_line(tap: ShownTap) -> TapLine:
         answer = WORDS[_REASONS[tap.reason]].title
     else:
         answer = tap.reason or _("Refused")
+    if tap.unseen:
+        answer = _("%(answer)s. The reader stopped before it showed this") % {"answer": answer}
     return TapLine(tap.at, tap.place, service_name(Service(tap.service)), answer, tap.accepted)
 
 

@@ -1,7 +1,7 @@
 """The part of a photo that is printed on a card, in the shape and at the size it is printed.
 
 35 by 45 millimetres at 300 dots to the inch.
-Source: ISO/IEC 19794-5 (width to height of a face image); the size is that of UK passport photos.
+Source: the size of UK passport photos, gov.uk/photos-for-passports.
 """
 
 from io import BytesIO

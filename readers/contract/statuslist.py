@@ -1,14 +1,17 @@
 """Token Status List: one number of one or two bits per service record, compressed and signed.
 
-Source: draft-ietf-oauth-status-list-21, sections 4 and 5.
+A long list is compressed in segments, so that a change compresses one of them anew and not all.
+
+Source: draft-ietf-oauth-status-list-21, sections 4 and 5; RFC 1950 and RFC 1951 (a ZLIB stream may
+be made of blocks that were compressed apart).
 """
 
 import base64
 import binascii
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from readers.errors import StatusListError
 
@@ -20,6 +23,12 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 """Largest list a reader unpacks: two bits for 16 million records; a bomb is refused."""
 
 Bits = Literal[1, 2, 4, 8]
+
+_ZLIB_HEADER: Final = b"\x78\xda"
+_LAST_BLOCK: Final = b"\x03\x00"
+"""An empty one, of fixed codes: RFC 1951 section 3.2.6."""
+_ADLER_BASE: Final = 65521
+_ADLER_OF_NOTHING: Final = 1
 
 
 class Status(IntEnum):
@@ -76,6 +85,47 @@ class StatusList:
             raise StatusListError(f"index {index} lies outside a list of {len(self)}")
         start = index * self.bits
         return start >> 3, start & 7, (1 << self.bits) - 1
+
+
+class Segment(NamedTuple):
+    """Part of a list, compressed by itself; all but the last are a whole number of bytes.
+
+    Attributes:
+        packed: DEFLATE blocks that end on a byte and are not the last ones.
+        checksum: Adler-32 of what they hold, so many bytes long.
+    """
+
+    packed: bytes
+    checksum: int
+    length: int
+
+
+def segment_of(status_list: StatusList) -> Segment:
+    """Compress a part of a list. Runs and single bytes are all there is to find in one."""
+    data = bytes(status_list.data)
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_RLE)
+    packed = squeeze.compress(data) + squeeze.flush(zlib.Z_FULL_FLUSH)
+    return Segment(packed, zlib.adler32(data), len(data))
+
+
+def joined_claim(bits: Bits, segments: Sequence[Segment]) -> dict[str, Any]:
+    """The ``status_list`` claim of the list that these are the parts of, in order."""
+    stream = bytearray(_ZLIB_HEADER)
+    checksum = _ADLER_OF_NOTHING
+    for each in segments:
+        stream += each.packed
+        checksum = _adler_of_both(checksum, each.checksum, each.length)
+    stream += _LAST_BLOCK + checksum.to_bytes(4, "big")
+    return {"bits": bits, "lst": base64.urlsafe_b64encode(stream).rstrip(b"=").decode()}
+
+
+def _adler_of_both(first: int, second: int, second_length: int) -> int:
+    """Adler-32 of two pieces from those of each: RFC 1950 section 9, its sums taken apart."""
+    low, high = first & 0xFFFF, first >> 16
+    low_2, high_2 = second & 0xFFFF, second >> 16
+    return ((high + high_2 + second_length * (low - 1)) % _ADLER_BASE) << 16 | (
+        (low + low_2 - 1) % _ADLER_BASE
+    )
 
 
 def to_claim(status_list: StatusList) -> dict[str, Any]:

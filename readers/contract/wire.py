@@ -30,6 +30,10 @@ CHECKS_PATH: Final = "/api/terminal/checks"
 PAIRING_PATH: Final = "/api/terminal/pairing-code"
 CARD_SESSION_PATH: Final = "/api/terminal/card-session"
 STATUS_LISTS_PATH: Final = "/status-lists"
+STATUS_SHARDS_PATH: Final = "/status-shards"
+LISTS: Final = "lists"
+"""Of the question for a bundle: in what form the terminal wants its status lists."""
+LISTS_IN_SHARDS: Final = "shards"
 VENUE_BUNDLE_PATH: Final = "/venue-bundle"
 VENUE: Final = "venue"
 """In place of a terminal's id in the bundle that every venue gets, which is secret to nobody."""
@@ -46,6 +50,11 @@ PASS_BACK_SECONDS: Final = 10
 def status_list_path(service: Service) -> str:
     """Where a service's status list is public; its token's ``sub`` is a URI of this path."""
     return f"{STATUS_LISTS_PATH}/{service}"
+
+
+def status_shards_path(service: Service) -> str:
+    """Where a service's shards are public, each under its digest; its manifest's ``sub``."""
+    return f"{STATUS_SHARDS_PATH}/{service}"
 
 
 class Purpose(StrEnum):
@@ -120,6 +129,9 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
         bank_holidays: free days for the travel window.
         minima: service -> place in the status list -> the lowest sequence a record there may have.
             Only of records that were written anew with less in them: an older one was put back.
+        hotlists: service -> token of a :class:`readers.contract.shards.Manifest`, for a terminal
+            that said in its question that it knows ``LISTS_IN_SHARDS``; it then gets no
+            ``status_lists``, and fetches the shards that it has not.
         set_up: a :class:`readers.contract.products.SetUp`, read apart, so that a setting which a
             terminal cannot take costs it no list.
     """
@@ -137,6 +149,7 @@ class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     status_lists: dict[Service, str]
     bank_holidays: list[date]
     minima: dict[Service, dict[Index, Sequence]] = {}
+    hotlists: dict[Service, str] = {}
     refresh_seconds: int = 60
     set_up: dict[str, Any] = {}
     wire_version: int = WIRE_VERSION

@@ -1,7 +1,9 @@
 """The signed bundle: everything a terminal needs to decide without the server."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -10,7 +12,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from readers.contract import tokens
 from readers.contract.products import LEAST_REFRESH_SECONDS, MOST_REFRESH_SECONDS
 from readers.contract.services import Service
-from readers.contract.statuslist import TOKEN_TYPE, StatusList, from_claim
+from readers.contract.shards import (
+    MANIFEST_TYPE,
+    Manifest,
+    ShardedList,
+    Statuses,
+    put_together,
+)
+from readers.contract.statuslist import TOKEN_TYPE, from_claim
 from readers.contract.windows import DatedWindow, Window
 from readers.contract.wire import (
     WIRE_VERSION,
@@ -19,13 +28,21 @@ from readers.contract.wire import (
     ServiceSettings,
     StalePolicy,
     status_list_path,
+    status_shards_path,
 )
-from readers.errors import SignatureWrong, SignerUnknown, StatusListError, TokenRefused
+from readers.errors import (
+    ShardRefused,
+    SignatureWrong,
+    SignerUnknown,
+    StatusListError,
+    TokenRefused,
+)
 from readers.terminal.errors import (
     BundleForged,
     BundleKeyUnknown,
     BundleRefused,
     BundleRolledBack,
+    ListRolledBack,
 )
 
 TOO_OLD_HERE: Final = (
@@ -56,7 +73,7 @@ class ServiceRules(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[DatedWindow, ...] = ()
     pass_back: timedelta = timedelta(0)
     minima: Mapping[int, int] = {}
-    statuses: StatusList
+    statuses: Statuses
     listed_at: datetime
     list_expires_at: datetime
 
@@ -96,28 +113,65 @@ class BundleView(msgspec.Struct, frozen=True, kw_only=True):
         return min((rules.listed_at for rules in self.services.values()), default=None)
 
 
-def open_bundle(token: str, pinned: Mapping[str, bytes], *, terminal_id: str) -> BundleView:
+def open_bundle(
+    token: str,
+    pinned: Mapping[str, bytes],
+    *,
+    terminal_id: str,
+    shards: Mapping[str, bytes] = MappingProxyType({}),
+) -> BundleView:
     """The bundle in ``token``, whatever the time: a clock may be wrong today and right tomorrow.
 
     Args:
         token: as fetched.
         pinned: key id -> Ed25519 key (32 bytes) that a bundle may be signed by.
         terminal_id: of this terminal.
+        shards: pieces of status lists as they travel, by digest.
 
     Raises:
         BundleRefused: with a text that says which check failed.
+        ShardRefused: a piece that the bundle names is missing, or is not what was signed.
     """
-    try:
+    with _refused():
         bundle = _verified(token, pinned)
-        if bundle.terminal_id != terminal_id:
-            raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
-        if bundle.wire_version > WIRE_VERSION:
-            raise BundleRefused(TOO_OLD_HERE)
-        if bundle.wire_version < WIRE_VERSION:
-            raise BundleRefused(TOO_OLD_THERE)
-        if not bundle.bundle_keys:
-            raise BundleRefused("The bundle names no key that may sign the next one.")
-        return _view(bundle)
+        _check_meant(bundle, terminal_id)
+        return _view(bundle, shards)
+
+
+def _check_meant(bundle: Bundle, terminal_id: str) -> None:
+    """Raises `BundleRefused`: it is not for this terminal, or not for one of its age."""
+    if bundle.terminal_id != terminal_id:
+        raise BundleRefused(f"The bundle is for terminal {bundle.terminal_id}.")
+    if bundle.wire_version > WIRE_VERSION:
+        raise BundleRefused(TOO_OLD_HERE)
+    if bundle.wire_version < WIRE_VERSION:
+        raise BundleRefused(TOO_OLD_THERE)
+    if not bundle.bundle_keys:
+        raise BundleRefused("The bundle names no key that may sign the next one.")
+
+
+def named_shards(token: str, pinned: Mapping[str, bytes]) -> Mapping[str, Service]:
+    """Digest -> service of every piece of a list that the bundle in ``token`` names.
+
+    Raises:
+        BundleRefused: it, or a manifest in it, cannot be trusted.
+    """
+    with _refused():
+        bundle = _verified(token, pinned)
+        return {
+            digest: service
+            for service in bundle.hotlists
+            for digest in _manifest(_list_claims(service, bundle)).shards
+        }
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Whatever is wrong with a bundle, as the error that says which of its kinds it is."""
+    try:
+        yield
+    except ShardRefused:
+        raise
     except SignerUnknown as error:
         raise BundleKeyUnknown(f"The bundle cannot be trusted: {error}") from error
     except SignatureWrong as error:
@@ -131,6 +185,7 @@ def check_newer(view: BundleView, than: BundleView | None, *, now: datetime) -> 
 
     Raises:
         BundleRefused: expired, from the future, made before ``than``, or with an expired list.
+        ListRolledBack: with a list that was made before that of ``than``.
     """
     if than is not None and view.issued_at < than.issued_at:
         raise BundleRolledBack("The bundle is older than the one this terminal has.")
@@ -141,6 +196,15 @@ def check_newer(view: BundleView, than: BundleView | None, *, now: datetime) -> 
     for service, rules in view.services.items():
         if rules.list_expires_at <= now:
             raise BundleRefused(f"The status list of {service} has expired.")
+        before = than.services.get(service) if than else None
+        if before is not None and _is_rolled_back(rules, before):
+            raise ListRolledBack(f"The status list of {service} is older than the one kept.")
+
+
+def _is_rolled_back(rules: ServiceRules, before: ServiceRules) -> bool:
+    """Manifests are signed when they are asked for, whole lists some time before by each server."""
+    spread = timedelta(0) if isinstance(rules.statuses, ShardedList) else tokens.SKEW
+    return rules.listed_at < before.listed_at - spread
 
 
 def _verified(token: str, pinned: Mapping[str, bytes]) -> Bundle:
@@ -155,7 +219,7 @@ def _key(keys: Mapping[str, bytes], key_id: str) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(keys[key_id])
 
 
-def _view(bundle: Bundle) -> BundleView:
+def _view(bundle: Bundle, shards: Mapping[str, bytes]) -> BundleView:
     return BundleView(
         terminal_id=bundle.terminal_id,
         name=bundle.name,
@@ -167,7 +231,7 @@ def _view(bundle: Bundle) -> BundleView:
         ),
         purposes=frozenset(bundle.purposes),
         services={
-            service: _rules(service, settings, bundle)
+            service: _rules(service, settings, bundle, shards)
             for service, settings in bundle.services.items()
         },
         issuer_keys={
@@ -180,8 +244,11 @@ def _view(bundle: Bundle) -> BundleView:
     )
 
 
-def _rules(service: Service, settings: ServiceSettings, bundle: Bundle) -> ServiceRules:
+def _rules(
+    service: Service, settings: ServiceSettings, bundle: Bundle, shards: Mapping[str, bytes]
+) -> ServiceRules:
     claims = _list_claims(service, bundle)
+    in_shards = service in bundle.hotlists
     return ServiceRules(
         stale_after=timedelta(hours=settings.stale_after_hours),
         stale_policy=settings.stale_policy,
@@ -189,20 +256,30 @@ def _rules(service: Service, settings: ServiceSettings, bundle: Bundle) -> Servi
         windows=_windows(settings),
         pass_back=timedelta(seconds=settings.pass_back_seconds),
         minima=bundle.minima.get(service, {}),
-        statuses=from_claim(claims.get("status_list")),
+        statuses=put_together(_manifest(claims), shards)
+        if in_shards
+        else from_claim(claims.get("status_list")),
         listed_at=_instant(claims["iat"]),
         list_expires_at=_instant(claims["exp"]),
     )
 
 
+def _manifest(claims: Mapping[str, Any]) -> Manifest:
+    return msgspec.convert(claims.get("hotlist"), Manifest)
+
+
 def _list_claims(service: Service, bundle: Bundle) -> dict[str, Any]:
-    token = bundle.status_lists.get(service)
-    if token is None:
+    """Verified, of the list in pieces where there is one."""
+    if service in bundle.hotlists:
+        token, typ, path = bundle.hotlists[service], MANIFEST_TYPE, status_shards_path(service)
+    elif service in bundle.status_lists:
+        token, typ, path = bundle.status_lists[service], TOKEN_TYPE, status_list_path(service)
+    else:
         raise BundleRefused(f"The bundle has no status list for {service}.")
     key = _key(bundle.status_keys, tokens.key_id_of(token))
-    claims = tokens.verify_signature(token, TOKEN_TYPE, key)
+    claims = tokens.verify_signature(token, typ, key)
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not subject.endswith(status_list_path(service)):
+    if not isinstance(subject, str) or not subject.endswith(path):
         raise BundleRefused(f"The status list of {service} is of {subject!r}.")
     return claims
 

@@ -46,6 +46,9 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
         online: whether the server answered last time.
         bundle_at: when the bundle was made that cards are decided by; absent if there is none.
         pairs: whether a member of staff may pair this terminal with their browser.
+        listed_at: when the list was made of the cards that are refused here; absent if there is
+            none.
+        list_is_old: whether that is longer ago than the service tolerates.
         doing: what is done to the card while it is held, in order.
     """
 
@@ -61,6 +64,8 @@ class Display(msgspec.Struct, frozen=True, kw_only=True):
     clock: ClockState = ClockState.OK
     bundle_at: datetime | None = None
     pairs: bool = False
+    listed_at: datetime | None = None
+    list_is_old: bool = False
     doing: list[UpdateKind] = []
 
 

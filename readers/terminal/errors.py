@@ -175,3 +175,10 @@ class BundleRolledBack(BundleRefused):
     """A bundle is older than the one this terminal decides by."""
 
     code = "bundle-rolled-back"
+
+
+class ListRolledBack(BundleRefused):
+    """A status list was made before the one this terminal has: cards revoked since would pass."""
+
+    code = "list-rolled-back"
+    remedy = "Tell whoever runs the server: somebody, or its clock, gives out old lists."

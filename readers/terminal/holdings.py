@@ -5,18 +5,23 @@ replaced whole, after it is safe on disk.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
 from readers.contract.products import SetUp, set_up_of
 from readers.contract.services import Service
+from readers.contract.shards import checked
 from readers.contract.wire import ReadKey, ReadKeys
-from readers.terminal.bundle import BundleView, check_newer, open_bundle
+from readers.errors import ShardRefused
+from readers.terminal.bundle import BundleView, check_newer, named_shards, open_bundle
 from readers.terminal.errors import BundleRefused, StateUnusable
 from readers.terminal.state import Identity, State, StoredBundle
 
 log = logging.getLogger(__name__)
+
+FetchShard = Callable[[Service, str], bytes]
+"""A piece of a service's status list by its digest, from wherever."""
 
 LONGEST_REFUSAL: Final = 200
 SERVER_TIME_STEP: Final = timedelta(seconds=30)
@@ -44,13 +49,18 @@ class Holdings:
         self.bundle: BundleView | None = None
         self.keys: Mapping[Service, list[ReadKey]] = {}
         self.server_time: datetime | None = None
+        self._shards: dict[str, bytes] = {}
+        self._stored: frozenset[str] = frozenset()
+        self._named: frozenset[str] = frozenset()
         self.set_up = SetUp()
         self.settings_refused = ""
         try:
             self.server_time = state.server_time()
             self.keys = state.read_keys().keys
+            self._shards = state.shards()
+            self._stored = frozenset(self._shards)
             self.bundle = self._bundle_from_disk()
-        except (BundleRefused, StateUnusable) as error:
+        except (BundleRefused, ShardRefused, StateUnusable) as error:
             log.warning("what is stored cannot be used and will be fetched again: %s", error)
 
         self._load_set_up()
@@ -60,20 +70,50 @@ class Holdings:
         """The keys that the next bundle may be signed by."""
         return self.bundle.next_keys if self.bundle else self.identity.bundle_keys
 
-    def adopt_bundle(self, token: str, *, now: datetime) -> BundleView:
+    def adopt_bundle(self, token: str, *, fetch: FetchShard, now: datetime) -> BundleView:
         """Verify a fetched bundle, store it, and decide by it from now on.
+
+        Args:
+            token: as fetched.
+            fetch: asked for the pieces of its lists that are not here.
+            now: no list may be from later.
 
         Raises:
             BundleRefused: it cannot be trusted; the one before stays.
+            ShardRefused: a piece of a list is not what was signed; the bundle before stays.
             StateUnusable: it cannot be stored; the one before stays.
+            ReadersError: as `fetch` raises; the one before stays, and so do the pieces that came.
         """
         pinned = self.pinned
-        view = open_bundle(token, pinned, terminal_id=self.identity.terminal_id)
+        named = named_shards(token, pinned)
+        self._complete(named, fetch)
+        view = open_bundle(
+            token, pinned, terminal_id=self.identity.terminal_id, shards=self._shards
+        )
         check_newer(view, self.bundle, now=now)
+        self._keep_shards(named)
         self._state.keep_bundle(StoredBundle(token, dict(pinned)))
         self.bundle = view
+        self._named = frozenset(named)
         self._adopt_set_up(view)
         return view
+
+    def _complete(self, named: Mapping[str, Service], fetch: FetchShard) -> None:
+        for digest, service in named.items():
+            if digest not in self._shards:
+                packed = fetch(service, digest)
+                checked(packed, digest)
+                self._shards[digest] = packed
+
+    def _keep_shards(self, named: Mapping[str, Service]) -> None:
+        """Store what this bundle names and the one on disk does: either must find its pieces."""
+        needed = frozenset(named) | self._named
+        self._shards = {
+            digest: packed for digest, packed in self._shards.items() if digest in needed
+        }
+        if frozenset(self._shards) != self._stored:
+            self._state.keep_shards(self._shards)
+            self._stored = frozenset(self._shards)
 
     def _load_set_up(self) -> None:
         """What is on disk; what is damaged there is taken again from the bundle."""
@@ -126,6 +166,11 @@ class Holdings:
         stored = self._state.bundle()
         if stored is None:
             return None
-        return open_bundle(
-            stored.token, stored.verified_with, terminal_id=self.identity.terminal_id
+        view = open_bundle(
+            stored.token,
+            stored.verified_with,
+            terminal_id=self.identity.terminal_id,
+            shards=self._shards,
         )
+        self._named = frozenset(named_shards(stored.token, stored.verified_with))
+        return view

@@ -20,6 +20,7 @@ from readers.contract.chain import GENESIS, link
 from readers.contract.wire import TapEvent
 from readers.terminal.errors import JournalFull, JournalUnreadable
 from readers.terminal.journal_file import (
+    BUSY_SECONDS,
     COLUMNS,
     Shown,
     check_chain,
@@ -63,6 +64,33 @@ def look(path: Path) -> Counts:
             return counted(db)
     except sqlite3.Error as error:
         raise JournalFull(f"The journal {path} cannot be read: {error}.") from error
+
+
+def send_again(path: Path) -> int:
+    """Have every tap that is kept handed over once more, also beside a terminal that runs.
+
+    For a server whose database was restored: it stores what it has already no second time.
+
+    Returns:
+        How many will be.
+
+    Raises:
+        JournalUnreadable: there is no journal, or it cannot be changed now.
+    """
+    try:
+        with (
+            closing(
+                sqlite3.connect(
+                    f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=BUSY_SECONDS
+                )
+            ) as db,
+            db,
+        ):
+            return db.execute(
+                "UPDATE taps SET uploaded_at = NULL WHERE uploaded_at IS NOT NULL"
+            ).rowcount
+    except sqlite3.Error as error:
+        raise JournalUnreadable(f"The journal {path} cannot be changed: {error}.") from error
 
 
 def counted(db: sqlite3.Connection) -> Counts:

@@ -200,14 +200,18 @@ class Terminal:
         self.board.edge(self._status())
 
     def _status(self) -> Status:
-        problem = clock_problem(self.clock(), server_time=self.holdings.server_time)
+        now = self.clock()
+        problem = clock_problem(now, server_time=self.holdings.server_time)
         bundle = self.holdings.bundle
+        rules = bundle.services.get(self.service) if bundle and self.service else None
         return Status(
             service=None if self.makes_cards else self.service,
             counts=self._counts,
             online=self.sync.online,
             clock=clock_state(problem),
             bundle_at=bundle.issued_at if bundle else None,
+            listed_at=rules.listed_at if rules else None,
+            list_is_old=rules.is_old(now) if rules else False,
             pairs=self.pairs,
         )
 

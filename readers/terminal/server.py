@@ -12,6 +12,7 @@ import msgspec
 from readers.contract import wire
 from readers.contract.front_desk import FRONT_DESK_PATH, Seen, SeenTaken
 from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
+from readers.contract.services import Service
 from readers.contract.tokens import (
     REQUEST_AUDIENCE,
     REQUEST_LIFETIME,
@@ -111,8 +112,13 @@ class Server:
         return self._call("POST", wire.ENROL_PATH, wire.Enrolled, body=request)
 
     def bundle(self, *, now: datetime) -> wire.SignedBundle:
-        """The present bundle, not verified yet."""
-        return self._call("GET", wire.BUNDLE_PATH, wire.SignedBundle, now=now)
+        """The present bundle, not verified yet; a server that is older sends its lists whole."""
+        path = f"{wire.BUNDLE_PATH}?{wire.LISTS}={wire.LISTS_IN_SHARDS}"
+        return self._call("GET", path, wire.SignedBundle, now=now)
+
+    def shard(self, service: Service, digest: str) -> bytes:
+        """A piece of a service's status list, not checked yet."""
+        return self._ask("GET", f"{wire.status_shards_path(service)}/{digest}")
 
     def venue_bundle(self, authority: str) -> wire.SignedBundle:
         """What venues decide by, not verified yet; anybody may ask."""
@@ -177,8 +183,25 @@ class Server:
         body: object = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> T:
+        answer = self._ask(method, path, now=now, body=body, timeout=timeout)
+        try:
+            return msgspec.json.decode(answer, type=kind)
+        except msgspec.DecodeError as error:
+            raise ServerNotUnderstood(
+                f"{path} was answered with something else: {error}."
+            ) from error
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        now: datetime | None = None,
+        body: object = None,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> bytes:
         self.network.require()
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": "application/json, */*"}
         if now is not None:
             headers["Authorization"] = self.authorization(now)
         content = None
@@ -191,12 +214,7 @@ class Server:
         status, answer = self._send(request)
         if status >= httpx.codes.BAD_REQUEST:
             raise _refusal(status, answer)
-        try:
-            return msgspec.json.decode(answer, type=kind)
-        except msgspec.DecodeError as error:
-            raise ServerNotUnderstood(
-                f"{path} was answered with something else: {error}."
-            ) from error
+        return answer
 
     def _send(self, request: httpx.Request) -> tuple[int, bytes]:
         answer = bytearray()

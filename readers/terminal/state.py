@@ -1,6 +1,7 @@
 """What a terminal keeps on disk between two starts; each file is whole or is the one before."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -16,6 +17,7 @@ JOURNAL: Final = "taps.db"
 IDENTITY: Final = "terminal.json"
 BUNDLE: Final = "bundle.json"
 READ_KEYS: Final = "read-keys.json"
+SHARDS: Final = "shards.json"
 SERVER_TIME: Final = "server-time.json"
 SET_UP: Final = "set-up.json"
 
@@ -109,6 +111,14 @@ class State:
     def keep_bundle(self, bundle: StoredBundle) -> None:
         """Store a bundle in place of the one before."""
         self._write(BUNDLE, bundle)
+
+    def shards(self) -> dict[str, bytes]:
+        """Pieces of status lists by digest; none if there never were any. Raises StateUnusable."""
+        return self._read(SHARDS, dict[str, bytes]) or {}
+
+    def keep_shards(self, shards: Mapping[str, bytes]) -> None:
+        """Store pieces of status lists in place of those before."""
+        self._write(SHARDS, shards)
 
     def forget_bundle(self) -> None:
         """Trust the keys of the identity alone for the next bundle. Raises StateUnusable."""

@@ -199,7 +199,7 @@ class Sync:
         signed = self._server.bundle(now=now)
         self._holdings.hear_server_time(signed.server_time)
         before = self._holdings.bundle
-        view = self._holdings.adopt_bundle(signed.token, now=now)
+        view = self._holdings.adopt_bundle(signed.token, fetch=self._server.shard, now=now)
         missing = bool(view.services) and not self._holdings.keys
         changed = _services(before) != _services(view)
         if missing or changed or self._is_due(self._keys_at, READ_KEYS_EVERY):

@@ -37,11 +37,12 @@ def fetch(
     server = Server(venue.server_url, None, transport=transport)
     try:
         token = server.venue_bundle(venue.authority).token
+        made = open_bundle(token, holdings.pinned, terminal_id=VENUE)
+        # signed: also when it shows that our clock is wrong
+        holdings.hear_server_time(made.issued_at)
+        view = holdings.adopt_bundle(token, fetch=server.shard, now=now)
     finally:
         server.close()
-    made = open_bundle(token, holdings.pinned, terminal_id=VENUE)
-    holdings.hear_server_time(made.issued_at)  # signed: also when it shows that our clock is wrong
-    view = holdings.adopt_bundle(token, now=now)
     state.keep_fetched_at(now)
     return view
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import pikepdf
 import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
@@ -114,6 +115,10 @@ def test_a_clerk_issues_a_card_and_a_colleague_sees_nothing_of_it(
     sam.page.get_by_role("link", name="See the finished card").click()
     sam.check("Issue a card now")
     assert "Code" in sam.page.locator(".kent-face").inner_text()
+    with sam.page.expect_download() as letter:
+        sam.page.get_by_role("link", name="Letter for the card (PDF)").click()
+    with pikepdf.open(letter.value.path()) as made:
+        assert str(made.Root.Lang) == "en-GB"
 
 
 def test_without_scripts_a_foreign_card_and_one_in_use_are_told_in_words(
@@ -135,6 +140,7 @@ def test_without_scripts_a_foreign_card_and_one_in_use_are_told_in_words(
     plug.insert(card)
     until_it_says(sam, "The card is made")
     sam.page.goto(here)
+    assert sam.says("Another card costs nothing.")  # the one in use was not lost or damaged
     sam.press("Replace it with a new card")
     assert sam.says("Lay a blank card on the reader")
     plug.remove()

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from cardservice import issuance, lifecycle
-from cardservice.issuance import Term
 from cardservice.models import CardState
 from entitlements import carriers
 from identity.models import StaffRole
@@ -152,7 +151,8 @@ def test_who_waits_for_a_card_and_loses_the_old_one_is_told_so(
     in_use(live_server, jean)
 
     async def renew(session: AsyncSession) -> None:
-        term, now = Term(date(2028, 4, 1), frozenset()), live_server.clock()
+        first, now = date(2028, 4, 1), live_server.clock()
+        term = issuance.Term(first, frozenset())
         await issuance.renew(session, live_server.vault, jean, term=term, actor=CLERK, now=now)
 
     live_server.do(renew)

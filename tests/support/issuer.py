@@ -12,7 +12,7 @@ from readers.card.apdu import run
 from readers.card.keys import KeyAt, diversification_input, diversify
 from readers.card.layout import FILES, KENT_AID, KEY_COUNT, PICC_AID, PICC_KEY, WRITE_KEY
 from readers.card.personalise import CardKeys, personalise, update
-from readers.contract import tokens, wire
+from readers.contract import shards, tokens, wire
 from readers.contract.record import Record, RecordStatus, binding_for, sign_record
 from readers.contract.services import Service
 from readers.contract.statuslist import TOKEN_TYPE, Status, StatusList, to_claim
@@ -75,6 +75,35 @@ class Issuer:
             **changes,
         }
         return tokens.sign_token(typ, claims, key_id="sta.1", sign=self.lists.sign)
+
+    def shards(self, service: Service) -> dict[str, bytes]:
+        """The pieces of a service's list as they travel, by digest."""
+        parts = [shards.pack(each) for each in self._marked(service)]
+        return {shards.digest_of(each): shards.deflated(each) for each in parts}
+
+    def manifest_token(self, service: Service, *, made: datetime, **changes: object) -> str:
+        parts = [shards.pack(each) for each in self._marked(service)]
+        manifest = shards.Manifest(
+            places=len(self.statuses[service]), shards=[shards.digest_of(each) for each in parts]
+        )
+        issued = int(made.timestamp())
+        claims = {
+            "sub": f"http://localhost:8000/status-shards/{service}",
+            "iat": issued,
+            "exp": issued + 30 * 86400,
+            "hotlist": msgspec.to_builtins(manifest),
+            **changes,
+        }
+        return tokens.sign_token(shards.MANIFEST_TYPE, claims, key_id="sta.1", sign=self.lists.sign)
+
+    def _marked(self, service: Service) -> list[dict[int, int]]:
+        """What each piece tells."""
+        known = self.statuses[service]
+        parts: list[dict[int, int]] = [{} for _ in range(shards.shard_count(len(known)))]
+        for place in range(len(known)):
+            if known[place]:
+                parts[shards.shard_of(place)][place % shards.SHARD_PLACES] = known[place]
+        return parts
 
     def bundle(
         self,

@@ -20,6 +20,7 @@ from readers.card.apdu import Procedure, ResponseApdu
 from readers.contract import wire
 from readers.contract.health import HEALTH_PATH, HealthReport, HealthTaken
 from readers.contract.services import Service
+from readers.contract.shards import MEDIA_TYPE
 from readers.contract.tokens import REQUEST_AUDIENCE, REQUEST_TYPE, key_id_of, verify_token
 from readers.errors import TokenRefused
 from tests.support.issuer import TERMINAL, Issuer
@@ -36,6 +37,9 @@ class TinyServer:
         batches: the sequences of each batch that came.
         keep: is given each batch before it is confirmed.
         refuse: path -> (status, code) it answers instead.
+        knows_shards: whether it gives lists in pieces to who asks; an older server does not.
+        shards: the pieces it gives out, by digest.
+        handed_out: what somebody in between gives out instead of those of the next bundles.
         unacceptable: sequences that make it refuse a whole batch.
         healths: what the terminal said of itself.
         answer: what it says when asked before the light.
@@ -74,6 +78,9 @@ class TinyServer:
             result=wire.SessionResult.DONE, title="Your card is up to date", advice="Tap again."
         )
         self.requests: list[str] = []
+        self.knows_shards = True
+        self.shards: dict[str, bytes] = {}
+        self.handed_out: dict[str, bytes] | None = None
         self.hang_up_at_step = 0
         tiny = self
 
@@ -94,9 +101,19 @@ class TinyServer:
         self._thread.join()
         self._server.server_close()
 
-    def bundle(self) -> str:
+    def bundle(self, *, in_shards: bool) -> str:
+        changes = dict(self.bundle_changes)
+        if in_shards and "status_lists" not in changes:
+            for service in self.services if self.handed_out is None else ():
+                self.shards |= self.issuer.shards(service)
+            self.shards |= self.handed_out or {}
+            changes["status_lists"] = {}
+            changes.setdefault(
+                "hotlists",
+                {each: self.issuer.manifest_token(each, made=self.now) for each in self.services},
+            )
         return self.issuer.bundle(
-            *self.services, made=self.now, signed_by=self.signed_by, **self.bundle_changes
+            *self.services, made=self.now, signed_by=self.signed_by, **changes
         )
 
 
@@ -113,11 +130,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         tiny = self.server_is
+        self.path, _, query = self.path.partition("?")
         tiny.requests.append(self.path)
+        if self.path.startswith(wire.STATUS_SHARDS_PATH):
+            self._shard()
+            return
         if not self._authorised():
             return
         if self.path == wire.BUNDLE_PATH:
-            self._say(wire.SignedBundle(token=tiny.bundle(), server_time=tiny.now))
+            in_shards = tiny.knows_shards and query == f"{wire.LISTS}={wire.LISTS_IN_SHARDS}"
+            token = tiny.bundle(in_shards=in_shards)
+            self._say(wire.SignedBundle(token=token, server_time=tiny.now))
         elif self.path == wire.READ_KEYS_PATH:
             self._say(wire.ReadKeys({s: list(tiny.issuer.read_keys(s)) for s in tiny.services}))
         elif self.path == wire.CARD_SESSION_PATH:
@@ -148,6 +171,14 @@ class _Handler(BaseHTTPRequestHandler):
                 wire.CheckAnswer(status=status, update_owed=owed, server_time=tiny.now),
                 delay=tiny.delay,
             )
+
+    def _shard(self) -> None:
+        digest = self.path.rpartition("/")[2]
+        shard = self.server_is.shards.get(digest)
+        if shard is None:
+            self._problem(404, "not-found")
+        else:
+            self._send(200, shard, MEDIA_TYPE)
 
     def _authorised(self) -> bool:
         tiny = self.server_is

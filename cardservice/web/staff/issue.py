@@ -11,12 +11,13 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from cardservice import issuance, lifecycle, making, pairing, photos, printing, replacement
+from cardservice import issuance, letters, lifecycle, making, pairing, photos, printing, replacement
 from cardservice.errors import CardError, DeskBusy, NotADesk, NotYourDesk
 from cardservice.models import Card, CardState
 from cardservice.pairing import Paired
 from cardservice.photo_models import PhotoStage
 from cardservice.products import KENT_CARD
+from cardservice.web.charge_lines import price_words
 from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.staff.reasons import TO_CHOOSE, in_words
@@ -25,6 +26,7 @@ from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
 from identity import accounts
+from identity.dates import london_date
 from identity.personal import Vault
 from identity.roles import Act
 
@@ -126,6 +128,15 @@ async def _ready(request: VisitorRequest, session: AsyncSession, vault: Vault, l
     )
 
 
+def _price(card: Card | None, now: datetime) -> str:
+    """What taking the place of a card costs; empty where there is none to replace."""
+    move = lifecycle.MOVES.get((card.state, CardState.REPLACED)) if card else None
+    if card is None or move is None:
+        return ""
+    told = card.sealed_crime_reference is not None
+    return price_words(move.charge, has_crime_reference=told, on=london_date(now))
+
+
 async def _page(
     request: VisitorRequest,
     session: AsyncSession,
@@ -168,4 +179,6 @@ async def _page(
         card=card,
         face=face,
         made=made,
+        price=_price(ready.card, now),
+        can_write=letters.can_write(" ".join((person.full_name, *person.address_lines))),
     )

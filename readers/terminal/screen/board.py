@@ -25,6 +25,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     online: bool = False
     clock: ClockState = ClockState.OK
     bundle_at: datetime | None = None
+    listed_at: datetime | None = None
+    list_is_old: bool = False
     pairs: bool = False
 
 
@@ -114,5 +116,7 @@ def _edged(display: Display, status: Status) -> Display:
         online=status.online,
         clock=status.clock,
         bundle_at=status.bundle_at,
+        listed_at=status.listed_at,
+        list_is_old=status.list_is_old,
         pairs=status.pairs,
     )

@@ -27,9 +27,10 @@ from identity.staff import PasswordRight
 from readers.contract import wire
 from readers.contract.services import Service
 from readers.contract.statuslist import Status, from_claim
+from readers.terminal.journal import Counts, Journal, send_again
 from readers.virtual.card import VirtualCard
 from tests.integration.backups.conftest import Place
-from tests.support.people import CLERK, JEAN
+from tests.support.people import CLERK, JEAN, NOW
 from tests.support.server import Machine, World, tap, world, world_on
 
 LATER = msgspec.structs.replace(JEAN, given_names="Asha", email="asha@example.com")
@@ -57,6 +58,21 @@ async def upload(machine: Machine, numbers: Sequence[int]) -> None:
     batch = wire.TapUpload(taps=[tap(number) for number in numbers])
     answer = await machine.post(wire.TAPS_PATH, batch)
     assert answer.status_code == 200, answer.text
+
+
+def taken(journal: Journal, number: int) -> None:
+    """Taps at a terminal, each shown."""
+    for _ in range(number):
+        journal.note_shown(journal.append(tap).sequence, shown=True)
+
+
+async def hand_over(journal: Journal, machine: Machine) -> None:
+    """What a terminal does with its journal while it is in touch."""
+    taps = journal.pending(limit=100)
+    answer = await machine.post(wire.TAPS_PATH, wire.TapUpload(taps=taps))
+    assert answer.status_code == 200, answer.text
+    stored = msgspec.json.decode(answer.content, type=wire.TapsStored).stored
+    journal.mark_uploaded(stored, now=NOW)
 
 
 async def taps_stored(served: World) -> int:
@@ -96,6 +112,7 @@ class Before:
     """What there was when everything was lost."""
 
     machine: Machine
+    journal: Journal
     card: VirtualCard
     jean: UUID
     token: str
@@ -119,7 +136,9 @@ async def fill_and_back_up(served: World, place: Place) -> Before:
         before.token = await sessions.open_session(
             session, sam.id, SessionKind.STAFF, now=served.clock()
         )
-    await upload(before.machine, range(1, 6))
+    before.journal = Journal(place.directory / "taps.db")
+    taken(before.journal, 5)
+    await hand_over(before.journal, before.machine)
     await back_up(place)
     return before
 
@@ -127,7 +146,8 @@ async def fill_and_back_up(served: World, place: Place) -> Before:
 async def go_on(served: World, before: Before) -> None:
     """What happens after the backup, and is lost with the database."""
     before.on_card = await write_again(served, before.machine, before.card, before.jean)
-    await upload(before.machine, range(6, 9))
+    taken(before.journal, 3)
+    await hand_over(before.journal, before.machine)
     later = await served.register(LATER)
     desk = await served.machine("Another desk")
     await served.issue(later, desk)
@@ -201,10 +221,15 @@ async def status_of(served: World) -> Any:  # noqa: ANN401  (a list of either fo
 
 
 async def taps_are_sent_again(served: World, before: Before) -> None:
-    """A terminal keeps what it uploaded for a day, and may send all of it again."""
+    """A terminal keeps what it uploaded for a day, and hands all of it over again when told."""
     assert await taps_stored(served) == 5
-    await upload(before.machine, range(1, 12))
+    taken(before.journal, 3)
+    assert len(before.journal.pending(limit=100)) == 3
+    assert send_again(before.journal.path) == 8
+    await hand_over(before.journal, before.machine)
     assert await taps_stored(served) == 11
+    assert before.journal.counts() == Counts(taps=11, uploaded=11)
+    before.journal.close()
 
 
 async def places_are_not_given_out_again(served: World, before: Before) -> None:

@@ -12,7 +12,7 @@ from entitlements.grants import EndReason
 from entitlements.issuing import Carrier, Issued
 from entitlements.models import ServiceNumber, ServiceRecord, StatusListState
 from entitlements.numbers import with_check_digit
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from identity import accounts
 from identity.db import new_id
 from identity.keys import FileKeyStore, Purpose

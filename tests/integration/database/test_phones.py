@@ -16,7 +16,7 @@ from entitlements.grants import EndReason
 from entitlements.issuing import Carrier
 from entitlements.models import ServiceRecord
 from entitlements.passes import NotHeld, Shown
-from entitlements.status import StatusLists
+from entitlements.status_lists import StatusLists
 from identity import accounts, deaths
 from identity.keys import FileKeyStore, Purpose
 from identity.personal import Vault

@@ -113,6 +113,17 @@ async def test_taps_go_after_ninety_days_and_only_the_day_of_the_last_is_kept(
 
 
 @pytest.mark.usefixtures("will")
+async def test_taps_may_be_kept_for_less_than_was_promised(
+    migrated: Database, tmp_path: Path
+) -> None:
+    week, after = timedelta(days=7), NOW + timedelta(days=7)
+    await jobs.apply_retention(migrated, tmp_path, now=after, taps_kept=week)
+    assert await counted(migrated, Tap) > 0
+    await jobs.apply_retention(migrated, tmp_path, now=after + SECOND, taps_kept=week)
+    assert await counted(migrated, Tap) == 0
+
+
+@pytest.mark.usefixtures("will")
 async def test_taps_that_are_missing_without_a_word_in_the_trail_are_found(
     migrated: Database, keystore: FileKeyStore
 ) -> None:

@@ -57,7 +57,7 @@ def test_nobody_else_may_read_what_a_terminal_keeps(terminal: Terminal, enrolled
     assert stat.S_IMODE(enrolled.directory.stat().st_mode) == 0o700
     secrets = [path for path in enrolled.directory.iterdir() if path.suffix == ".json"]
     assert {path.name for path in secrets} == {
-        "terminal.json", "bundle.json", "read-keys.json", "server-time.json",
+        "terminal.json", "bundle.json", "shards.json", "read-keys.json", "server-time.json",
     }  # fmt: skip
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets} == {0o600}
 

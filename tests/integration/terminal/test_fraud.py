@@ -157,6 +157,10 @@ def test_a_bundle_signed_by_a_key_that_is_not_pinned_is_refused(
     assert type(refused_bundle(stand)) is BundleKeyUnknown
 
 
+def no_piece(*asked: object) -> bytes:
+    raise AssertionError(f"A bundle with whole lists names no piece: {asked}")
+
+
 def test_a_bundle_from_before_the_present_one_is_refused(
     stand: Stand, server: TinyServer, clock: Ticking
 ) -> None:
@@ -166,6 +170,6 @@ def test_a_bundle_from_before_the_present_one_is_refused(
     stand.terminal.sync.once()
     clock.now += MINUTE
     server.now = present - timedelta(seconds=1)
-    token = server.bundle()
+    token = server.bundle(in_shards=False)
     with pytest.raises(BundleRolledBack):
-        stand.terminal.holdings.adopt_bundle(token, now=clock.now)
+        stand.terminal.holdings.adopt_bundle(token, fetch=no_piece, now=clock.now)

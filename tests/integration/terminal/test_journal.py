@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from readers.contract.services import Service
 from readers.contract.wire import Mode, TapEvent
-from readers.terminal.errors import JournalFull
-from readers.terminal.journal import Counts, Journal
+from readers.terminal.errors import JournalFull, JournalUnreadable
+from readers.terminal.journal import Counts, Journal, send_again
 from tests.support.fenced import unshare
 from tests.support.issuer import NOW
 
@@ -214,3 +214,23 @@ assert journal.append(t.tap).sequence == written + 1
 
 def test_a_file_that_may_not_grow_refuses_the_tap_and_loses_none(path: Path) -> None:
     subprocess.run([sys.executable, "-c", LIMITED, str(path)], check=True, timeout=120)
+
+
+def test_what_the_server_confirmed_can_be_handed_over_again_beside_a_running_terminal(
+    path: Path,
+) -> None:
+    journal = Journal(path)
+    for _ in range(3):
+        taken(journal)
+    journal.mark_uploaded([1, 2], now=NOW)
+    assert waiting(journal) == [3]
+    assert send_again(path) == 2
+    assert waiting(journal) == [1, 2, 3]
+    assert send_again(path) == 0
+    journal.close()
+
+
+def test_without_a_journal_nothing_is_handed_over_and_none_is_made(path: Path) -> None:
+    with pytest.raises(JournalUnreadable):
+        send_again(path)
+    assert not path.exists()

@@ -66,6 +66,8 @@ def test_the_state_is_told_as_data(board: Board, browser: httpx.Client) -> None:
         "clock": "ok",
         "bundle_at": None,
         "pairs": False,
+        "listed_at": None,
+        "list_is_old": False,
         "doing": [],
     }
 

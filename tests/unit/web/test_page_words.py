@@ -76,6 +76,12 @@ def test_a_reason_of_a_newer_reader_is_shown_as_it_is() -> None:
     assert tap_line(ShownTap(at, "x", "library", accepted=True, reason=None)).answer == "Accepted"
 
 
+def test_a_tap_whose_answer_was_not_shown_says_so() -> None:
+    at = datetime(2026, 12, 1, tzinfo=UTC)
+    told = tap_line(ShownTap(at, "x", "library", accepted=True, reason=None, unseen=True))
+    assert told.answer == "Accepted. The reader stopped before it showed this"
+
+
 def test_nothing_that_can_be_shown_lacks_its_words() -> None:
     assert set(STATE_WORDS) == set(CardState)
     assert len({service_name(service) for service in Service}) == len(Service)

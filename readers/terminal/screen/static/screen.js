@@ -56,6 +56,7 @@ function play(state) {
 function edge(picture) {
   const waiting = picture.taps - picture.uploaded;
   const parts = [picture.online ? "Online" : "Offline: cards are still checked"];
+  if (picture.list_is_old) parts.push("The list of lost cards is old: tell a member of staff");
   if (waiting > 0) parts.push(`${waiting} ${waiting === 1 ? "tap" : "taps"} to send`);
   return parts.join(" · ");
 }
