@@ -55,7 +55,6 @@ class TinyServer:
         self.services = services
         self.now = now
         self.bundle_changes: dict[str, Any] = {}
-        self.signed_by = "bun.1"
         self.terminal_id = TERMINAL
         self.public_key: Ed25519PublicKey | None = None
         self.codes = {CODE}

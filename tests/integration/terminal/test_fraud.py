@@ -153,7 +153,7 @@ def test_a_bundle_signed_by_a_key_that_is_not_pinned_is_refused(
 ) -> None:
     clock.now = server.now = clock.now + MINUTE
     server.issuer.bundles = {"bun.9": Ed25519PrivateKey.generate()}
-    server.signed_by = "bun.9"
+    server.bundle_changes = {"signed_by": "bun.9"}
     assert type(refused_bundle(stand)) is BundleKeyUnknown
 
 
