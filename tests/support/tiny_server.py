@@ -101,7 +101,7 @@ class TinyServer:
         self._server.server_close()
 
     def bundle(self, *, in_shards: bool) -> str:
-        changes = dict(self.bundle_changes)
+        changes = {"signed_by": self.signed_by} | self.bundle_changes
         if in_shards and "status_lists" not in changes:
             for service in self.services if self.handed_out is None else ():
                 self.shards |= self.issuer.shards(service)
@@ -111,9 +111,7 @@ class TinyServer:
                 "hotlists",
                 {each: self.issuer.manifest_token(each, made=self.now) for each in self.services},
             )
-        return self.issuer.bundle(
-            *self.services, made=self.now, signed_by=self.signed_by, **changes
-        )
+        return self.issuer.bundle(*self.services, made=self.now, **changes)
 
 
 class _Listening(ThreadingHTTPServer):
