@@ -24,7 +24,7 @@ def test_building_again_does_nothing() -> None:
 
 def test_names_change_with_content_and_nothing_else_is_left() -> None:
     files = read_manifest().files
-    scripts = {"kent.js", "govuk-frontend.js", "passkeys.js", "phone.js", "photo.js"}
+    scripts = {"kent.js", "govuk-frontend.js", "making.js", "passkeys.js", "phone.js", "photo.js"}
     developers = {"developers.js", "swagger-ui.css", "swagger-ui.js"}
     assert set(files) == {"kent.css", "icon.svg", *scripts, *developers}
     assert {path.name for path in BUILT.iterdir()} == {*files.values(), "manifest.json"}
