@@ -111,9 +111,7 @@ class TinyServer:
                 "hotlists",
                 {each: self.issuer.manifest_token(each, made=self.now) for each in self.services},
             )
-        return self.issuer.bundle(
-            *self.services, made=self.now, signed_by=self.signed_by, **changes
-        )
+        return self.issuer.bundle(*self.services, made=self.now, **changes)
 
 
 class _Listening(ThreadingHTTPServer):
