@@ -35,9 +35,11 @@ STATE_WORDS: Final = {
     CardState.EXPIRED: (_("Expired"), "grey"),
     CardState.RETURNED: (_("Handed in"), "yellow"),
     CardState.REPLACED: (_("Replaced"), "grey"),
-    CardState.DESTROYED: (_("No longer a card"), "grey"),
+    CardState.DESTROYED: (_("Destroyed"), "grey"),
 }
 """State of a card -> what a page calls it, and the colour of its tag."""
+NOT_MADE_WORDS: Final = (_("Not completed"), "grey")
+"""What a page calls a card that was given up before it was written."""
 STOPPED_WORDS: Final = (_("Stopped"), "red")
 """What a page calls a card in use whose holder is recorded as deceased."""
 
@@ -143,7 +145,10 @@ async def _card_line(
     session: AsyncSession, card: Card, holder: AccountState, now: datetime
 ) -> CardLine:
     stopped = lifecycle.is_stopped(card.state, holder)
-    name, colour = STOPPED_WORDS if stopped else STATE_WORDS[card.state]
+    given_up = card.state is CardState.DESTROYED and card.written_at is None
+    name, colour = NOT_MADE_WORDS if given_up else STATE_WORDS[card.state]
+    if stopped:
+        name, colour = STOPPED_WORDS
     waits = await updates.owed(session, card, now=now)
     return CardLine(
         id=card.id,

@@ -16,6 +16,7 @@ BY_ADDRESS = {"outbox_message"}
 
 
 def test_every_table_of_the_database_is_in_it() -> None:
+    schema.import_tables()
     held = {holding.table for holding in HOLDINGS}
     assert held & set(NOT_OF_PEOPLE) == set()
     assert held | set(NOT_OF_PEOPLE) == set(Base.metadata.tables)

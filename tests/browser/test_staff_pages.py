@@ -144,7 +144,7 @@ def test_a_card_is_ordered_lost_found_and_replaced(reader: Reader, live_server: 
     assert reader.says("The card is ordered")
     assert reader.says("Waiting to be made")
     reader.press("Cancel the order")
-    assert reader.says("Not completed")
+    assert reader.says("No longer a card")
     page.get_by_label("Order a card at").select_option(label="Card office")
     reader.press("Order a card")
     live_server.do(
@@ -156,6 +156,8 @@ def test_a_card_is_ordered_lost_found_and_replaced(reader: Reader, live_server: 
     assert reader.says("In use")
     reader.press("Write this card again")
     assert reader.says("Something new waits for this card")
+    assert reader.says("Owed at its next tap on a reader that is online:")
+    assert reader.says("Add Kent Card")
     reader.press("Report this card lost")
     assert reader.says("Readers will refuse it")
     reader.press("This card was found")

@@ -17,12 +17,14 @@ from cardservice.renewal_models import RenewalRun, RenewalState, RunState
 from cardservice.renewal_rules import WORDS
 from cardservice.renewing import Preview
 from cardservice.web.errors import NoSuchPage
+from cardservice.web.forms import typed_in
 from cardservice.web.pages import page, see_other
 from cardservice.web.renewal_lines import lacking
 from cardservice.web.staff.resident import Look, record_page
 from cardservice.web.staff.rights import ACT
 from cardservice.web.visitors import VisitorRequest
 from cardservice.web.words import gettext as _
+from identity.dates import parse_date
 from identity.personal import Vault
 from identity.roles import Act
 
@@ -73,28 +75,26 @@ async def show(
     return page(request, TEMPLATE, lines=lines, done=_DONE.get(done, ""))
 
 
-@post(f"{PATH}/{{on:date}}/preview", status_code=303, opt={ACT: Act.RENEW_CARDS})
+@post(f"{PATH}/preview", status_code=303, opt={ACT: Act.RENEW_CARDS})
 async def preview(
     request: VisitorRequest,
-    on: FromPath[date],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
 ) -> Response[None]:
     """Have it counted what a run would do."""
-    await _check(session, on)
+    on = await _day(request, session)
     await renewing.ask_preview(session, on, actor=request.user.actor, now=now)
     return see_other(f"/staff{PATH}?done=preview")
 
 
-@post(f"{PATH}/{{on:date}}/begin", status_code=303, opt={ACT: Act.RENEW_CARDS})
+@post(f"{PATH}/begin", status_code=303, opt={ACT: Act.RENEW_CARDS})
 async def begin(
     request: VisitorRequest,
-    on: FromPath[date],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
 ) -> Response[None]:
     """Begin a run, or have it look again at what it left open; the worker does it."""
-    await _check(session, on)
+    on = await _day(request, session)
     await renewing.begin(session, on, actor=request.user.actor, now=now)
     return see_other(f"/staff{PATH}?done=begun")
 
@@ -139,10 +139,17 @@ async def answer(
     return await record_page(request, session, vault, look, faults=faults, typed={})
 
 
-async def _check(session: AsyncSession, on: date) -> None:
+async def _day(request: VisitorRequest, session: AsyncSession) -> date:
+    """The day that a form is about, as the page gave it.
+
+    Raises:
+        NoSuchPage: no card ends on it.
+    """
+    on = parse_date((await typed_in(request)).get("on", ""))
     known = {each for each, _count in await renewals.days(session)}
-    if on not in known and await renewals.run_for(session, on) is None:
+    if on is None or (on not in known and await renewals.run_for(session, on) is None):
         raise NoSuchPage("No card ends on that day.")
+    return on
 
 
 async def _line(session: AsyncSession, on: date, cards: int, run: RenewalRun | None) -> DayLine:
