@@ -101,7 +101,7 @@ class TinyServer:
         self._server.server_close()
 
     def bundle(self, *, in_shards: bool) -> str:
-        changes = {"signed_by": self.signed_by} | self.bundle_changes
+        changes = dict(self.bundle_changes)
         if in_shards and "status_lists" not in changes:
             for service in self.services if self.handed_out is None else ():
                 self.shards |= self.issuer.shards(service)

@@ -126,8 +126,15 @@ def post_paths(
             base = route.path[: route.path.find("/", 1)]
             if "POST" in handler.http_methods and base in found and not handler.opt.get("public"):
                 parts = route.path.split("/")
-                found[base].append("/".join(NOBODY if "{" in one else one for one in parts))
+                found[base].append("/".join(_nobody(one) for one in parts))
     return found
+
+
+def _nobody(part: str) -> str:
+    """A part of a path, or of its kind what nobody and nothing has."""
+    if "{" not in part:
+        return part
+    return "0" if part.endswith(":int}") else NOBODY
 
 
 @pytest.mark.parametrize("base", ["/account", "/staff"])
@@ -226,7 +233,7 @@ def step_up_paths(app: Litestar) -> Iterator[tuple[str, str, StaffRole | None]]:
     for route in app.routes:
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else []:
             method = "GET" if "GET" in handler.http_methods else "POST"
-            path = "/".join(NOBODY if "{" in one else one for one in route.path.split("/"))
+            path = "/".join(_nobody(one) for one in route.path.split("/"))
             if path.startswith("/staff") and handler.opt.get(ACT) in STEP_UP:
                 act = handler.opt[ACT]
                 yield method, path, next(role for role in RIGHTS if act in RIGHTS[role])
