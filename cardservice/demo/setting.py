@@ -161,4 +161,7 @@ The server is at {self.base_url}. Four things to try:
      lay a new blank card on the first reader at {self.base_url}/tray.
   4. Be the resident: {self.base_url}/sign-in with rosa.marsh@example.org; her code is at
      {self.base_url}/outbox.
+  4. Make a card: as the clerk register somebody and choose “Issue a card now”. Press the button
+     on {self.screen_url(DESK)} (the desk’s reader), type its code at “Your readers”, make a blank
+     at {self.base_url}/tray and lay it on the desk’s reader.
 It is {NAME}'s time there, not ours. Press Ctrl-C to stop."""
