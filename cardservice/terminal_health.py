@@ -40,6 +40,7 @@ class Trouble(StrEnum):
     NOT_HEARD_OF = "not-heard-of"
     NO_READER = "no-reader"
     READER_GONE = "reader-gone"
+    READER_HANGS = "reader-hangs"
     CLOCK_WRONG = "clock-wrong"
     NO_BUNDLE = "no-bundle"
     LISTS_OLD = "lists-old"
@@ -54,6 +55,7 @@ NEEDS: Final = {
     Trouble.NOT_HEARD_OF: Need.VISIT,
     Trouble.NO_READER: Need.VISIT,
     Trouble.READER_GONE: Need.VISIT,
+    Trouble.READER_HANGS: Need.VISIT,
     Trouble.CLOCK_WRONG: Need.VISIT,
     Trouble.NO_BUNDLE: Need.LOOK,
     Trouble.LISTS_OLD: Need.LOOK,
@@ -164,10 +166,11 @@ def _troubles(
 
 def _said(report: HealthReport, off: timedelta, now: datetime) -> list[Trouble]:
     """What is wrong by its own words, whenever it said them."""
-    gone = [each for each in report.readers if each.state is ReaderState.GONE]
+    states = {each.state for each in report.readers}
     found = {
         Trouble.NO_READER: not report.readers,
-        Trouble.READER_GONE: bool(gone),
+        Trouble.READER_GONE: ReaderState.GONE in states,
+        Trouble.READER_HANGS: ReaderState.HANGS in states,
         Trouble.CLOCK_WRONG: abs(off) >= CLOCK_OFF,
         Trouble.NO_BUNDLE: report.bundle_at is None,
         Trouble.LISTS_OLD: report.lists_at is not None and now - report.lists_at >= LISTS_OLD_AFTER,

@@ -23,6 +23,7 @@ TROUBLE_WORDS: Final[Mapping[Trouble, str]] = {
     Trouble.NOT_HEARD_OF: _("It is silent. Is it switched on, and is its network there?"),
     Trouble.NO_READER: _("It sees no card reader. Plug one in."),
     Trouble.READER_GONE: _("A card reader is gone. Plug it in again, or put another in its place."),
+    Trouble.READER_HANGS: _("A card reader does not answer. Unplug it and plug it in again."),
     Trouble.CLOCK_WRONG: _("Its clock is wrong. Set it, and let it follow a time server."),
     Trouble.NO_BUNDLE: _("It has no bundle and refuses to decide. Its log says why."),
     Trouble.LISTS_OLD: _("Its lists of cards to refuse are more than a day old."),
@@ -107,7 +108,11 @@ def _clock(seconds: int) -> str:
 
 
 def _reader(reader: ReaderHealth) -> ReaderLine:
-    words = {ReaderState.READY: _("Ready"), ReaderState.GONE: _("Gone")}
+    words = {
+        ReaderState.READY: _("Ready"),
+        ReaderState.HANGS: _("Does not answer"),
+        ReaderState.GONE: _("Gone"),
+    }
     return ReaderLine(reader.name, words[reader.state], reader.since)
 
 

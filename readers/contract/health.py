@@ -18,6 +18,7 @@ class ReaderState(StrEnum):
     """Whether a reader can be used."""
 
     READY = "ready"
+    HANGS = "hangs"
     GONE = "gone"
 
 

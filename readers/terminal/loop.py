@@ -51,7 +51,7 @@ class Waiting(StrEnum):
     REMOVAL = "removal"
 
 
-class ReaderHealth(msgspec.Struct, frozen=True):
+class ReaderNow(msgspec.Struct, frozen=True):
     """How a reader is.
 
     Attributes:
@@ -118,9 +118,9 @@ class ReaderThread:
         return asked_at is not None and self._monotonic() - asked_at >= HANG_SECONDS
 
     @property
-    def health(self) -> ReaderHealth:
+    def health(self) -> ReaderNow:
         """How the reader is."""
-        return ReaderHealth(self._reader, self.waiting, self.hangs)
+        return ReaderNow(self._reader, self.waiting, self.hangs)
 
     def tell(self, event: CardEvent) -> None:
         """Something happened at this reader; returns at once."""
@@ -261,7 +261,7 @@ class Readers:
             thread.start()
         thread.tell(event)
 
-    def health(self) -> tuple[ReaderHealth, ...]:
+    def health(self) -> tuple[ReaderNow, ...]:
         """How every reader is that was ever seen."""
         return tuple(thread.health for thread in list(self._threads.values()))
 
@@ -274,6 +274,7 @@ class Readers:
         for reader in sorted(self._hanging - hanging):
             log.warning("%s answers again", reader)
         self._hanging = hanging
+        self._terminal.health.readers.note_hanging(hanging, now=self._terminal.clock())
 
     def stop(self) -> None:
         """End every thread, after the card it is serving."""

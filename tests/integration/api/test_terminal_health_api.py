@@ -119,12 +119,13 @@ async def test_what_needs_a_visit_comes_first_then_the_silent_the_new_and_the_re
     await served.new_terminal("C never enrolled", services=(Service.LIBRARY,))
     await fine.post(HEALTH_PATH, report(served))
     lost = ReaderHealth(name="Reader 00", state=ReaderState.GONE, since=served.clock())
-    await gone.post(HEALTH_PATH, report(served, readers=[lost]))
+    stuck = ReaderHealth(name="Reader 01", state=ReaderState.HANGS, since=served.clock())
+    await gone.post(HEALTH_PATH, report(served, readers=[lost, stuck]))
     await served.do(
         lambda session: terminals.revoke(session, revoked.id, actor=CLERK, now=served.clock())
     )
     assert [(each.terminal.name, each.troubles) for each in await standing(served)] == [
-        ("Z without a reader", (Trouble.READER_GONE,)),
+        ("Z without a reader", (Trouble.READER_GONE, Trouble.READER_HANGS)),
         ("C never enrolled", (Trouble.NEVER_ENROLLED,)),
         ("A fine one", ()),
         ("B revoked", (Trouble.REVOKED,)),

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from readers.card.channel import CardArrived, Channel, ReaderAppeared, ReaderGone
+from readers.contract.health import ReaderState
 from readers.contract.services import Service
-from readers.terminal.loop import HANG_SECONDS, ReaderHealth, Readers, Waiting
+from readers.terminal.loop import HANG_SECONDS, ReaderNow, Readers, Waiting
 from readers.terminal.parts import Terminal
 from tests.integration.terminal.test_readers import until
 from tests.support.issuer import Issuer
@@ -58,9 +59,13 @@ def test_a_reader_that_hangs_is_shown_and_the_others_go_on(
     bench = Bench(terminal, issuer)
     bench.hang()
     until(terminal, "fault", "reader-hangs")
-    assert ReaderHealth(STUCK, Waiting.ANSWER, hangs=True) in bench.readers.health()
+    assert ReaderNow(STUCK, Waiting.ANSWER, hangs=True) in bench.readers.health()
     bench.readers.handle(CardArrived(SOUND))
     until(terminal, "refused", "not-held")
+    assert [(each.name, each.state) for each in terminal.health.readers.all()] == [
+        (STUCK, ReaderState.HANGS),
+        (SOUND, ReaderState.READY),
+    ]
     bench.readers.stop()
     bench.hanging.let_go.set()
 
@@ -74,6 +79,9 @@ def test_a_reader_that_answers_after_all_serves_its_card(
     bench.hanging.let_go.set()
     until(terminal, "accepted")
     eventually(lambda: not any(each.hangs for each in bench.readers.health()))
+    eventually(
+        lambda: {each.state for each in terminal.health.readers.all()} == {ReaderState.READY}
+    )
     bench.readers.stop()
 
 
