@@ -58,8 +58,8 @@ API: Final[Sequence[ControllerRouterHandler]] = (
     public.metric_counts,
 )
 MACHINES: Final = (
-    *("/api/", "/developers/", "/status-lists/", "/venue-bundle", "/problems/"),
-    *("/healthz", "/readyz", "/metrics"),
+    *("/api/", "/developers/", "/status-lists/", "/status-shards/", "/venue-bundle"),
+    *("/problems/", "/healthz", "/readyz", "/metrics"),
     *(
         each
         for each in Endpoint

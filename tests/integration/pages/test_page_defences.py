@@ -22,8 +22,8 @@ from tests.support.web import CLERK_PASSWORD, CLERK_USER, LiveServer, MovableClo
 
 ASSETS = "/static/"
 MACHINES = (
-    *("/api", "/developers/", "/status-lists", "/venue-bundle", "/problems"),
-    *("/healthz", "/readyz", "/metrics", ASSETS),
+    *("/api", "/developers/", "/status-lists", "/status-shards", "/venue-bundle"),
+    *("/problems", "/healthz", "/readyz", "/metrics", ASSETS),
 )
 SITES = ("/.well-known", "/oidc")
 """Where other sites and their libraries come in, who have none of our forms."""
@@ -160,6 +160,7 @@ def test_nobody_sees_a_page_of_staff_or_resident_without_signing_in(
     assert len(guarded) >= 22  # none has lost its guard with its name
     for route, handler in guarded:
         path = re.sub(r"\{\w+:uuid\}", str(uuid4()), route.path)
+        path = re.sub(r"\{\w+:int\}", "0", path)
         answer = Visitor(live).get(path)
         assert answer.status_code == httpx.codes.SEE_OTHER, path
         assert answer.headers["location"] == handler.opt["part"].sign_in
