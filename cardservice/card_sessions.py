@@ -345,7 +345,7 @@ async def _plan(
     records = await issuing.issue_records(
         session,
         means.keystore,
-        Carrier(card.account_id, card.id, hello.uid),
+        Carrier(card.account_id, card.id, hello.uid, card.expires_on),
         institution=means.institution,
         everything=personalising or card.written_version == NOTHING_KNOWN,
         actor=terminal.actor,

@@ -110,7 +110,14 @@ async def owed(session: AsyncSession, card: Card, *, now: datetime) -> tuple[Upd
     if not await waits(session, card, now=now):
         return ()
     everything = card.written_version == NOTHING_KNOWN
-    dues = await issuing.due(session, card.account_id, card.id, everything=everything, now=now)
+    dues = await issuing.due(
+        session,
+        card.account_id,
+        card.id,
+        last=card.expires_on,
+        everything=everything,
+        now=now,
+    )
     records = {service: each.kind for service, each in dues.items()}
     return ordered(records, await keys_due(session, card, now=now))
 

@@ -9,7 +9,7 @@ was given or taken meanwhile waits until the carrier is in use again.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -42,11 +42,13 @@ class Carrier(msgspec.Struct, frozen=True):
     Attributes:
         id: opaque; the records of a carrier belong together.
         uid: of the chip; records are bound to it.
+        last: the last day on which it may be used; None if it has none.
     """
 
     account_id: UUID
     id: UUID
     uid: bytes
+    last: date | None = None
 
 
 class Issued(msgspec.Struct, frozen=True):
@@ -128,7 +130,8 @@ async def issue_records(
         now: decides what is held.
     """
     await grants.lock_holder(session, carrier.account_id)
-    dues = await due(session, carrier.account_id, carrier.id, everything=everything, now=now)
+    asked = (carrier.account_id, carrier.id)
+    dues = await due(session, *asked, last=carrier.last, everything=everything, now=now)
     issued = {
         service: await _issue(session, keystore, service, each, carrier, institution)
         for service, each in dues.items()
@@ -139,7 +142,13 @@ async def issue_records(
 
 
 async def due(
-    session: AsyncSession, account_id: UUID, carrier_id: UUID, *, everything: bool, now: datetime
+    session: AsyncSession,
+    account_id: UUID,
+    carrier_id: UUID,
+    *,
+    last: date | None = None,
+    everything: bool,
+    now: datetime,
 ) -> Mapping[Service, Due]:
     """What a carrier is owed, by service; nothing is changed.
 
@@ -147,6 +156,8 @@ async def due(
         session: the transaction.
         account_id: the holder's.
         carrier_id: what would be written.
+        last: the last day on which that may be used; no record on it says a later one, so that a
+            reader without a network knows too. None if it has none.
         everything: each service, whatever the carrier is known to say.
         now: decides what is held.
     """
@@ -154,6 +165,8 @@ async def due(
     if any(row.status != Status.VALID for row in rows.values()):
         return _to_block(rows, everything=everything)
     wanted = await _wanted(session, account_id, rows.get(Service.IDENTITY), now)
+    if last is not None:
+        wanted = _cut(wanted, _after(last))
     found = {
         service: _due(rows.get(service), wanted.get(service), everything=everything)
         for service in Service
@@ -286,8 +299,21 @@ def _identity(row: ServiceRecord | None, now: datetime) -> Content:
 
 def _content(given: Grant) -> Content:
     first = datetime.combine(given.valid_from, time.min, LONDON)
-    after = datetime.combine(given.valid_until + timedelta(days=1), time.min, LONDON)
-    return Content(given.entitlement_class, first, after)
+    return Content(given.entitlement_class, first, _after(given.valid_until))
+
+
+def _after(last: date) -> datetime:
+    """The moment at which a day is over."""
+    return datetime.combine(last + timedelta(days=1), time.min, LONDON)
+
+
+def _cut(wanted: Mapping[Service, Content], end: datetime) -> Mapping[Service, Content]:
+    """What is wanted, until a moment at the latest; what begins later is left out."""
+    return {
+        service: msgspec.structs.replace(each, valid_until=min(each.valid_until, end))
+        for service, each in wanted.items()
+        if each.valid_from < end
+    }
 
 
 def _says(row: ServiceRecord, content: Content | None) -> bool:

@@ -1,8 +1,10 @@
 """Records: signed for one carrier, under numbers and indexes nobody can join, in rising order."""
 
 from collections.abc import Mapping
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -21,6 +23,7 @@ from readers.contract.record import Record, binding_for, verify_record
 from readers.contract.services import Service
 from readers.contract.statuslist import TOKEN_TYPE, Status, StatusList, from_claim
 from readers.contract.tokens import verify_token
+from readers.contract.windows import LONDON, london_date
 from readers.contract.wire import UpdateKind
 from tests.support.people import CLERK, JEAN, NOW
 
@@ -91,6 +94,27 @@ async def test_everything_is_signed_and_bound_to_its_carrier(
     assert library.number != identity.number
     assert str(library.number).startswith("21234")
     assert library.number == with_check_digit(str(library.number)[:-1])
+
+
+@pytest.mark.parametrize("days", [0, 100])
+async def test_no_record_outlives_the_last_day_of_the_card_that_carries_it(
+    migrated: Database, keystore: FileKeyStore, carrier: Carrier, days: int
+) -> None:
+    last = london_date(NOW) + timedelta(days=days)
+    ending = msgspec.structs.replace(carrier, last=last)
+    issued = await _issue(migrated, keystore, ending)
+    for service in (Service.LIBRARY, Service.IDENTITY):
+        until = _read(keystore, issued[service]).valid_until
+        assert until == datetime.combine(last + timedelta(days=1), time.min, LONDON)
+    await _confirm(migrated, carrier, issued)
+    assert await _issue(migrated, keystore, ending) == {}
+
+
+async def test_a_card_whose_last_day_is_over_carries_nothing(
+    migrated: Database, keystore: FileKeyStore, carrier: Carrier
+) -> None:
+    over = msgspec.structs.replace(carrier, last=london_date(NOW) - timedelta(days=1))
+    assert await _issue(migrated, keystore, over) == {}
 
 
 async def test_a_record_that_was_not_confirmed_is_signed_again_with_the_next_sequence(
