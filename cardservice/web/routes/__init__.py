@@ -1,0 +1,1 @@
+"""Which pages are mounted where, by who they are for."""
