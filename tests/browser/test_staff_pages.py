@@ -144,7 +144,7 @@ def test_a_card_is_ordered_lost_found_and_replaced(reader: Reader, live_server: 
     assert reader.says("The card is ordered")
     assert reader.says("Waiting to be made")
     reader.press("Cancel the order")
-    assert reader.says("No longer a card")
+    assert reader.says("Not completed")
     page.get_by_label("Order a card at").select_option(label="Card office")
     reader.press("Order a card")
     live_server.do(
