@@ -22,6 +22,8 @@ def terminal_box(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.pcsc
+@pytest.mark.usefixtures("pcscd")  # its readers are there, so that only enrolling is to do
 def test_a_terminal_installs_and_runs_without_the_server(
     terminal_box: Path, tmp_path: Path
 ) -> None:
